@@ -1,0 +1,40 @@
+"""The batch axis, wherever it is: on one device, mapped by `pmap`, or sharded by `jit`.
+
+Code that sums over a batch, or draws one random number a row, is written once with these two
+functions and then gives the same numbers under every placement. Under `jit`, sharded or not,
+arrays are whole, and both are what they look like. Under `pmap` each device sees its own rows
+and the axis is named `BATCH_AXIS`.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jaxmed.typing import Array, Key, Tree
+
+BATCH_AXIS = "batch"
+
+
+def is_mapped() -> bool:
+    """Whether the code being traced runs once a device, under `pmap` over the batch axis."""
+    try:
+        jax.lax.axis_index(BATCH_AXIS)
+    except NameError:
+        return False
+    return True
+
+
+def total(tree: Tree) -> Tree:
+    """Sum every leaf over the devices that share the batch; the tree itself where none do."""
+    return jax.lax.psum(tree, BATCH_AXIS) if is_mapped() else tree
+
+
+def row_keys(key: Key, rows: int) -> Array:
+    """One random key a row [rows], a function of `key` and the row's place in the whole batch.
+
+    Random choices made with them (dropout, augmentation) do not depend on how many devices
+    the batch is spread over.
+    """
+    first = jax.lax.axis_index(BATCH_AXIS) * rows if is_mapped() else 0
+    return jax.vmap(jax.random.fold_in, (None, 0))(key, first + jnp.arange(rows))

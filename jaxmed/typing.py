@@ -1,0 +1,73 @@
+"""The words that every signature in jaxmed uses.
+
+A `Batch` is a flat dict of arrays with one leading axis. Reserved keys:
+
+=========  ===============================================  =========================
+key        shape                                            meaning
+=========  ===============================================  =========================
+image      [batch, height, width, channels]                 uint8 until on the device
+           [batch, depth, height, width, channels]          volumes
+tokens     [batch, length]                                  int32
+signal     [batch, time, channels]                          float32
+features   [batch, columns]                                 float32
+label      [batch], or [batch, labels] for multilabel       int32, float32 to regress
+mask       [batch]                                          1 real, 0 padding
+id         [batch]                                          int32, row of the source
+group      [batch]                                          int32, patient or study
+=========  ===============================================  =========================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import jax
+import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int, Num, UInt8
+else:
+    try:
+        from jaxtyping import Bool, Float, Int, Num, UInt8
+    except ImportError:  # the functional core runs with jax, flax, optax and numpy alone
+
+        class _Shape:
+            """Stands in for a shape annotation: `Float[Array, "batch"]` is then `Array`."""
+
+            def __class_getitem__(cls, item):
+                return item[0]
+
+        Bool = Float = Int = Num = UInt8 = _Shape
+
+__all__ = [
+    "Array",
+    "Batch",
+    "Bool",
+    "Columns",
+    "Float",
+    "Int",
+    "Key",
+    "ModelState",
+    "Num",
+    "Outputs",
+    "Params",
+    "Scalars",
+    "Transform",
+    "Tree",
+    "UInt8",
+]
+
+Array: TypeAlias = jax.Array
+Key: TypeAlias = jax.Array
+Tree: TypeAlias = Any
+Params: TypeAlias = Any
+ModelState: TypeAlias = Any
+Batch: TypeAlias = Mapping[str, Any]
+"""Arrays by key, on the device or traced."""
+Columns: TypeAlias = Mapping[str, np.ndarray]
+"""A whole split on the host: the same keys as a batch, one row an example."""
+Outputs: TypeAlias = Mapping[str, Any]
+"""What a task predicts: `logits` and `probabilities` [batch, classes], or `value` [batch]."""
+Scalars: TypeAlias = Mapping[str, Any]
+Transform: TypeAlias = Callable[[Key, Batch], Batch]

@@ -1,0 +1,27 @@
+"""Eight fake CPU devices, strict numerics, and shapes checked against their annotations."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import jax
+import pytest
+from jaxtyping import install_import_hook
+
+jax.config.update("jax_num_cpu_devices", 8)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+_hook = install_import_hook("jaxmed", "beartype.beartype")
+
+
+@pytest.fixture(scope="session")
+def manual_dir() -> Path:
+    """The folder of the publishers' files, or a skip where `JAXMED_DATA` names none."""
+    folder = os.environ.get("JAXMED_DATA")
+    if not folder:
+        pytest.skip("JAXMED_DATA names no folder with the publishers' files")
+    path = Path(folder).resolve()
+    if not path.is_dir():
+        pytest.fail(f"JAXMED_DATA is {folder!r}, which is no folder")
+    return path
