@@ -1,1 +1,10 @@
-"""TODO."""
+"""Flax Linen modules. The only place that imports `flax.linen`.
+
+Every network is called as `network(inputs, train=..., mask=...)` with rows first, returns
+[batch, outputs], and keeps its variables outside: `init` makes them, `apply` takes them.
+"""
+
+from jaxmed.models.cnn import ConvNet, SimpleCNN
+from jaxmed.models.mlp import MLP
+
+__all__ = ["MLP", "ConvNet", "SimpleCNN"]

@@ -1,0 +1,112 @@
+"""A publisher's file, whole: from the user's folder, kept from an earlier call, or downloaded.
+
+Publishers of medical data give md5 sums, tfds's download manager wants sha256, so the sums are
+checked here, on the very file that is then read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+from typing import IO
+
+from jaxmed.data.datasets.entry import RemoteFile
+
+_CHUNK = 1 << 20
+_TIMEOUT = 30.0  # seconds without a byte
+
+
+def obtain(file: RemoteFile, *, manual_dir: Path | None, download_dir: Path) -> Path:
+    """The path of `file`, verified by its md5 sum.
+
+    Args:
+      file: What to find.
+      manual_dir: Looked in first, for the publisher's own name; never written to.
+      download_dir: Looked in next; downloads are kept here under a name that tells files of
+        one name (MNIST's and its imitators') apart.
+
+    Raises:
+      ValueError: The file found or downloaded is not the publisher's.
+      ConnectionError: It is not here and cannot be downloaded.
+    """
+    if manual_dir is not None and (manual_dir / file.name).is_file():
+        return _verified(manual_dir / file.name, file, "get it again")
+    kept = download_dir / f"{file.md5[:8]}-{file.name}"
+    if kept.is_file():
+        return _verified(kept, file, "delete it, to download it again")
+    download_dir.mkdir(parents=True, exist_ok=True)
+    _download(file, kept)
+    return kept
+
+
+def _verified(path: Path, file: RemoteFile, remedy: str) -> Path:
+    found = _md5(path)
+    if found != file.md5:
+        raise ValueError(
+            f"{path} is not the publisher's file, or not all of it: its md5 sum is {found}, but "
+            f"must be {file.md5}; {remedy} from {file.url}."
+        )
+    return path
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, _md5_state).hexdigest()
+
+
+def _md5_state() -> hashlib._Hash:
+    # Not for security: machines in FIPS mode allow md5 only when told so.
+    return hashlib.md5(usedforsecurity=False)
+
+
+def _download(file: RemoteFile, kept: Path) -> None:
+    """Write to a name of its own, and rename only what is whole and verified."""
+    handle, name = tempfile.mkstemp(dir=kept.parent, prefix=f"{kept.name}.", suffix=".part")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            found = _copy(file, stream)
+        if found != file.md5:
+            raise ValueError(
+                f"{file.url} sent other bytes than its publisher's, or not all of them: their "
+                f"md5 sum is {found}, but must be {file.md5}; {_try_again(file)}"
+            )
+        part.replace(kept)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _copy(file: RemoteFile, stream: IO[bytes]) -> str:
+    """Copy what the address sends into `stream`; the md5 sum of it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    digest = _md5_state()
+    columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    quiet = not sys.stderr.isatty()
+    try:
+        with (
+            urllib.request.urlopen(file.url, timeout=_TIMEOUT) as response,
+            Progress(*columns, console=Console(stderr=True), disable=quiet) as progress,
+        ):
+            length = response.headers.get("Content-Length")
+            bar = progress.add_task(file.name, total=int(length) if length else None)
+            while chunk := _read(response):
+                stream.write(chunk)
+                digest.update(chunk)
+                progress.advance(bar, len(chunk))
+    except _Interrupted as error:
+        raise ConnectionError(f"{file.name} stopped arriving ({error}): {_try_again(file)}") from error
+    except OSError as error:
+        if error.filename is not None or not isinstance(error, urllib.request.URLError):
+            raise  # ours to write, not theirs to send: a full disk says so itself
+        raise ConnectionError(
+            f"{file.name} is in no folder given as manual_dir, and cannot be downloaded "
+            f"({error.reason}): {_try_again(file)}"
+        ) from error
+    return digest.hexdigest()

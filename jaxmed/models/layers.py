@@ -1,0 +1,253 @@
+"""Layers whose gradient is fast on every backend and whose numbers do not depend on placement.
+
+XLA runs convolutions inside a compiled loop slowly on a CPU (jax issue 12868) and the gradient
+of `reduce_window` more slowly still. So on a CPU, and only there, a convolution is patches
+times a matrix. The two forms are numerically equal; the tests hold them to that.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxmed import checks
+from jaxmed.batch_axis import row_keys, total
+from jaxmed.typing import Array, Float
+
+Padding = Literal["SAME", "VALID"]
+Activation = Callable[[Array], Array]
+
+
+def convolution(
+    x: Float[Array, "batch *space channels"],
+    kernel: Float[Array, "*window channels features"],
+    *,
+    strides: Sequence[int] | None = None,
+    padding: Padding = "SAME",
+) -> Float[Array, "batch *reduced features"]:
+    """Convolve channels-last input in 1, 2 or 3 dimensions.
+
+    Args:
+        x: [batch, *space, channels].
+        kernel: [*window, channels, features].
+        strides: one a spatial dimension, 1 by default.
+        padding: "SAME" surrounds the input with zeros, "VALID" does not.
+
+    Returns:
+        [batch, *reduced, features]; under "SAME" reduced is ceil(space / strides).
+    """
+    strides = tuple(strides or (1,) * (kernel.ndim - 2))
+    if jax.default_backend() == "cpu":
+        return patches_convolution(x, kernel, strides, padding)
+    return lax_convolution(x, kernel, strides, padding)
+
+
+def lax_convolution(
+    x: Array, kernel: Array, strides: Sequence[int], padding: Padding = "SAME"
+) -> Array:
+    """`convolution` by XLA's own operation."""
+    space = "DHW"[-len(strides) :]
+    layout = (f"N{space}C", f"{space}IO", f"N{space}C")
+    return lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=layout)
+
+
+def patches_convolution(
+    x: Array, kernel: Array, strides: Sequence[int], padding: Padding = "SAME"
+) -> Array:
+    """`convolution` as one matrix product: shifted copies of `x`, joined, times the kernel."""
+    window = kernel.shape[:-2]
+    pads = lax.padtype_to_pads(x.shape[1:-1], window, strides, padding)
+    x = jnp.pad(x, [(0, 0), *pads, (0, 0)])
+    reduced = [(n - w) // s + 1 for n, w, s in zip(x.shape[1:-1], window, strides, strict=True)]
+
+    def shifted(offset: Sequence[int]) -> Array:
+        ends = [o + (n - 1) * s + 1 for o, n, s in zip(offset, reduced, strides, strict=True)]
+        first, last = (0, *offset, 0), (x.shape[0], *ends, x.shape[-1])
+        return lax.slice(x, first, last, (1, *strides, 1))
+
+    patches = [shifted(offset) for offset in itertools.product(*map(range, window))]
+    columns = jnp.concatenate(patches, axis=-1).reshape(-1, len(patches) * x.shape[-1])
+    features = kernel.shape[-1]
+    return (columns @ kernel.reshape(-1, features)).reshape(x.shape[0], *reduced, features)
+
+
+def max_pool(
+    x: Float[Array, "batch *space channels"], window: int = 2
+) -> Float[Array, "batch *reduced channels"]:
+    """Maximum over adjoining windows; rows and columns that fill no window are left out.
+
+    The gradient goes to the first maximum of each window, as `lax.reduce_window`'s does.
+
+    Args:
+        x: [batch, *space, channels].
+        window: side of the window and stride, in pixels.
+
+    Returns:
+        [batch, *(space // window), channels].
+
+    Raises:
+        ValueError: if the input is narrower than the window.
+    """
+    checks.positive("window", window)
+    narrowest = min(x.shape[1:-1])
+    if narrowest < window:
+        raise ValueError(
+            f"window is {window}, but the pooled image is only {narrowest} wide: "
+            "use fewer pooling stages or larger images."
+        )
+    whole = (slice(n - n % window) for n in x.shape[1:-1])
+    return _max_windows(x[(slice(None), *whole)], window)
+
+
+def _windows(x: Array, window: int) -> Array:
+    """[batch, *space, channels] -> [batch, (space // window, window) a dimension, channels]."""
+    split = itertools.chain.from_iterable((n // window, window) for n in x.shape[1:-1])
+    return x.reshape(x.shape[0], *split, x.shape[-1])
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _max_windows(x: Array, window: int) -> Array:
+    return _windows(x, window).max(axis=tuple(range(2, 2 * x.ndim - 2, 2)))
+
+
+@_max_windows.defjvp
+def _max_windows_jvp(
+    window: int, primals: tuple[Array], tangents: tuple[Array]
+) -> tuple[Array, Array]:
+    (x,), (tangent,) = primals, tangents
+    largest = _max_windows(x, window)
+    values, changes = _windows(x, window), _windows(tangent, window)
+    free = jnp.ones(largest.shape, bool)
+    change = jnp.zeros_like(largest)
+    for place in itertools.product(range(window), repeat=x.ndim - 2):
+        here = (slice(None), *itertools.chain.from_iterable((slice(None), i) for i in place))
+        first = free & (values[here] == largest)
+        free &= ~first
+        change += jnp.where(first, changes[here], 0)
+    return largest, change
+
+
+class Conv(nn.Module):
+    """A convolution. Variables: `kernel` [*window, in, features], `bias` [features]."""
+
+    features: int
+    window: Sequence[int]
+    strides: Sequence[int] | None = None
+    padding: Padding = "SAME"
+    use_bias: bool = True
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[batch, *space, channels] -> [batch, *reduced, features]."""
+        shape = (*self.window, x.shape[-1], self.features)
+        kernel = self.param("kernel", nn.initializers.he_normal(), shape).astype(x.dtype)
+        y = convolution(x, kernel, strides=self.strides, padding=self.padding)
+        return Bias(name="bias")(y) if self.use_bias else y
+
+
+class Bias(nn.Module):
+    """Adds one learned number a channel, at first zero. Variable: `value` [channels]."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[..., channels] -> [..., channels]."""
+        value = self.param("value", nn.initializers.zeros, (x.shape[-1],))
+        return x + jnp.broadcast_to(value.astype(x.dtype), x.shape)
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation that ignores padding and is equal under every placement.
+
+    Statistics are sums of (count, x, x^2) over the real rows of the whole batch, over all its
+    devices, divided once and folded into one multiplication and one addition. They are kept in
+    float32 whatever the inputs are. Ioffe and Szegedy 2015, algorithm 1.
+    """
+
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    scale_init: nn.initializers.Initializer = nn.initializers.ones
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool, mask: Array | None = None) -> Array:
+        """Normalise each channel of x [batch, *space, channels]; mask [batch] is 1 for real rows."""
+        channels = x.shape[-1]
+        scale = self.param("scale", self.scale_init, (channels,))
+        bias = self.param("bias", nn.initializers.zeros, (channels,))
+        mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,))
+        variance = self.variable("batch_stats", "variance", jnp.ones, (channels,))
+        if not train:
+            return _affine(x, mean.value, variance.value + self.epsilon, scale, bias)
+
+        batch_mean, batch_variance, count = _moments(x, mask)
+        if not self.is_initializing():
+            keep = jnp.where(count > 0, self.momentum, 1.0)
+            mean.value = keep * mean.value + (1 - keep) * batch_mean
+            variance.value = keep * variance.value + (1 - keep) * batch_variance
+        return _affine(x, batch_mean, batch_variance + self.epsilon, scale, bias)
+
+
+def _moments(x: Array, mask: Array | None) -> tuple[Array, Array, Array]:
+    """Mean [channels], variance [channels] and count [] over the real rows of all devices."""
+    x = x.astype(jnp.float32)
+    every = tuple(range(x.ndim - 1))
+    pixels = x[0, ..., 0].size
+    if mask is None:
+        sums = (jnp.float32(x.shape[0] * pixels), x.sum(every), (x * x).sum(every))
+    else:
+        real = mask.astype(jnp.float32).reshape(-1, *(1,) * (x.ndim - 1))
+        kept = jnp.where(real > 0, x, 0)
+        sums = (real.sum() * pixels, kept.sum(every), (kept * kept).sum(every))
+    count, first, second = total(sums)
+    divisor = jnp.maximum(count, 1)
+    mean = first / divisor
+    return mean, jnp.maximum(second / divisor - mean * mean, 0), count
+
+
+def _affine(x: Array, mean: Array, variance: Array, scale: Array, bias: Array) -> Array:
+    slope = scale * lax.rsqrt(variance)
+    shift = bias - mean * slope
+    slope, shift = (jnp.broadcast_to(v.astype(x.dtype), x.shape) for v in (slope, shift))
+    return x * slope + shift
+
+
+class GroupNorm(nn.Module):
+    """Group normalisation (Wu and He 2018): no batch statistics, so nothing to synchronise."""
+
+    groups: int = 8
+    epsilon: float = 1e-5
+    scale_init: nn.initializers.Initializer = nn.initializers.ones
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool, mask: Array | None = None) -> Array:
+        """[batch, *space, channels] -> the same shape; `train` and `mask` make no difference."""
+        del train, mask
+        groups = min(self.groups, x.shape[-1])
+        norm = nn.GroupNorm(groups, epsilon=self.epsilon, scale_init=self.scale_init)
+        return norm(x).astype(x.dtype)
+
+
+class Dropout(nn.Module):
+    """Sets each activation to zero with probability `rate`, and scales the rest by 1/(1 - rate).
+
+    The choice is a function of the key and of the row's place in the whole batch, so it is the
+    same under every placement. Srivastava et al. 2014, section 4.
+    """
+
+    rate: float
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """[batch, ...] -> [batch, ...]."""
+        checks.fraction("rate", self.rate, below_one=True)
+        if not train or self.rate == 0:
+            return x
+        keys = row_keys(self.make_rng("dropout"), x.shape[0])
+        keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - self.rate, x.shape[1:]))(keys)
+        return jnp.where(keep, x / (1 - self.rate), 0)

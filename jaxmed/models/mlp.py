@@ -1,0 +1,45 @@
+"""The multilayer perceptron."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax
+
+from jaxmed.models.layers import Activation, Dropout
+from jaxmed.typing import Array
+
+
+class MLP(nn.Module):
+    """Layers of a = f(W x + b), then a linear one.
+
+    Attributes:
+        widths: units of each hidden layer, in order; none gives a linear model.
+        outputs: units of the last layer: logits of the classes, or 1 to regress.
+        activation: f, a function such as `jax.nn.relu`, `jax.nn.sigmoid`, `jax.numpy.tanh`
+            or `jax.nn.gelu`.
+        dropout: probability with which a hidden activation is set to zero, in [0, 1).
+        kernel_init: how the weights start; He et al. 2015 suits ReLU.
+
+    >>> import jax.numpy as jnp
+    >>> variables = MLP(widths=(4,), outputs=2).init(jax.random.key(0), jnp.ones((1, 3)))
+    >>> sum(leaf.size for leaf in jax.tree.leaves(variables))
+    26
+    """
+
+    widths: Sequence[int]
+    outputs: int
+    activation: Activation = jax.nn.relu
+    dropout: float = 0.0
+    kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool = False, mask: Array | None = None) -> Array:
+        """[batch, ...] -> [batch, outputs]; an image is flattened first."""
+        del mask
+        x = x.reshape(x.shape[0], -1)
+        for width in self.widths:
+            x = self.activation(nn.Dense(width, kernel_init=self.kernel_init, dtype=x.dtype)(x))
+            x = Dropout(self.dropout)(x, train=train)
+        return nn.Dense(self.outputs, dtype=x.dtype)(x)

@@ -1,0 +1,88 @@
+"""One training step as a pure function of (state, batch). Nothing here is compiled."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxmed.tasks import Task
+from jaxmed.training import gradients
+from jaxmed.typing import Array, Batch, Key, ModelState, Params, Scalars, Tree
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class TrainState:
+    """All that training carries from step to step.
+
+    Attributes:
+        step: steps taken [] int32.
+        params: what the optimizer changes, float32.
+        model_state: what the network changes itself, such as batch statistics.
+        opt_state: the optimizer's.
+        key: the root of all randomness; step s uses fold_in(key, s).
+    """
+
+    step: Array
+    params: Params
+    model_state: ModelState
+    opt_state: Tree
+    key: Key
+
+
+Step: TypeAlias = Callable[[TrainState, Batch], tuple[TrainState, Scalars]]
+
+
+def init_state(
+    task: Task, optimizer: optax.GradientTransformation, key: Key, batch: Batch
+) -> TrainState:
+    """The state before the first step.
+
+    Args:
+        task: gives the parameters their shapes and first values.
+        optimizer: gives its own state.
+        key: decides the first values and all later randomness.
+        batch: any batch of the right shapes; its values do not matter.
+    """
+    init_key, train_key = jax.random.split(key)
+    params, model_state = task.init(init_key, batch)
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        model_state=model_state,
+        opt_state=optimizer.init(params),
+        key=train_key,
+    )
+
+
+def make_train_step(
+    task: Task,
+    optimizer: optax.GradientTransformation,
+    *,
+    gradient: Callable[[Task], gradients.Gradient] = gradients.mean,
+) -> Step:
+    """A pure `(state, batch) -> (state, sums)`.
+
+    The sums are those of `gradients`: divide `loss` by `count` for the mean loss of the batch,
+    or add up the sums of many steps first.
+
+    Args:
+        task: what to learn.
+        optimizer: any Optax transformation.
+        gradient: how the gradient is made from the task.
+    """
+    gradient_of = gradient(task)
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
+        key = jax.random.fold_in(state.key, state.step)
+        grads, model_state, sums = gradient_of(state.params, state.model_state, batch, key)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        return TrainState(state.step + 1, params, model_state, opt_state, state.key), sums
+
+    return step
