@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 def positive(name: str, value: float) -> None:
@@ -31,3 +32,30 @@ def known(name: str, value: str, choices: Iterable[str]) -> None:
 def nearest(value: str, choices: Sequence[str], *, most: int = 3) -> list[str]:
     """The `most` members of `choices` that are spelled most like `value`."""
     return difflib.get_close_matches(value, list(choices), n=most, cutoff=0.5)
+
+
+def at_least(name: str, value: float, least: float) -> None:
+    """Refuse `value` unless it is `least` or more."""
+    if not value >= least:
+        raise ValueError(f"{name} is {value}, but must be at least {least}.")
+
+
+def shapes(**arrays: tuple[Any, str]) -> None:
+    """Refuse arrays whose axes disagree with their names.
+
+    An axis that is named twice has one length: `shapes(logits=(x, "batch classes"),
+    labels=(y, "batch"))` wants as many labels as rows of logits.
+    """
+    lengths: dict[str, tuple[int, str]] = {}
+    for name, (array, axes) in arrays.items():
+        shape = tuple(array.shape)
+        expected = f"[{axes.replace(' ', ', ')}]"
+        if len(shape) != len(axes.split()):
+            raise ValueError(f"{name} has shape {shape}, but must be {expected}.")
+        for axis, length in zip(axes.split(), shape, strict=True):
+            known_length, owner = lengths.setdefault(axis, (length, name))
+            if length != known_length:
+                raise ValueError(
+                    f"{name} has shape {shape}, but must be {expected} "
+                    f"with {axis} = {known_length}, as in {owner}."
+                )
