@@ -1,0 +1,420 @@
+"""Per-example losses, never reduced.
+
+Every loss takes a batch and gives one number a row, so that the same function serves padding,
+importance weights, per-example gradients and federated weighting: whoever calls it decides how
+rows are averaged. Rows never mix, and the arithmetic is at least float32 whatever the model
+computes in.
+
+Options such as `label_smoothing` or `gamma` may be traced, for sweeps under `vmap`; they are
+checked when they are plain numbers. Labels are checked where data is read, not here: a label
+outside the classes has no meaningful loss.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxmed import checks
+from jaxmed.typing import Array, Float, Int, Num
+
+__all__ = [
+    "absolute_error",
+    "binary_cross_entropy",
+    "binary_focal",
+    "cross_entropy",
+    "focal",
+    "huber",
+    "multilabel_cross_entropy",
+    "ordinal",
+    "ordinal_probabilities",
+    "squared_error",
+]
+
+
+def cross_entropy(
+    logits: Float[Array, "batch classes"],
+    labels: Int[Array, "batch"],
+    *,
+    label_smoothing: float | Float[Array, ""] = 0.0,
+    class_weights: Float[Array, "classes"] | None = None,
+) -> Float[Array, "batch"]:
+    """Cross entropy of one class out of several.
+
+    With p = softmax(logits), a = `label_smoothing`, K classes and weights w (1 without):
+
+        loss = -w_y ((1 - a) log p_y + a/K sum_k log p_k)
+
+    Args:
+        logits: unnormalised log probabilities.
+        labels: true classes, in 0 .. classes - 1.
+        label_smoothing: the share of each label that is spread over all classes, in [0, 1].
+        class_weights: the weight of an example by its true class, at least 0. The whole loss
+            of a row is weighted, the smoothed part too.
+
+    Returns:
+        One loss a row, in nats.
+
+    Raises:
+        ValueError: if shapes disagree or `label_smoothing` lies outside [0, 1].
+
+    Example:
+        >>> cross_entropy(jnp.zeros((1, 4)), jnp.array([2]))  # log 4
+        Array([1.3862944], dtype=float32)
+
+    References:
+        Szegedy et al., Rethinking the Inception Architecture for Computer Vision, 2016,
+        section 7 (label smoothing).
+    """
+    checks.shapes(logits=(logits, "batch classes"), labels=(labels, "batch"))
+    _check_if_known(checks.fraction, "label_smoothing", label_smoothing)
+    logits = _at_least_float32(logits)
+    if isinstance(label_smoothing, int | float) and label_smoothing == 0:
+        losses = optax.losses.softmax_cross_entropy_with_integer_labels(logits, labels)
+    else:
+        one_hot = jax.nn.one_hot(labels, logits.shape[1], dtype=logits.dtype)
+        smoothed = optax.losses.smooth_labels(one_hot, label_smoothing)
+        losses = optax.losses.softmax_cross_entropy(logits, smoothed)
+    return losses * _weights_of(labels, class_weights, logits.shape[1])
+
+
+def binary_cross_entropy(
+    logits: Float[Array, "batch"],
+    labels: Num[Array, "batch"],
+    *,
+    positive_weight: float | Float[Array, ""] | None = None,
+) -> Float[Array, "batch"]:
+    """Cross entropy of one yes-or-no question.
+
+    With p = sigmoid(logit) and w = `positive_weight` (1 without):
+
+        loss = -w y log p - (1 - y) log(1 - p)
+
+    Args:
+        logits: log odds of the positive class.
+        labels: 1 for positive, 0 for negative.
+        positive_weight: how much a positive counts beside a negative, at least 0.
+
+    Returns:
+        One loss a row, in nats.
+
+    Raises:
+        ValueError: if shapes disagree or `positive_weight` is negative.
+
+    Example:
+        >>> binary_cross_entropy(jnp.zeros(1), jnp.array([1]), positive_weight=3.0)  # 3 log 2
+        Array([2.0794415], dtype=float32)
+
+    References:
+        Bishop, Pattern Recognition and Machine Learning, 2006, equation 4.90.
+    """
+    checks.shapes(logits=(logits, "batch"), labels=(labels, "batch"))
+    losses = optax.losses.sigmoid_binary_cross_entropy(_at_least_float32(logits), labels)
+    if positive_weight is None:
+        return losses
+    _check_if_known(checks.at_least, "positive_weight", positive_weight, 0)
+    return losses * jnp.where(labels > 0, positive_weight, 1.0)
+
+
+def multilabel_cross_entropy(
+    logits: Float[Array, "batch labels"],
+    labels: Num[Array, "batch labels"],
+    *,
+    positive_weights: Float[Array, "labels"] | None = None,
+    label_weights: Float[Array, "labels"] | None = None,
+) -> Float[Array, "batch"]:
+    """Mean over labels of one binary cross entropy a label.
+
+    Args:
+        logits: log odds of each label, independent of the others.
+        labels: 1 where the label applies, 0 where it does not.
+        positive_weights: by label, how much a positive counts beside a negative, at least 0.
+        label_weights: by label, its weight in the mean (divided by their sum), at least 0.
+
+    Returns:
+        One loss a row, in nats.
+
+    Raises:
+        ValueError: if shapes disagree.
+
+    Example:
+        >>> multilabel_cross_entropy(jnp.zeros((1, 2)), jnp.array([[0, 1]]))  # log 2
+        Array([0.6931472], dtype=float32)
+
+    References:
+        Wang et al., ChestX-ray8, 2017, section 4.1 (positive weights).
+    """
+    checks.shapes(logits=(logits, "batch labels"), labels=(labels, "batch labels"))
+    losses = optax.losses.sigmoid_binary_cross_entropy(_at_least_float32(logits), labels)
+    if positive_weights is not None:
+        checks.shapes(
+            logits=(logits, "batch labels"), positive_weights=(positive_weights, "labels")
+        )
+        losses = losses * jnp.where(labels > 0, positive_weights[None, :], 1.0)
+    if label_weights is None:
+        return jnp.mean(losses, axis=1)
+    checks.shapes(logits=(logits, "batch labels"), label_weights=(label_weights, "labels"))
+    return losses @ (label_weights / jnp.sum(label_weights))
+
+
+def focal(
+    logits: Float[Array, "batch classes"],
+    labels: Int[Array, "batch"],
+    *,
+    gamma: float | Float[Array, ""] = 2.0,
+    class_weights: Float[Array, "classes"] | None = None,
+) -> Float[Array, "batch"]:
+    """Cross entropy that fades where the model is already right.
+
+    With p = softmax(logits) and weights w (1 without):
+
+        loss = -w_y (1 - p_y)^gamma log p_y
+
+    Args:
+        logits: unnormalised log probabilities.
+        labels: true classes, in 0 .. classes - 1.
+        gamma: how fast easy examples fade, at least 0; 0 is `cross_entropy`.
+        class_weights: the weight of an example by its true class, at least 0.
+
+    Returns:
+        One loss a row, in nats.
+
+    Raises:
+        ValueError: if shapes disagree or `gamma` is negative.
+
+    Example:
+        >>> focal(jnp.zeros((1, 2)), jnp.array([1]))  # log 2 / 4
+        Array([0.1732868], dtype=float32)
+
+    References:
+        Lin et al., Focal Loss for Dense Object Detection, 2017, section 3.2.
+    """
+    checks.shapes(logits=(logits, "batch classes"), labels=(labels, "batch"))
+    _check_if_known(checks.at_least, "gamma", gamma, 0)
+    logits = _at_least_float32(logits)
+    losses = optax.losses.softmax_cross_entropy_with_integer_labels(logits, labels)
+    # 1 - p_y rounds to zero long before its logarithm does, and gamma < 1 wants its gradient.
+    other = jnp.arange(logits.shape[1])[None, :] != labels[:, None]
+    log_rest = jax.nn.logsumexp(jax.nn.log_softmax(logits), axis=1, where=other)
+    fade = jnp.exp(gamma * log_rest)
+    return losses * fade * _weights_of(labels, class_weights, logits.shape[1])
+
+
+def binary_focal(
+    logits: Float[Array, "batch"],
+    labels: Num[Array, "batch"],
+    *,
+    gamma: float | Float[Array, ""] = 2.0,
+    alpha: float | Float[Array, ""] | None = None,
+) -> Float[Array, "batch"]:
+    """Focal loss of one yes-or-no question.
+
+    With p_t the probability of the true answer:
+
+        loss = -a_t (1 - p_t)^gamma log p_t
+
+    Args:
+        logits: log odds of the positive class.
+        labels: 1 for positive, 0 for negative.
+        gamma: how fast easy examples fade, at least 0; 0 is `binary_cross_entropy`.
+        alpha: the weight a_t of positives, in [0, 1]; negatives get 1 - `alpha`. Without it,
+            both count 1.
+
+    Returns:
+        One loss a row, in nats.
+
+    Raises:
+        ValueError: if shapes disagree, `gamma` is negative or `alpha` lies outside [0, 1].
+
+    Example:
+        >>> binary_focal(jnp.zeros(1), jnp.array([1]), alpha=0.25)  # log 2 / 16
+        Array([0.0433217], dtype=float32)
+
+    References:
+        Lin et al., Focal Loss for Dense Object Detection, 2017, section 3.2.
+    """
+    checks.shapes(logits=(logits, "batch"), labels=(labels, "batch"))
+    _check_if_known(checks.at_least, "gamma", gamma, 0)
+    if alpha is not None:
+        _check_if_known(checks.fraction, "alpha", alpha)
+    logits = _at_least_float32(logits)
+    return optax.losses.sigmoid_focal_loss(logits, labels, alpha=alpha, gamma=gamma)
+
+
+def ordinal(
+    logits: Float[Array, "batch thresholds"],
+    labels: Int[Array, "batch"],
+    *,
+    class_weights: Float[Array, "classes"] | None = None,
+) -> Float[Array, "batch"]:
+    """Negative log likelihood of the sequential (continuation-ratio) model of ordered classes.
+
+    Threshold k asks, of those who reached grade k, who goes beyond it:
+    P(y > k | y >= k) = sigmoid(logit_k). With K = thresholds + 1 classes:
+
+        log p(y) = sum_{j < y} log sigmoid(logit_j) + [y < K - 1] log sigmoid(-logit_y)
+
+    Args:
+        logits: one a threshold, one fewer than there are classes.
+        labels: true grades, in 0 .. thresholds.
+        class_weights: the weight of an example by its true grade, at least 0.
+
+    Returns:
+        One loss a row, in nats.
+
+    Raises:
+        ValueError: if shapes disagree.
+
+    Example:
+        >>> ordinal(jnp.zeros((3, 2)), jnp.array([0, 1, 2]))  # log 2, 2 log 2, 2 log 2
+        Array([0.6931472, 1.3862944, 1.3862944], dtype=float32)
+
+    References:
+        Tutz, Sequential models in categorical regression, 1991, section 2;
+        Shi, Cao and Raschka, Deep neural networks for rank-consistent ordinal regression based
+        on conditional probabilities, 2023, section 3.
+    """
+    checks.shapes(logits=(logits, "batch thresholds"), labels=(labels, "batch"))
+    thresholds = jnp.arange(logits.shape[1])[None, :]
+    beyond = thresholds < labels[:, None]
+    reached = thresholds <= labels[:, None]
+    losses = optax.losses.sigmoid_binary_cross_entropy(_at_least_float32(logits), beyond)
+    losses = jnp.sum(losses, axis=1, where=reached)
+    return losses * _weights_of(labels, class_weights, logits.shape[1] + 1)
+
+
+def ordinal_probabilities(
+    logits: Float[Array, "batch thresholds"],
+) -> Float[Array, "batch classes"]:
+    """Probabilities of the ordered classes under the model of `ordinal`.
+
+    Args:
+        logits: one a threshold.
+
+    Returns:
+        One column a class, thresholds + 1 of them; each row sums to one.
+
+    Raises:
+        ValueError: if `logits` has not two axes.
+
+    Example:
+        >>> ordinal_probabilities(jnp.zeros((1, 2)))
+        Array([[0.5 , 0.25, 0.25]], dtype=float32)
+
+    References:
+        Tutz, Sequential models in categorical regression, 1991, section 2.
+    """
+    checks.shapes(logits=(logits, "batch thresholds"))
+    logits = _at_least_float32(logits)
+    log_reached = jnp.cumsum(jax.nn.log_sigmoid(logits), axis=1)
+    log_stopped = jax.nn.log_sigmoid(-logits)
+    # Everybody reaches the first class, and nobody goes beyond the last.
+    reached = jnp.pad(log_reached, ((0, 0), (1, 0)))
+    stopped = jnp.pad(log_stopped, ((0, 0), (0, 1)))
+    return jnp.exp(reached + stopped)
+
+
+def squared_error(
+    values: Float[Array, "batch"], labels: Num[Array, "batch"]
+) -> Float[Array, "batch"]:
+    """Squared difference, (value - label)^2, without the factor one half.
+
+    Args:
+        values: predictions.
+        labels: true values, in the unit of `values`.
+
+    Returns:
+        One loss a row, in that unit squared.
+
+    Raises:
+        ValueError: if shapes disagree.
+
+    Example:
+        >>> squared_error(jnp.array([3.0]), jnp.array([1.0]))
+        Array([4.], dtype=float32)
+    """
+    checks.shapes(values=(values, "batch"), labels=(labels, "batch"))
+    return optax.losses.squared_error(_at_least_float32(values), labels)
+
+
+def absolute_error(
+    values: Float[Array, "batch"], labels: Num[Array, "batch"]
+) -> Float[Array, "batch"]:
+    """Absolute difference, |value - label|.
+
+    Args:
+        values: predictions.
+        labels: true values, in the unit of `values`.
+
+    Returns:
+        One loss a row, in that unit.
+
+    Raises:
+        ValueError: if shapes disagree.
+
+    Example:
+        >>> absolute_error(jnp.array([3.0]), jnp.array([1.0]))
+        Array([2.], dtype=float32)
+    """
+    checks.shapes(values=(values, "batch"), labels=(labels, "batch"))
+    return jnp.abs(_at_least_float32(values) - labels)
+
+
+def huber(
+    values: Float[Array, "batch"],
+    labels: Num[Array, "batch"],
+    *,
+    delta: float | Float[Array, ""] = 1.0,
+) -> Float[Array, "batch"]:
+    """Squared error for small differences, absolute error for large ones.
+
+    With e = |value - label|:
+
+        loss = e^2 / 2 where e <= delta, else delta (e - delta / 2)
+
+    Args:
+        values: predictions.
+        labels: true values, in the unit of `values`.
+        delta: where the parabola becomes a line, in that unit, above 0.
+
+    Returns:
+        One loss a row, in that unit squared.
+
+    Raises:
+        ValueError: if shapes disagree or `delta` is not positive.
+
+    Example:
+        >>> huber(jnp.array([0.5, 3.0]), jnp.zeros(2))
+        Array([0.125, 2.5  ], dtype=float32)
+
+    References:
+        Huber, Robust Estimation of a Location Parameter, 1964, section 3.
+    """
+    checks.shapes(values=(values, "batch"), labels=(labels, "batch"))
+    _check_if_known(checks.positive, "delta", delta)
+    return optax.losses.huber_loss(_at_least_float32(values), labels, delta=delta)
+
+
+def _at_least_float32(x: Array) -> Array:
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def _weights_of(labels: Array, class_weights: Array | None, classes: int) -> Array:
+    """The weight of each row by its class; 1 without weights."""
+    if class_weights is None:
+        return jnp.ones(labels.shape)
+    if class_weights.shape != (classes,):
+        raise ValueError(
+            f"class_weights has shape {class_weights.shape}, but must be ({classes},): "
+            "one weight a class."
+        )
+    return class_weights[labels]
+
+
+def _check_if_known(
+    check: Callable[..., None], name: str, value: float | Array, *limits: float
+) -> None:
+    """Run a check on a number, and let a traced one through."""
+    if not isinstance(value, jax.core.Tracer):
+        check(name, float(value), *limits)
