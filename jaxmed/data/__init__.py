@@ -1,1 +1,21 @@
-"""TODO."""
+"""Sources of examples: arrays, tables, folders of images, tfds, and the catalogue of ours."""
+
+from __future__ import annotations
+
+from jaxmed.data.image_folder import from_image_folder
+from jaxmed.data.prepared import from_tfds
+from jaxmed.data.source import Source, columns, from_arrays, subset
+from jaxmed.data.splits import stratified_folds, stratified_split
+from jaxmed.data.table import from_csv
+
+__all__ = [
+    "Source",
+    "columns",
+    "from_arrays",
+    "from_csv",
+    "from_image_folder",
+    "from_tfds",
+    "stratified_folds",
+    "stratified_split",
+    "subset",
+]

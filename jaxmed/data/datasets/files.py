@@ -12,8 +12,8 @@ import os
 import sys
 import tempfile
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from jaxmed.data.datasets.entry import RemoteFile
 
@@ -70,25 +70,27 @@ def _download(file: RemoteFile, kept: Path) -> None:
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
-            found = _copy(file, stream)
+            for chunk in _arriving(file):
+                stream.write(chunk)
+        found = _md5(part)
         if found != file.md5:
             raise ValueError(
-                f"{file.url} sent other bytes than its publisher's, or not all of them: their "
-                f"md5 sum is {found}, but must be {file.md5}; {_try_again(file)}"
+                f"{file.name} arrived altered or not whole: its md5 sum is {found}, but must be "
+                f"{file.md5}; try again, or {_by_hand(file)}"
             )
         part.replace(kept)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _copy(file: RemoteFile, stream: IO[bytes]) -> str:
-    """Copy what the address sends into `stream`; the md5 sum of it."""
+def _arriving(file: RemoteFile) -> Iterator[bytes]:
+    """What the address sends, piece by piece, with a progress bar on a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
-    digest = _md5_state()
     columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
     quiet = not sys.stderr.isatty()
+    # Errors of the caller's own (a full disk) do not pass through here: all caught are the net's.
     try:
         with (
             urllib.request.urlopen(file.url, timeout=_TIMEOUT) as response,
@@ -96,17 +98,15 @@ def _copy(file: RemoteFile, stream: IO[bytes]) -> str:
         ):
             length = response.headers.get("Content-Length")
             bar = progress.add_task(file.name, total=int(length) if length else None)
-            while chunk := _read(response):
-                stream.write(chunk)
-                digest.update(chunk)
+            while chunk := response.read(_CHUNK):
+                yield chunk
                 progress.advance(bar, len(chunk))
-    except _Interrupted as error:
-        raise ConnectionError(f"{file.name} stopped arriving ({error}): {_try_again(file)}") from error
-    except OSError as error:
-        if error.filename is not None or not isinstance(error, urllib.request.URLError):
-            raise  # ours to write, not theirs to send: a full disk says so itself
+    except (OSError, http.client.HTTPException) as error:
         raise ConnectionError(
-            f"{file.name} is in no folder given as manual_dir, and cannot be downloaded "
-            f"({error.reason}): {_try_again(file)}"
+            f"{file.name} was not found in manual_dir and cannot be downloaded "
+            f"({getattr(error, 'reason', error)}): {_by_hand(file)}"
         ) from error
-    return digest.hexdigest()
+
+
+def _by_hand(file: RemoteFile) -> str:
+    return f"get it from {file.url} and name the folder you put it in as manual_dir."

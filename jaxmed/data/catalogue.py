@@ -1,0 +1,97 @@
+"""The data sets of jaxmed by name, and the way to any of them: prepare once, then open a split.
+
+Importing this reads a table of facts and nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from jaxmed.data import prepared
+from jaxmed.data.datasets.entry import Entry
+from jaxmed.data.datasets.facts import BREAST_CANCER_WISCONSIN, DIGITS, MNIST
+from jaxmed.data.datasets.medmnist_table import MEDMNIST
+from jaxmed.data.source import Source
+
+ENTRIES: Mapping[str, Entry] = MappingProxyType(
+    {entry.name: entry for entry in (BREAST_CANCER_WISCONSIN, DIGITS, MNIST, *MEDMNIST)}
+)
+"""Every data set of ours, by name."""
+
+
+def entry(name: str) -> Entry:
+    """What is known of the data set `name` (classes, task, shape, licence, citation).
+
+    Raises:
+      ValueError: It is not one of ours; the nearest names are given.
+    """
+    if name not in ENTRIES:
+        prepared.known(name, tuple(ENTRIES))
+        raise ValueError(
+            f"name is {name!r}, which the catalogue of tfds describes, not that of jaxmed: see "
+            "tfds.builder(name).info."
+        )
+    return ENTRIES[name]
+
+
+def prepare(
+    name: str, *, data_dir: str | Path | None = None, manual_dir: str | Path | None = None
+) -> None:
+    """Obtain and verify the files of a data set of ours and write it in tfds's format, once.
+
+    Args:
+      name: A name of `ENTRIES`.
+      data_dir: Where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
+      manual_dir: A folder with the publisher's files under their own names, for a machine
+        without network; they are verified by checksum, as downloads are.
+
+    Raises:
+      ValueError: The name is unknown, or a file is not its publisher's.
+      ConnectionError: A file is neither in `manual_dir` nor to be downloaded.
+      FileNotFoundError: There is no folder `manual_dir`.
+    """
+    prepared.prepare(_builder(entry(name), data_dir), manual_dir=manual_dir)
+
+
+def open_split(
+    name: str,
+    split: str,
+    *,
+    data_dir: str | Path | None = None,
+    manual_dir: str | Path | None = None,
+) -> Source:
+    """The source of one split, prepared on the first call.
+
+    Args:
+      name: A name of `ENTRIES`, or else of the tfds catalogue.
+      split: `train`, `validation` or `test`, or a slice of one as tfds writes it (`train[:80%]`).
+      data_dir: Where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
+      manual_dir: A folder with the publisher's files under their own names.
+
+    Returns:
+      Examples {image or features, label, id}, where `id` is the row in the publisher's file.
+
+    Raises:
+      ValueError: The name or the split is unknown, or a file is not its publisher's.
+      ConnectionError: A file is neither in `manual_dir` nor to be downloaded.
+      FileNotFoundError: There is no folder `manual_dir`.
+      ImportError: A builder of tfds needs TensorFlow, which is not installed.
+    """
+    if name not in ENTRIES:
+        prepared.known(name, tuple(ENTRIES))
+        return prepared.from_tfds(name, split, data_dir=data_dir, manual_dir=manual_dir)
+    facts = ENTRIES[name]
+    builder = _builder(facts, data_dir)
+    prepared.prepare(builder, manual_dir=manual_dir)
+    return prepared.open_split(builder, split, classes=facts.classes)
+
+
+def _builder(facts: Entry, data_dir: str | Path | None) -> Any:
+    module, _, name = facts.builder.partition(":")
+    kind = getattr(importlib.import_module(module), name)
+    folder = None if data_dir is None else str(data_dir)
+    return kind(config=facts.config, data_dir=folder, file_format="array_record")

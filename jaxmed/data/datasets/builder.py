@@ -1,0 +1,62 @@
+"""What every builder of ours hands to tfds: the features and facts of its entry, and its files.
+
+Images are stored as tensors, compressed losslessly, not as PNG: writing them needs no TensorFlow,
+reading them needs no image library, and MNIST reads three times as fast. Volumes are the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from jaxmed.data.datasets.entry import Entry
+from jaxmed.data.datasets.files import obtain
+
+
+def dataset_info(builder: tfds.core.DatasetBuilder, entry: Entry) -> tfds.core.DatasetInfo:
+    """The information tfds writes beside the prepared data; rows keep the publisher's order."""
+    return tfds.core.DatasetInfo(
+        builder=builder,
+        description=f"{entry.title}. {entry.note}".strip(),
+        features=tfds.features.FeaturesDict(
+            {entry.key: _input(entry), "label": _label(entry), "id": np.int32}
+        ),
+        supervised_keys=(entry.key, "label"),
+        homepage=entry.homepage,
+        license=entry.licence,
+        citation=entry.citation,
+        disable_shuffling=True,
+    )
+
+
+def _input(entry: Entry) -> tfds.features.FeatureConnector:
+    if entry.key == "features":
+        return tfds.features.Tensor(shape=entry.shape, dtype=np.float32)
+    return tfds.features.Tensor(
+        shape=entry.shape, dtype=np.uint8, encoding=tfds.features.Encoding.ZLIB
+    )
+
+
+def _label(entry: Entry) -> tfds.features.FeatureConnector:
+    if entry.task == "multilabel":
+        return tfds.features.Tensor(shape=(len(entry.classes),), dtype=np.int32)
+    return tfds.features.ClassLabel(names=list(entry.classes))
+
+
+def manual_instructions(entries: tuple[Entry, ...]) -> str:
+    """Where the files come from, for whoever has to carry them to a machine by hand."""
+    lines = (f"{file.name}: {file.url}" for entry in entries for file in entry.files)
+    return "Put the files there under their publisher's names:\n" + "\n".join(lines)
+
+
+def obtain_all(entry: Entry, downloads: Any) -> list[Path]:
+    """The verified paths of the entry's files, for tfds's download manager `downloads`."""
+    try:
+        manual_dir = Path(downloads.manual_dir)
+    except AssertionError:  # tfds's word for a folder that is absent or empty
+        manual_dir = None
+    download_dir = Path(downloads.download_dir)
+    return [obtain(file, manual_dir=manual_dir, download_dir=download_dir) for file in entry.files]

@@ -1,0 +1,145 @@
+"""A source from a folder with one sub-folder of images a class."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_SUFFIXES = (".png", ".jpg", ".jpeg")
+_ORIENTATION = 0x0112  # the EXIF tag; from 5 on, the camera lay on its side
+_MODES = {1: "L", 3: "RGB"}
+_GREY = ("1", "L", "LA")
+_COLOUR = ("RGB", "RGBA", "P", "PA", "CMYK", "YCbCr")
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageFolder:
+    """Images that are read, and resized where a size is given, when they are asked for.
+
+    Attributes:
+      paths: One file a row, by class and then by name.
+      label: [rows] int32, the class of each.
+      classes: Names of the sub-folders, sorted.
+      channels: 1 (grey) or 3 (red, green, blue).
+      size: (height, width) to resize to; `None` where all files agree.
+    """
+
+    paths: tuple[Path, ...]
+    label: np.ndarray
+    classes: tuple[str, ...]
+    channels: int
+    size: tuple[int, int] | None
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int, /) -> Mapping[str, np.ndarray]:
+        path = self.paths[index]
+        return {
+            "image": self._pixels(path),
+            "label": np.asarray(self.label[index], np.int32),
+            "id": np.asarray(range(len(self))[index], np.int32),
+        }
+
+    def _pixels(self, path: Path) -> np.ndarray:
+        from PIL import Image, ImageOps
+
+        with _opened(path) as stored:
+            try:
+                image = ImageOps.exif_transpose(stored).convert(_MODES[self.channels])
+            except OSError as error:
+                raise ValueError(f"{path} is not whole ({error}): get it again.") from error
+        if self.size is not None and image.size != self.size[::-1]:
+            image = image.resize(self.size[::-1], Image.Resampling.BILINEAR)
+        return np.asarray(image, np.uint8).reshape(image.height, image.width, self.channels)
+
+
+def from_image_folder(
+    path: str | Path, *, channels: int = 3, size: tuple[int, int] | None = None
+) -> ImageFolder:
+    """A source of the PNG and JPEG files in `path`, where each sub-folder is a class.
+
+    Args:
+      path: Holds `class/file.png`; other files are left alone. Sub-folders are numbered in the
+        order of their sorted names.
+      channels: 3 for red, green and blue, 1 for grey.
+      size: (height, width) in pixels to resize every image to, without keeping its proportions;
+        `None` demands that they are equal already.
+
+    Returns:
+      Examples {image: [height, width, channels] uint8, label: int32, id: int32}.
+
+    Raises:
+      FileNotFoundError: There is no such folder.
+      ValueError: There are no classes or a class has no images, sizes are unequal, or a file is
+        broken or has more than 8 bits a pixel.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"path is {str(path)!r}, but there is no such folder.")
+    if channels not in _MODES:
+        raise ValueError(f"channels is {channels}, but must be 1 (grey) or 3 (colour).")
+    if size is not None and min(size) < 1:
+        raise ValueError(f"size is {size}, but must be (height, width) in pixels, 1 or more.")
+    classes = tuple(sorted(folder.name for folder in path.iterdir() if _is_class(folder)))
+    if not classes:
+        raise ValueError(f"{path} has no sub-folders, but must have one of images for each class.")
+    found = [sorted(_images(path / name)) for name in classes]
+    for name, files in zip(classes, found, strict=True):
+        if not files:
+            raise ValueError(
+                f"{path / name} holds no {' or '.join(_SUFFIXES)} file: add or remove it."
+            )
+    paths = tuple(file for files in found for file in files)
+    _check(paths, size)
+    label = np.repeat(np.arange(len(classes), dtype=np.int32), [len(files) for files in found])
+    return ImageFolder(paths, label, classes, channels, size)
+
+
+def _is_class(folder: Path) -> bool:
+    return folder.is_dir() and not folder.name.startswith(".")
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    for file in folder.iterdir():
+        if file.suffix.lower() in _SUFFIXES and not file.name.startswith("."):
+            yield file
+
+
+def _check(paths: tuple[Path, ...], size: tuple[int, int] | None) -> None:
+    """Read the header of every file, so that a broken one is known before training, not in it."""
+    first = None
+    for path in paths:
+        with _opened(path) as image:
+            if image.mode not in _GREY + _COLOUR:
+                raise ValueError(
+                    f"{path} has more than 8 bits a pixel (mode {image.mode}): choose the window "
+                    "of intensities to show, and save it as 8 bits."
+                )
+            turned = image.getexif().get(_ORIENTATION, 1) >= 5
+            found = image.size if turned else image.size[::-1]
+        first = first or found
+        if size is None and found != first:
+            raise ValueError(
+                f"{path} is {found[0]}x{found[1]} (height x width), but {paths[0].name} is "
+                f"{first[0]}x{first[1]}: images must be of one size, so pass size=(height, width) "
+                "to resize them."
+            )
+
+
+def _opened(path: Path) -> Image.Image:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        return Image.open(path)
+    except UnidentifiedImageError:
+        raise ValueError(
+            f"{path} is no image that can be read: remove it, or get it again."
+        ) from None

@@ -1,0 +1,150 @@
+"""Data sets that tfds has prepared, or can prepare, without TensorFlow."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxmed import checks
+from jaxmed.data import contract
+from jaxmed.data.source import Source, with_id
+
+_FORMAT = "array_record"  # the format of tfds that has random access and needs no TensorFlow
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """Examples of a tfds data source, with the keys and dtypes of ours."""
+
+    source: Any
+    classes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int, /) -> Mapping[str, np.ndarray]:
+        row = range(len(self))[index]
+        return _conformed(self.source[row], row)
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Mapping[str, np.ndarray]]:
+        examples = self.source.__getitems__(list(indices))
+        return [_conformed(example, row) for row, example in zip(indices, examples, strict=True)]
+
+
+def _conformed(example: Mapping[str, Any], row: int) -> dict[str, np.ndarray]:
+    return {key: contract.conform(key, value) for key, value in with_id(example, row).items()}
+
+
+def from_tfds(
+    name: str,
+    split: str,
+    *,
+    data_dir: str | Path | None = None,
+    manual_dir: str | Path | None = None,
+) -> Source:
+    """A source of any data set of the tfds catalogue, by its tfds name.
+
+    It is downloaded and prepared on the first call. A builder that needs TensorFlow for that
+    works with the extra `tensorflow`; reading what is prepared needs none.
+
+    Args:
+      name: The tfds name, `name/config` where it has configurations.
+      split: The tfds split, such as `train` or `train[:80%]`.
+      data_dir: Where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
+      manual_dir: Where you put files that tfds asks you to fetch by hand.
+
+    Returns:
+      Examples with the keys of the tfds features and an `id`, the row in the split.
+
+    Raises:
+      ValueError: The name or the split is unknown.
+      ImportError: It needs TensorFlow, which is not installed.
+    """
+    import tensorflow_datasets as tfds
+
+    with _explained(name):
+        try:
+            builder = tfds.builder(name, data_dir=data_dir)
+        except tfds.core.registered.DatasetNotFoundError:
+            known(name)
+            raise
+        prepare(builder, manual_dir=manual_dir)
+    return open_split(builder, split)
+
+
+def known(name: str, ours: Sequence[str] = ()) -> None:
+    """Refuse a name that is neither among `ours` nor in the tfds catalogue; name the nearest."""
+    import tensorflow_datasets as tfds
+
+    theirs = tfds.list_builders(with_community_datasets=False)
+    stem = name.split("/")[0].split(":")[0]
+    if stem in ours or stem in theirs:
+        return
+    near = checks.nearest(stem, sorted({*ours, *theirs}))
+    hint = f"did you mean {' or '.join(near)}?" if near else "`jaxmed datasets` lists the names."
+    raise ValueError(f"name is {name!r}, which is no data set of jaxmed or tfds: {hint}")
+
+
+def prepare(builder: Any, *, manual_dir: str | Path | None = None) -> None:
+    """Download and prepare once; what is half prepared is never taken for whole.
+
+    tfds writes into a temporary folder and renames it when it is complete.
+    """
+    import tensorflow_datasets as tfds
+
+    if manual_dir is not None and not Path(manual_dir).is_dir():
+        raise FileNotFoundError(f"manual_dir is {str(manual_dir)!r}, but there is no such folder.")
+    if Path(builder.data_path).exists():
+        return
+    if not sys.stderr.isatty():
+        tfds.disable_progress_bar()
+    config = tfds.download.DownloadConfig(
+        manual_dir=None if manual_dir is None else str(Path(manual_dir).resolve()),
+        try_download_gcs=False,
+    )
+    with contextlib.redirect_stdout(io.StringIO()):  # tfds announces itself there
+        builder.download_and_prepare(download_config=config, file_format=_FORMAT)
+
+
+def open_split(builder: Any, split: str, *, classes: Sequence[str] = ()) -> Source:
+    """The source of one split of a prepared builder."""
+    stems = re.findall(r"[A-Za-z_][\w-]*(?=\[|\+|$)", split.replace(" ", ""))
+    for stem in stems or [split]:
+        checks.known("split", stem, builder.info.splits)
+    try:
+        source = builder.as_data_source(split)
+    except (NotImplementedError, ValueError) as error:
+        if "random access" not in str(error).lower():
+            raise
+        raise ValueError(
+            f"{builder.data_path} holds {builder.name} in a format without random access: name "
+            "another data_dir, and it is prepared there anew."
+        ) from error
+    return Prepared(source, tuple(classes) or _named_classes(builder))
+
+
+def _named_classes(builder: Any) -> tuple[str, ...]:
+    features = builder.info.features or {}
+    return tuple(getattr(features.get("label"), "names", None) or ())
+
+
+@contextlib.contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Say in one sentence that a builder of tfds wants TensorFlow."""
+    try:
+        yield
+    except (ImportError, AttributeError) as error:
+        if "tensorflow" not in str(error):
+            raise
+        raise ImportError(
+            f"{name} needs TensorFlow to be prepared, which is not installed: "
+            "pip install 'jaxmed[tensorflow]', then try again."
+        ) from error

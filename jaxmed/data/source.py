@@ -1,0 +1,198 @@
+"""A source of examples: anything with a length whose items are flat mappings of arrays.
+
+This is the protocol that tfds data sources and grain share, so a source of ours feeds both, and
+theirs feed us. Every example of ours has the reserved keys and dtypes of `jaxmed.typing` and an
+`id`, its row in the source that was opened first, however often it is taken apart since.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from jaxmed.data import contract
+
+_CHUNK = 1024  # examples read at once
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Random access to examples."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Mapping[str, np.ndarray]: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Arrays:
+    """A source whose columns are in memory.
+
+    Attributes:
+      columns: Arrays with one row an example.
+      classes: Class names in the order of their label; empty where labels are measured.
+    """
+
+    columns: Mapping[str, np.ndarray]
+    classes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def __getitem__(self, index: int, /) -> Mapping[str, np.ndarray]:
+        return {key: np.asarray(column[index]) for key, column in self.columns.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Subset:
+    """Some rows of another source, which is read only when they are."""
+
+    source: Source
+    rows: np.ndarray
+    classes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int, /) -> Mapping[str, np.ndarray]:
+        row = int(self.rows[index])
+        return with_id(self.source[row], row)
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Mapping[str, np.ndarray]]:
+        rows = [int(self.rows[index]) for index in indices]
+        return [
+            with_id(example, row)
+            for row, example in zip(rows, _read(self.source, rows), strict=True)
+        ]
+
+
+def from_arrays(columns: Mapping[str, np.ndarray], *, classes: Sequence[str] = ()) -> Arrays:
+    """A source of arrays in memory.
+
+    Args:
+      columns: By key, arrays with one row an example. `image` is uint8; `label` holds classes
+        (whole numbers from 0; [rows], or [rows, labels] of 0 and 1) or measurements (floats);
+        `group` may hold any names of patients or studies, which are numbered.
+      classes: Class names in the order of their label.
+
+    Returns:
+      The source, with an `id` (the row) where `columns` has none.
+
+    Raises:
+      ValueError: Rows of unequal number or none, NaN or infinity in measurements, labels outside
+        the classes, images that are not uint8.
+
+    Example:
+      >>> source = from_arrays({"features": np.ones((3, 2)), "label": np.array([0, 1, 1])})
+      >>> len(source), source[2]["label"].item(), source[2]["id"].item()
+      (3, 1, 2)
+    """
+    named = {key: np.asarray(column) for key, column in columns.items()}
+    if "group" in named:
+        named["group"] = numbered(named["group"])
+    conformed = {key: contract.conform(key, column) for key, column in named.items()}
+    contract.check(conformed, classes)
+    rows = len(next(iter(conformed.values())))
+    conformed.setdefault("id", np.arange(rows, dtype=np.int32))
+    return Arrays(conformed, tuple(classes))
+
+
+def subset(source: Source, rows: np.ndarray) -> Source:
+    """The source of those rows of `source`, in that order; their `id` stays.
+
+    Args:
+      source: What to take from.
+      rows: [any number], row numbers, as `stratified_split` gives them.
+    """
+    rows = np.asarray(rows)
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or not len(rows):
+        raise ValueError(
+            f"rows has shape {rows.shape} and dtype {rows.dtype}, but must be one axis of one or "
+            "more row numbers: of a mask, pass np.flatnonzero(mask)."
+        )
+    if rows.min() < 0 or rows.max() >= len(source):
+        raise ValueError(
+            f"rows reach from {rows.min()} to {rows.max()}, but the source has rows 0 to "
+            f"{len(source) - 1}."
+        )
+    if isinstance(source, Arrays):
+        return Arrays({key: column[rows] for key, column in source.columns.items()}, source.classes)
+    return Subset(source, rows, classes_of(source))
+
+
+def columns(source: Source) -> dict[str, np.ndarray]:
+    """Read a whole split into memory.
+
+    Args:
+      source: Of examples of equal shapes.
+
+    Returns:
+      By key, arrays [rows, ...]: `image` uint8, `features` float32, `label` int32 (float32 to
+      regress), `id` and `group` int32. The `id` is the row where examples bring none.
+
+    Raises:
+      ValueError: The split is empty, the shapes are unequal, measurements are NaN or infinite, or
+        labels are outside the classes.
+    """
+    if isinstance(source, Arrays):
+        return dict(source.columns)
+    rows = len(source)
+    filled: dict[str, np.ndarray] = {}
+    for start in range(0, rows, _CHUNK):
+        chunk = range(start, min(start + _CHUNK, rows))
+        for row, example in zip(chunk, _read(source, chunk), strict=True):
+            for key, value in with_id(example, row).items():
+                _fill(filled, key, contract.conform(key, value), row, rows)
+    contract.check(filled, classes_of(source))
+    return filled
+
+
+def _fill(filled: dict[str, np.ndarray], key: str, value: np.ndarray, row: int, rows: int) -> None:
+    if key not in filled:
+        if row:
+            raise ValueError(
+                f"{key} is in row {row} but not in row 0: give every example all keys."
+            )
+        text = value.dtype.kind in "SUO"
+        filled[key] = np.zeros((rows, *value.shape), object if text else value.dtype)
+    column = filled[key]
+    if value.shape != column.shape[1:]:
+        raise ValueError(
+            f"{key} has shape {column.shape[1:]} in row 0 but {value.shape} in row {row}: bring "
+            "all examples to one shape first, or stream them."
+        )
+    column[row] = value
+
+
+def _read(source: Source, rows: Sequence[int]) -> Iterable[Mapping[str, np.ndarray]]:
+    """Those rows in one call where the source can (tfds reads them together), else one by one."""
+    together = getattr(source, "__getitems__", None)
+    return together(list(rows)) if together else (source[row] for row in rows)
+
+
+def with_id(example: Mapping[str, np.ndarray], row: int) -> dict[str, np.ndarray]:
+    """The example with its row as `id`, unless it has a number of its own."""
+    kept = dict(example)
+    own = kept.get("id")
+    if own is None or np.asarray(own).dtype.kind not in "iu":
+        if own is not None:
+            kept["name"] = own  # a publisher's identifier in words
+        kept["id"] = np.asarray(row, np.int32)
+    return kept
+
+
+def numbered(group: np.ndarray) -> np.ndarray:
+    """Names of patients or studies as int32 numbers, in the order of the sorted names."""
+    if group.dtype.kind == "i" and group.size and -(2**31) <= group.min() <= group.max() < 2**31:
+        return group.astype(np.int32)
+    return (
+        np.unique(group.astype(str), return_inverse=True)[1].reshape(group.shape).astype(np.int32)
+    )
+
+
+def classes_of(source: Source) -> tuple[str, ...]:
+    """Class names in the order of their label, where the source knows them."""
+    return tuple(getattr(source, "classes", ()))
