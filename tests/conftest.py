@@ -12,7 +12,7 @@ from jaxtyping import install_import_hook
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-_hook = install_import_hook("jaxmed", "beartype.beartype")
+_hook = install_import_hook("jaxmed", "shape_checker.checked")
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from jaxmed import checks, metrics
+from jaxmed import checks
 from jaxmed.batch_axis import total
 from jaxmed.tasks import Task
 from jaxmed.typing import Batch, Key, ModelState, Params, Scalars, Tree
@@ -88,7 +88,7 @@ def _summed(task: Task) -> Gradient:
         sums = {
             "loss": jnp.where(mask > 0, losses, 0).sum(),
             "count": mask.sum(),
-            **metrics.update(task.metrics, metrics.empty(task.metrics), outputs, batch),
+            **{name: m.update(m.empty(), outputs, batch) for name, m in task.metrics.items()},
         }
         return sums["loss"], (model_state, sums)
 

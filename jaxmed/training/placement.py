@@ -8,6 +8,7 @@ arguments are whole everywhere. The function is written once and gives equal num
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -76,14 +77,18 @@ def pmap(devices: Sequence[jax.Device] | None = None) -> Placement:
         return jax.tree.map(rows, tree)
 
     def compile_(function: Function, axis: int) -> Function:
-        def run(*args: Tree) -> Tree:
-            in_axes = (*(None,) * (len(args) - 1), axis)
-            mapped = jax.pmap(
-                function, BATCH_AXIS, in_axes=in_axes, out_axes=None, devices=devices
+        @functools.cache
+        def mapped(arguments: int) -> Function:
+            return jax.pmap(
+                function,
+                BATCH_AXIS,
+                in_axes=(*(None,) * (arguments - 1), axis),
+                out_axes=None,
+                devices=devices,
+                donate_argnums=0,
             )
-            return mapped(*args)
 
-        return run
+        return lambda *args: mapped(len(args))(*args)
 
     return Placement(
         name="pmap", devices=count, whole=lambda tree: tree, divided=split, compile=compile_

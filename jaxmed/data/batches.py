@@ -1,0 +1,102 @@
+"""Batches by row number: shuffled, padded and masked, from data on the device or on the host.
+
+An epoch is an array of row numbers [steps, batch] in which every row of the split stands exactly
+once and -1 fills up the last batch. `take` turns one line of it into a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmed import checks
+from jaxmed.data.source import Source
+from jaxmed.typing import Array, Batch, Columns, Int, Key
+
+PADDING = -1
+
+
+def shuffled_rows(key: Key, epoch: int, rows: int, batch_size: int) -> Int[Array, "steps batch"]:
+    """The rows of one epoch in random order, a function of (key, epoch) alone.
+
+    Args:
+        key: the root of the order.
+        epoch: from 0.
+        rows: of the split, at least 1.
+        batch_size: rows a step.
+
+    Returns:
+        [ceil(rows / batch_size), batch_size] int32, padded with -1.
+    """
+    order = jax.random.permutation(jax.random.fold_in(key, epoch), rows)
+    return _padded(order.astype(jnp.int32), batch_size)
+
+
+def ordered_rows(rows: int, batch_size: int) -> Int[Array, "steps batch"]:
+    """The rows of a split in their own order, padded as in `shuffled_rows`."""
+    return _padded(jnp.arange(rows, dtype=jnp.int32), batch_size)
+
+
+def _padded(order: Array, batch_size: int) -> Array:
+    checks.positive("batch_size", batch_size)
+    missing = -order.shape[0] % batch_size
+    return jnp.pad(order, (0, missing), constant_values=PADDING).reshape(-1, batch_size)
+
+
+def take(data: Batch, rows: Int[Array, " batch"]) -> Batch:
+    """The batch of the named rows, with its `mask`; row 0 stands in where `rows` is -1.
+
+    Args:
+        data: arrays with one leading axis, on the device or on the host.
+        rows: [batch] row numbers, -1 for padding.
+    """
+    present = rows >= 0
+    found = {name: column[rows.clip(0)] for name, column in data.items()}
+    return {**found, "mask": present.astype(np.float32)}
+
+
+def read(source: Source, rows: np.ndarray) -> Batch:
+    """The batch of the named rows of a source, read one by one on the host; like `take`."""
+    examples = [source[int(row)] for row in rows.clip(0)]
+    stacked = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
+    stacked.setdefault("id", rows.clip(0).astype(np.int32))
+    return {**stacked, "mask": (rows >= 0).astype(np.float32)}
+
+
+def host_batches(data: Columns | Source, rows: Array) -> Iterator[Batch]:
+    """One batch a line of `rows` [steps, batch], from columns or from a source."""
+    for line in np.asarray(rows):
+        yield take(data, line) if isinstance(data, dict) else read(data, line)  # type: ignore
+
+
+def nbytes(data: Columns) -> int:
+    """Bytes that the columns of a split occupy."""
+    return sum(np.asarray(column).nbytes for column in data.values())
+
+
+def mean_and_deviation(column: np.ndarray, *, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each channel, to normalise with: pass the training split only.
+
+    A channel that never varies gets deviation 1, so that dividing by it is safe.
+
+    Args:
+        column: [rows, ..., channels], such as images or features.
+        scale: what the values are multiplied by first, such as 1/255.
+
+    Returns:
+        (mean [channels], deviation [channels]), float32.
+    """
+    if not column.size:
+        raise ValueError("column is empty: pass the training split, with at least one row.")
+    flat = column.reshape(-1, column.shape[-1])
+    # One chunk at a time: a float64 copy of a whole split of images would not fit.
+    chunks = np.array_split(flat, max(1, flat.size // 10_000_000))
+    mean = sum(chunk.sum(0, dtype=np.float64) for chunk in chunks) / len(flat)
+    variance = sum(np.square(chunk - mean).sum(0) for chunk in chunks) / len(flat)
+    deviation = np.sqrt(variance) * scale
+    return (mean * scale).astype(np.float32), np.where(deviation > 0, deviation, 1).astype(
+        np.float32
+    )

@@ -1,0 +1,150 @@
+"""Evaluation of a whole split: one row an example, and every metric with an interval."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jaxmed import checks
+from jaxmed.data import batches
+from jaxmed.evaluation import statistics
+from jaxmed.evaluation.statistics import Interval
+from jaxmed.tasks import Task
+from jaxmed.typing import Columns, ModelState, Params
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What a model said of each example, and how good that was.
+
+    Attributes:
+        predictions: `id` [rows], `label` [rows] or [rows, labels], `probabilities`
+            [rows, classes] or `value` [rows], and `group` [rows] where the split has one.
+        metrics: exact statistics by name, each with its bootstrap interval.
+    """
+
+    predictions: Columns
+    metrics: Mapping[str, Interval]
+
+
+def predict(
+    task: Task,
+    params: Params,
+    model_state: ModelState,
+    data: Columns,
+    *,
+    batch_size: int = 512,
+) -> dict[str, np.ndarray]:
+    """What the task predicts for every row of `data`, in order, each row exactly once.
+
+    Args:
+        task: gives `predict`.
+        params: its parameters.
+        model_state: and what goes with them.
+        data: columns, with or without a label.
+        batch_size: rows at a time; changes memory, never a row.
+
+    Returns:
+        Each of the task's outputs, [rows, ...].
+    """
+    checks.positive("batch_size", batch_size)
+    count = len(next(iter(data.values())))
+    if count == 0:
+        raise ValueError("data is empty: give it at least one example.")
+    run = jax.jit(task.predict)
+    parts = []
+    for rows in np.asarray(batches.ordered_rows(count, min(batch_size, count))):
+        outputs = run(params, model_state, batches.take(data, rows))
+        parts.append({name: np.asarray(value)[rows >= 0] for name, value in outputs.items()})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def measure(
+    task: Task,
+    params: Params,
+    model_state: ModelState,
+    data: Columns,
+    *,
+    batch_size: int = 512,
+) -> dict[str, float]:
+    """Every statistic that suits the task, without intervals: for validation while training."""
+    outputs = predict(task, params, model_state, data, batch_size=batch_size)
+    return statistics.values(data["label"], outputs)
+
+
+def evaluate(
+    task: Task,
+    params: Params,
+    model_state: ModelState,
+    data: Columns,
+    *,
+    batch_size: int = 512,
+    resamples: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Evaluation:
+    """Predict a labelled split and measure the predictions.
+
+    Intervals are percentile bootstrap intervals (Efron and Tibshirani 1993, chapter 13) over
+    the examples, or over the groups where `data` has a `group` column, so that a patient's
+    examples stay together. They tell what other samples of patients would give, and nothing of
+    what retraining would.
+
+    Args:
+        task: gives `predict`.
+        params: its parameters.
+        model_state: and what goes with them.
+        data: columns with a `label`.
+        batch_size: rows at a time; changes memory, never a number.
+        resamples: of the bootstrap.
+        level: of the intervals, in (0, 1).
+        seed: of the bootstrap.
+    """
+    outputs = predict(task, params, model_state, data, batch_size=batch_size)
+    rows = np.arange(len(data["label"]), dtype=np.int32)
+    predictions = {"id": data.get("id", rows), "label": data["label"]}
+    predictions |= {name: outputs[name] for name in ("probabilities", "value") if name in outputs}
+    if "group" in data:
+        predictions["group"] = data["group"]
+    metrics = statistics.all_with_intervals(
+        data["label"],
+        outputs,
+        group=data.get("group"),
+        resamples=resamples,
+        level=level,
+        seed=seed,
+    )
+    return Evaluation(predictions, metrics)
+
+
+def write_predictions(
+    path: Path, predictions: Columns, *, class_names: Sequence[str] | None = None
+) -> None:
+    """Write one CSV line an example; the file appears whole or not at all.
+
+    Args:
+        path: of the file.
+        predictions: as in `Evaluation`.
+        class_names: head the columns of probabilities; numbers by default.
+    """
+    heads, columns = [], []
+    for name, column in predictions.items():
+        if column.ndim == 1:
+            heads.append(name)
+            columns.append(column)
+            continue
+        names = class_names or [str(i) for i in range(column.shape[1])]
+        heads += [f"{name}_{each}" for each in names]
+        columns += list(column.T)
+    unfinished = path.with_suffix(".unfinished")
+    with unfinished.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(heads)
+        writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
+    os.replace(unfinished, path)

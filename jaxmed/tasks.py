@@ -1,0 +1,254 @@
+"""The waist: a Task is a record of pure functions, and all that training and evaluation see.
+
+Below it are networks, losses and data; above it training, evaluation, explanation, privacy. Any
+four functions of these signatures make a Task; the constructors here make them from a network
+with `init` and `apply`, as Flax Linen modules have.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from jaxmed import checks, losses, metrics
+from jaxmed.metrics import Metric
+from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Transform, Tree
+
+Loss: TypeAlias = Callable[[Array, Array], Array]
+"""(logits or values, labels) -> losses [batch]."""
+Inputs: TypeAlias = Callable[[Batch], Array]
+"""What the network reads of a batch, as floating numbers."""
+
+
+class Network(Protocol):
+    """Variables in, variables out: a Flax Linen module is one."""
+
+    def init(self, rngs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Make the variables."""
+
+    def apply(self, variables: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute [batch, outputs] from the variables and the inputs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What is learned, as pure functions.
+
+    Attributes:
+        init: `(key, batch) -> (params, model_state)`.
+        loss: `(params, model_state, batch, key) -> (losses [batch], (model_state, outputs))`, one
+            loss an example and unreduced, so that the same code serves padding, weights,
+            privacy and federation.
+        predict: `(params, model_state, batch) -> outputs`.
+        metrics: streaming metrics by name, cheap enough to keep during training.
+    """
+
+    init: Callable[[Key, Batch], tuple[Params, ModelState]]
+    loss: Callable[
+        [Params, ModelState, Batch, Key], tuple[Array, tuple[ModelState, Outputs]]
+    ]
+    predict: Callable[[Params, ModelState, Batch], Outputs]
+    metrics: Mapping[str, Metric]
+
+
+def features(batch: Batch) -> Array:
+    """The default inputs of a table: `features` [batch, columns]."""
+    return batch["features"]
+
+
+def classification(
+    network: Network,
+    *,
+    classes: int,
+    inputs: Inputs,
+    loss: Loss = losses.cross_entropy,
+    augment: Transform | None = None,
+    dtype: jnp.dtype | type = jnp.float32,
+) -> Task:
+    """One of several classes: the network gives one logit a class, softmax the probabilities.
+
+    Args:
+        network: gives [batch, classes].
+        classes: at least 2; labels are 0 to classes - 1.
+        inputs: what the network reads of a batch.
+        loss: of (logits [batch, classes], labels [batch]); set its options with
+            `functools.partial`.
+        augment: `(key, batch) -> batch`, in training only.
+        dtype: of the computation; parameters, statistics and losses stay float32.
+    """
+    _at_least_two(classes)
+    return _supervised(
+        network, inputs, _softmax, loss, {"accuracy": metrics.accuracy()}, augment, dtype
+    )
+
+
+def binary_classification(
+    network: Network,
+    *,
+    inputs: Inputs,
+    loss: Loss = losses.binary_cross_entropy,
+    augment: Transform | None = None,
+    dtype: jnp.dtype | type = jnp.float32,
+) -> Task:
+    """Absent (0) or present (1), from one logit: p = sigmoid(logit).
+
+    The outputs have two columns of probabilities, (1 - p, p), so that everything above the
+    waist reads them as it reads those of `classification`.
+
+    Args:
+        network: gives [batch, 1].
+        inputs: what the network reads of a batch.
+        loss: of (logits [batch], labels [batch]).
+        augment: `(key, batch) -> batch`, in training only.
+        dtype: of the computation; parameters, statistics and losses stay float32.
+    """
+
+    def decode(logits: Array) -> Outputs:
+        logit = logits[:, 0]
+        both = jnp.stack([jax.nn.sigmoid(-logit), jax.nn.sigmoid(logit)], axis=-1)
+        return {"logits": logit, "probabilities": both}
+
+    return _supervised(
+        network, inputs, decode, loss, {"accuracy": metrics.accuracy()}, augment, dtype
+    )
+
+
+def multilabel_classification(
+    network: Network,
+    *,
+    inputs: Inputs,
+    loss: Loss = losses.multilabel_cross_entropy,
+    augment: Transform | None = None,
+    dtype: jnp.dtype | type = jnp.float32,
+) -> Task:
+    """Several findings, each absent or present: labels [batch, labels] of 0 and 1.
+
+    Args:
+        network: gives [batch, labels].
+        inputs: what the network reads of a batch.
+        loss: of (logits [batch, labels], labels [batch, labels]).
+        augment: `(key, batch) -> batch`, in training only.
+        dtype: of the computation; parameters, statistics and losses stay float32.
+    """
+
+    def decode(logits: Array) -> Outputs:
+        return {"logits": logits, "probabilities": jax.nn.sigmoid(logits)}
+
+    return _supervised(
+        network, inputs, decode, loss, {"accuracy": metrics.multilabel_accuracy()}, augment, dtype
+    )
+
+
+def ordinal_classification(
+    network: Network,
+    *,
+    classes: int,
+    inputs: Inputs,
+    loss: Loss = losses.ordinal,
+    augment: Transform | None = None,
+    dtype: jnp.dtype | type = jnp.float32,
+) -> Task:
+    """Ordered grades: logit k decides whether a case that reached grade k goes beyond it.
+
+    Args:
+        network: gives [batch, classes - 1].
+        classes: grades, at least 2; labels are 0 to classes - 1.
+        inputs: what the network reads of a batch.
+        loss: of (logits [batch, classes - 1], labels [batch]).
+        augment: `(key, batch) -> batch`, in training only.
+        dtype: of the computation; parameters, statistics and losses stay float32.
+    """
+    _at_least_two(classes)
+
+    def decode(logits: Array) -> Outputs:
+        return {"logits": logits, "probabilities": losses.ordinal_probabilities(logits)}
+
+    return _supervised(
+        network, inputs, decode, loss, {"accuracy": metrics.accuracy()}, augment, dtype
+    )
+
+
+def regression(
+    network: Network,
+    *,
+    inputs: Inputs,
+    loss: Loss = losses.squared_error,
+    augment: Transform | None = None,
+    dtype: jnp.dtype | type = jnp.float32,
+) -> Task:
+    """A number: the network gives [batch, 1], the outputs `value` [batch].
+
+    Args:
+        network: gives [batch, 1].
+        inputs: what the network reads of a batch.
+        loss: of (values [batch], labels [batch]).
+        augment: `(key, batch) -> batch`, in training only.
+        dtype: of the computation; parameters, statistics and losses stay float32.
+    """
+
+    def decode(logits: Array) -> Outputs:
+        return {"logits": logits[:, 0], "value": logits[:, 0]}
+
+    return _supervised(network, inputs, decode, loss, {"mae": metrics.mae()}, augment, dtype)
+
+
+def _softmax(logits: Array) -> Outputs:
+    return {"logits": logits, "probabilities": jax.nn.softmax(logits)}
+
+
+def _at_least_two(classes: int) -> None:
+    if classes < 2:
+        raise ValueError(f"classes is {classes}, but a choice needs at least 2.")
+
+
+def _supervised(
+    network: Network,
+    inputs: Inputs,
+    decode: Callable[[Array], Outputs],
+    loss: Loss,
+    streaming: Mapping[str, Metric],
+    augment: Transform | None,
+    dtype: jnp.dtype | type,
+) -> Task:
+    """A Task whose outputs are a function of logits, and whose loss of those and `label`."""
+    checks.callable_("inputs", inputs)
+
+    def init(key: Key, batch: Batch) -> tuple[Params, ModelState]:
+        variables = dict(network.init({"params": key}, inputs(batch)[:1], train=False))
+        params = variables.pop("params")
+        return params, variables
+
+    def predict(params: Params, model_state: ModelState, batch: Batch) -> Outputs:
+        variables = {"params": _cast(params, dtype), **model_state}
+        logits = network.apply(variables, inputs(batch).astype(dtype), train=False)
+        return decode(logits.astype(jnp.float32))
+
+    def task_loss(
+        params: Params, model_state: ModelState, batch: Batch, key: Key
+    ) -> tuple[Array, tuple[ModelState, Outputs]]:
+        augment_key, network_key = jax.random.split(key)
+        if augment is not None:
+            batch = augment(augment_key, batch)
+        logits, model_state = network.apply(
+            {"params": _cast(params, dtype), **model_state},
+            inputs(batch).astype(dtype),
+            train=True,
+            mask=batch["mask"],
+            rngs={"dropout": network_key},
+            mutable=list(model_state),
+        )
+        outputs = decode(logits.astype(jnp.float32))
+        return loss(outputs["logits"], batch["label"]), (dict(model_state), outputs)
+
+    return Task(init, task_loss, predict, streaming)
+
+
+def _cast(params: Params, dtype: jnp.dtype | type) -> Tree:
+    """The parameters as the computation wants them; their gradient comes back in float32."""
+    if dtype == jnp.float32:
+        return params
+    return jax.tree.map(lambda x: x.astype(dtype), params)

@@ -1,0 +1,200 @@
+"""The host loop: epochs, validation, the best epoch, stopping, checkpoints and resuming."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jaxmed import checks
+from jaxmed.data import batches
+from jaxmed.evaluation.evaluate import measure
+from jaxmed.tasks import Task
+from jaxmed.training import averaging, checkpoint, finite, gradients, placement, preflight, tracking
+from jaxmed.training.epoch import make_epoch
+from jaxmed.training.step import TrainState, init_state, make_train_step
+from jaxmed.training.stopping import Monitor, Row, Stop
+from jaxmed.typing import Columns, Key, ModelState, Params, Scalars
+
+ORDER = np.uint32(2**32 - 1)
+"""Folded into the state's key for the order of examples; no step reaches this number."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """What training gave.
+
+    Attributes:
+        params: of the best epoch (of the last where nothing is monitored), averaged where the
+            optimizer keeps an average.
+        model_state: of the same epoch.
+        state: after the last step, to go on from.
+        history: one row an epoch.
+        reason: why training stopped.
+    """
+
+    params: Params
+    model_state: ModelState
+    state: TrainState
+    history: list[dict[str, float]]
+    reason: str
+
+
+def fit(
+    task: Task,
+    optimizer: optax.GradientTransformation,
+    train: Columns,
+    *,
+    key: Key,
+    batch_size: int,
+    epochs: int,
+    steps: int | None = None,
+    validation: Columns | None = None,
+    best: Monitor | None = None,
+    stop: Sequence[Stop] = (),
+    gradient: Callable[[Task], gradients.Gradient] = gradients.mean,
+    where: placement.Placement | None = None,
+    directory: Path | None = None,
+    resume: bool = False,
+    track: Sequence[Callable[[Row], None]] = (),
+) -> Fit:
+    """Train until a stopping condition, over a split that lives on the device.
+
+    Every epoch visits every example once, in an order that depends on (key, epoch) alone; what
+    a step draws depends on (key, step) alone. So a run that was killed and resumed ends with
+    the same bits as one that was not, on the same kind of device.
+
+    Args:
+        task: what to learn.
+        optimizer: any Optax transformation.
+        train: the training split, arrays by key with one leading axis.
+        key: decides the first parameters and all randomness.
+        batch_size: examples a step, over all devices.
+        epochs: how often to go through `train`, at most.
+        steps: how many steps to take, at most.
+        validation: measured after every epoch; its numbers are `validation/...` in the history.
+        best: which epoch to keep; by default the last.
+        stop: conditions from `stopping`, asked after every epoch.
+        gradient: how the gradient is made.
+        where: a placement; by default one device under `jit`.
+        directory: gets `metrics.jsonl` and the checkpoints `last` and `best` after every epoch.
+        resume: go on from the checkpoint in `directory`, if there is one.
+        track: functions that are shown each row of the history, such as `tracking.progress`.
+
+    Raises:
+        ValueError: for data or settings that cannot be trained with.
+        NonFiniteError: if the loss stops being finite; the checkpoints before it are kept.
+        FileExistsError: if `directory` holds a run and `resume` is not asked for.
+    """
+    checks.positive("batch_size", batch_size)
+    checks.positive("epochs", epochs)
+    where = where or placement.jit()
+    where.check(batch_size)
+    preflight.check_columns("train", train)
+    if best is not None and validation is None and best.name.startswith("validation/"):
+        raise ValueError(f"best is {best.name}, but there is no `validation` split: pass one.")
+
+    train = {name: column for name, column in train.items() if name != "group"}
+    state = init_state(task, optimizer, key, {name: column[:1] for name, column in train.items()})
+    preflight.check_labels("train", task, state, train, all_present=True)
+    if validation is not None:
+        preflight.check_columns("validation", validation)
+        preflight.check_labels("validation", task, state, validation, all_present=False)
+
+    kept = averaging.settled(state)
+    chosen, history = (kept.params, kept.model_state), []
+    if directory is not None:
+        state, chosen, history = _resumed(directory, state, chosen, resume)
+        tracking.write_history(directory / "metrics.jsonl", history)
+
+    order = jax.random.fold_in(state.key, ORDER)
+    step = make_train_step(task, optimizer, gradient=gradient)
+    run = where.compile(make_epoch(step), 1)
+    data, state = where.whole(train), where.whole(state)
+    limit = steps if steps is not None else epochs * -(-len(train["label"]) // batch_size)
+    trackers = [*track, *([tracking.jsonl(directory / "metrics.jsonl")] if directory else [])]
+    reason = _reason(history, stop)
+
+    while reason is None and len(history) < epochs and int(state.step) < limit:
+        started = time.perf_counter()
+        epoch = len(history)
+        rows = batches.shuffled_rows(order, epoch, len(train["label"]), batch_size)
+        rows = rows[: limit - int(state.step)]
+        before = jax.tree.map(jnp.copy, state)  # the state itself is donated
+        state, sums = run(state, data, where.divided(rows, 1))
+        means = _means(task, sums)
+        if not np.isfinite(means["train/loss"]):
+            replayed = (batches.take(train, line) for line in np.asarray(rows))
+            found = finite.locate(step, gradient(task), before, replayed)
+            raise finite.NonFiniteError(
+                f"Training met a number that is not finite at {found}. Nothing saved is lost: "
+                "lower the learning rate, clip the gradient, or look at that batch."
+            )
+        row: dict[str, float] = {"epoch": epoch + 1, "step": int(state.step), **means}
+        kept = averaging.settled(state)
+        if validation is not None:
+            measured = measure(task, kept.params, kept.model_state, validation)
+            row |= {f"validation/{name}": value for name, value in measured.items()}
+        row["seconds"] = round(time.perf_counter() - started, 4)
+        history.append(row)
+        is_best = best is None or best.best(history) == epoch
+        if is_best:
+            chosen = jax.tree.map(jnp.copy, (kept.params, kept.model_state))
+        if directory is not None:
+            _save(directory, state, chosen if is_best else None, history)
+        for tracker in trackers:
+            tracker(row)
+        reason = _reason(history, stop)
+
+    reason = reason or ("steps" if int(state.step) >= limit and steps is not None else "epochs")
+    return Fit(*chosen, state, history, reason)
+
+
+def _reason(history: Sequence[Row], stop: Sequence[Stop]) -> str | None:
+    """The first condition that asks to stop, if any does."""
+    asked = (condition(history) for condition in stop) if history else iter(())
+    return next((reason for reason in asked if reason is not None), None)
+
+
+def _means(task: Task, sums: Scalars) -> dict[str, float]:
+    """The epoch's mean loss and training metrics, from sums [steps, ...]."""
+    totals = jax.tree.map(lambda x: x.sum(0), dict(sums))
+    means = {"train/loss": totals["loss"] / totals["count"]}
+    for name, metric in task.metrics.items():
+        means[f"train/{name}"] = metric.result(totals[name])
+    return {name: float(value) for name, value in means.items() if jnp.ndim(value) == 0}
+
+
+def _save(
+    directory: Path, state: TrainState, chosen: Any | None, history: list[dict[str, float]]
+) -> None:
+    step = int(state.step)
+    if chosen is not None:
+        checkpoint.save(directory / "checkpoints" / "best", step, chosen, {"step": step})
+    checkpoint.save(directory / "checkpoints" / "last", step, state, history)
+
+
+def _resumed(
+    directory: Path, state: TrainState, chosen: Any, resume: bool
+) -> tuple[TrainState, Any, list[dict[str, float]]]:
+    """The state, best parameters and history of the run in `directory`, or those of a new one."""
+    last = directory / "checkpoints" / "last"
+    step = checkpoint.latest(last)
+    if step is None:
+        return state, chosen, []
+    if not resume:
+        raise FileExistsError(
+            f"directory is {directory}, which holds a run at step {step}: "
+            "resume it with resume=True, or choose another directory."
+        )
+    state, history = checkpoint.restore(last, state)
+    chosen, _ = checkpoint.restore(directory / "checkpoints" / "best", chosen)
+    return state, chosen, history
+
