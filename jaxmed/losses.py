@@ -11,6 +11,7 @@ outside the classes has no meaningful loss.
 """
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -33,11 +34,15 @@ __all__ = [
 ]
 
 
+Option: TypeAlias = float | int | Float[Array, ""]
+"""A number, or a traced scalar."""
+
+
 def cross_entropy(
     logits: Float[Array, "batch classes"],
     labels: Int[Array, "batch"],
     *,
-    label_smoothing: float | Float[Array, ""] = 0.0,
+    label_smoothing: Option = 0.0,
     class_weights: Float[Array, "classes"] | None = None,
 ) -> Float[Array, "batch"]:
     """Cross entropy of one class out of several.
@@ -83,7 +88,7 @@ def binary_cross_entropy(
     logits: Float[Array, "batch"],
     labels: Num[Array, "batch"],
     *,
-    positive_weight: float | Float[Array, ""] | None = None,
+    positive_weight: Option | None = None,
 ) -> Float[Array, "batch"]:
     """Cross entropy of one yes-or-no question.
 
@@ -113,7 +118,7 @@ def binary_cross_entropy(
     losses = optax.losses.sigmoid_binary_cross_entropy(_at_least_float32(logits), labels)
     if positive_weight is None:
         return losses
-    _check_if_known(checks.at_least, "positive_weight", positive_weight, 0)
+    _check_if_known(checks.at_least, "positive_weight", positive_weight, 0.0)
     return losses * jnp.where(labels > 0, positive_weight, 1.0)
 
 
@@ -162,7 +167,7 @@ def focal(
     logits: Float[Array, "batch classes"],
     labels: Int[Array, "batch"],
     *,
-    gamma: float | Float[Array, ""] = 2.0,
+    gamma: Option = 2.0,
     class_weights: Float[Array, "classes"] | None = None,
 ) -> Float[Array, "batch"]:
     """Cross entropy that fades where the model is already right.
@@ -191,7 +196,7 @@ def focal(
         Lin et al., Focal Loss for Dense Object Detection, 2017, section 3.2.
     """
     checks.shapes(logits=(logits, "batch classes"), labels=(labels, "batch"))
-    _check_if_known(checks.at_least, "gamma", gamma, 0)
+    _check_if_known(checks.at_least, "gamma", gamma, 0.0)
     logits = _at_least_float32(logits)
     losses = optax.losses.softmax_cross_entropy_with_integer_labels(logits, labels)
     # 1 - p_y rounds to zero long before its logarithm does, and gamma < 1 wants its gradient.
@@ -205,8 +210,8 @@ def binary_focal(
     logits: Float[Array, "batch"],
     labels: Num[Array, "batch"],
     *,
-    gamma: float | Float[Array, ""] = 2.0,
-    alpha: float | Float[Array, ""] | None = None,
+    gamma: Option = 2.0,
+    alpha: Option | None = None,
 ) -> Float[Array, "batch"]:
     """Focal loss of one yes-or-no question.
 
@@ -235,7 +240,7 @@ def binary_focal(
         Lin et al., Focal Loss for Dense Object Detection, 2017, section 3.2.
     """
     checks.shapes(logits=(logits, "batch"), labels=(labels, "batch"))
-    _check_if_known(checks.at_least, "gamma", gamma, 0)
+    _check_if_known(checks.at_least, "gamma", gamma, 0.0)
     if alpha is not None:
         _check_if_known(checks.fraction, "alpha", alpha)
     logits = _at_least_float32(logits)
@@ -365,7 +370,7 @@ def huber(
     values: Float[Array, "batch"],
     labels: Num[Array, "batch"],
     *,
-    delta: float | Float[Array, ""] = 1.0,
+    delta: Option = 1.0,
 ) -> Float[Array, "batch"]:
     """Squared error for small differences, absolute error for large ones.
 
@@ -412,9 +417,7 @@ def _weights_of(labels: Array, class_weights: Array | None, classes: int) -> Arr
     return class_weights[labels]
 
 
-def _check_if_known(
-    check: Callable[..., None], name: str, value: float | Array, *limits: float
-) -> None:
+def _check_if_known(check: Callable[..., None], name: str, value: Option, *limits: float) -> None:
     """Run a check on a number, and let a traced one through."""
     if not isinstance(value, jax.core.Tracer):
         check(name, float(value), *limits)
