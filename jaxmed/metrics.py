@@ -184,8 +184,8 @@ def matthews(classes: int) -> Metric:
     """
 
     def correlation(counts: Array) -> Array:
-        truth, predicted = _shares(counts)
-        spread = jnp.sum(truth * (1 - truth)) * jnp.sum(predicted * (1 - predicted))
+        truth, predicted = counts.sum(axis=1), counts.sum(axis=0)
+        spread = _disagreement(truth, truth) * _disagreement(predicted, predicted)
         scale = jnp.where(spread > 0, jnp.sqrt(jnp.where(spread > 0, spread, 1.0)), jnp.inf)
         return jnp.where(counts.sum() > 0, _covariance(counts) / scale, jnp.nan)
 
@@ -202,8 +202,8 @@ def cohen_kappa(classes: int) -> Metric:
     """
 
     def kappa(counts: Array) -> Array:
-        truth, predicted = _shares(counts)
-        return _ratio(_covariance(counts), jnp.sum(truth * (1 - predicted)))
+        truth, predicted = counts.sum(axis=1), counts.sum(axis=0)
+        return _ratio(_covariance(counts), _disagreement(truth, predicted))
 
     return _of_confusion(classes, kappa)
 
@@ -218,11 +218,12 @@ def quadratic_kappa(classes: int) -> Metric:
     """
 
     def kappa(counts: Array) -> Array:
-        truth, predicted = _shares(counts)
+        total = counts.sum()
+        truth, predicted = _ratio(counts.sum(axis=1), total), _ratio(counts.sum(axis=0), total)
         grades = jnp.arange(classes, dtype=jnp.float32)
         weights = (grades[:, None] - grades[None, :]) ** 2
         by_chance = jnp.sum(weights * truth[:, None] * predicted[None, :])
-        return 1 - _ratio(jnp.sum(weights * _ratio(counts, counts.sum())), by_chance)
+        return 1 - _ratio(jnp.sum(weights * _ratio(counts, total)), by_chance)
 
     return _of_confusion(classes, kappa)
 
@@ -486,16 +487,18 @@ def _ratio(part: Array, whole: Array) -> Array:
     return jnp.where(whole > 0, part / jnp.where(whole > 0, whole, 1), jnp.nan)
 
 
-def _shares(counts: Array) -> tuple[Array, Array]:
-    """The share of each class among the labels and among the predictions."""
-    return _ratio(counts.sum(axis=1), counts.sum()), _ratio(counts.sum(axis=0), counts.sum())
+# Agreement coefficients are differences of nearly equal numbers where one class is
+# nearly everything. These two forms subtract whole counts, exactly, and never rounded shares.
+
+
+def _disagreement(a: Array, b: Array) -> Array:
+    """sum_k a_k / n (1 - b_k / n): how often two independent draws of classes differ."""
+    total = a.sum()
+    return jnp.sum(_ratio(a, total) * _ratio(total - b, total))
 
 
 def _covariance(counts: Array) -> Array:
-    """sum_k (TP_k TN_k - FP_k FN_k) / n^2: observed less expected agreement, p_o - p_e.
-
-    Written so that nothing nearly equal is subtracted where one class is nearly everything.
-    """
+    """sum_k (TP_k TN_k - FP_k FN_k) / n^2: agreement less what chance would give."""
     total = counts.sum()
     true_positive = jnp.diagonal(counts)
     false_negative = counts.sum(axis=1) - true_positive
