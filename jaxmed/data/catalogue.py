@@ -27,7 +27,7 @@ def entry(name: str) -> Entry:
     """What is known of the data set `name` (classes, task, shape, licence, citation).
 
     Raises:
-      ValueError: It is not one of ours; the nearest names are given.
+        ValueError: It is not one of ours; the nearest names are given.
     """
     if name not in ENTRIES:
         prepared.known(name, tuple(ENTRIES))
@@ -41,20 +41,21 @@ def entry(name: str) -> Entry:
 def prepare(
     name: str, *, data_dir: str | Path | None = None, manual_dir: str | Path | None = None
 ) -> None:
-    """Obtain and verify the files of a data set of ours and write it in tfds's format, once.
+    """Obtain and verify the files of a data set and write it in tfds's format, once.
 
     Args:
-      name: A name of `ENTRIES`.
-      data_dir: Where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
-      manual_dir: A folder with the publisher's files under their own names, for a machine
-        without network; they are verified by checksum, as downloads are.
+        name: A name of `ENTRIES`, or else of the tfds catalogue.
+        data_dir: Where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
+        manual_dir: A folder with the publisher's files under their own names, for a machine
+          without network; they are verified by checksum, as downloads are.
 
     Raises:
-      ValueError: The name is unknown, or a file is not its publisher's.
-      ConnectionError: A file is neither in `manual_dir` nor to be downloaded.
-      FileNotFoundError: There is no folder `manual_dir`.
+        ValueError: The name is unknown, or a file is not its publisher's.
+        ConnectionError: A file is neither in `manual_dir` nor to be downloaded.
+        FileNotFoundError: There is no folder `manual_dir`.
+        ImportError: A builder of tfds needs TensorFlow, which is not installed.
     """
-    prepared.prepare(_builder(entry(name), data_dir), manual_dir=manual_dir)
+    _prepared(name, data_dir, manual_dir)
 
 
 def open_split(
@@ -67,27 +68,32 @@ def open_split(
     """The source of one split, prepared on the first call.
 
     Args:
-      name: A name of `ENTRIES`, or else of the tfds catalogue.
-      split: `train`, `validation` or `test`, or a slice of one as tfds writes it (`train[:80%]`).
-      data_dir: Where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
-      manual_dir: A folder with the publisher's files under their own names.
+        name: A name of `ENTRIES`, or else of the tfds catalogue.
+        split: `train`, `validation` or `test`, or a slice of one as tfds writes it (`train[:80%]`).
+        data_dir: Where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
+        manual_dir: A folder with the publisher's files under their own names.
 
     Returns:
-      Examples {image or features, label, id}, where `id` is the row in the publisher's file.
+        Examples {image or features, label, id}, where `id` is the row in the publisher's file.
 
     Raises:
-      ValueError: The name or the split is unknown, or a file is not its publisher's.
-      ConnectionError: A file is neither in `manual_dir` nor to be downloaded.
-      FileNotFoundError: There is no folder `manual_dir`.
-      ImportError: A builder of tfds needs TensorFlow, which is not installed.
+        ValueError: The name or the split is unknown, or a file is not its publisher's.
+        ConnectionError: A file is neither in `manual_dir` nor to be downloaded.
+        FileNotFoundError: There is no folder `manual_dir`.
+        ImportError: A builder of tfds needs TensorFlow, which is not installed.
     """
+    builder = _prepared(name, data_dir, manual_dir)
+    classes = ENTRIES[name].classes if name in ENTRIES else ()
+    return prepared.open_split(builder, split, classes=classes)
+
+
+def _prepared(name: str, data_dir: str | Path | None, manual_dir: str | Path | None) -> Any:
     if name not in ENTRIES:
         prepared.known(name, tuple(ENTRIES))
-        return prepared.from_tfds(name, split, data_dir=data_dir, manual_dir=manual_dir)
-    facts = ENTRIES[name]
-    builder = _builder(facts, data_dir)
+        return prepared.prepare_tfds(name, data_dir=data_dir, manual_dir=manual_dir)
+    builder = _builder(ENTRIES[name], data_dir)
     prepared.prepare(builder, manual_dir=manual_dir)
-    return prepared.open_split(builder, split, classes=facts.classes)
+    return builder
 
 
 def _builder(facts: Entry, data_dir: str | Path | None) -> Any:

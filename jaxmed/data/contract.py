@@ -45,25 +45,34 @@ def _text(key: str, array: np.ndarray) -> np.ndarray:
 
 
 def _cast(key: str, array: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
-    if dtype is np.int32 and array.size:
-        whole = array.dtype.kind != "f" or bool(np.all(array == np.rint(array)))
-        limits = np.iinfo(np.int32)
-        if not whole or array.min() < limits.min or array.max() > limits.max:
-            raise ValueError(
-                f"{key} holds values such as {array.max()}, which are no 32-bit integers: number "
-                "them from 0 (np.unique(..., return_inverse=True))."
-            )
+    if array.dtype == dtype:
+        return array
+    if dtype is np.int32:
+        _fits(key, array)
+        return array.astype(np.int32)
     with np.errstate(over="ignore"):  # what overflows is infinite, and refused as that
-        return array.astype(dtype, copy=False)
+        return array.astype(dtype)
+
+
+def _fits(key: str, array: np.ndarray) -> None:
+    if not array.size:
+        return
+    limits = np.iinfo(np.int32)
+    whole = array.dtype.kind != "f" or bool(np.all(array == np.rint(array)))
+    if not whole or array.min() < limits.min or array.max() > limits.max:
+        raise ValueError(
+            f"{key} holds values such as {array.max()}, which are no 32-bit integers: number "
+            "them from 0 (np.unique(..., return_inverse=True))."
+        )
 
 
 def check(columns: Mapping[str, np.ndarray], classes: Sequence[str] | None = None) -> None:
     """Refuse a split that is empty or ragged, measurements that are not finite, unknown labels.
 
     Args:
-      columns: Arrays with one row an example.
-      classes: Class names in the order of their label; without them labels only have to be
-        whole numbers from 0.
+        columns: Arrays with one row an example.
+        classes: Class names in the order of their label; without them labels only have to be
+          whole numbers from 0.
     """
     rows = {key: len(column) for key, column in columns.items()}
     if not rows or not max(rows.values()):

@@ -24,11 +24,11 @@ class ImageFolder:
     """Images that are read, and resized where a size is given, when they are asked for.
 
     Attributes:
-      paths: One file a row, by class and then by name.
-      label: [rows] int32, the class of each.
-      classes: Names of the sub-folders, sorted.
-      channels: 1 (grey) or 3 (red, green, blue).
-      size: (height, width) to resize to; `None` where all files agree.
+        paths: One file a row, by class and then by name.
+        label: [rows] int32, the class of each.
+        classes: Names of the sub-folders, sorted.
+        channels: 1 (grey) or 3 (red, green, blue).
+        size: (height, width) to resize to; `None` where all files agree.
     """
 
     paths: tuple[Path, ...]
@@ -53,7 +53,8 @@ class ImageFolder:
 
         with _opened(path) as stored:
             try:
-                image = ImageOps.exif_transpose(stored).convert(_MODES[self.channels])
+                upright = ImageOps.exif_transpose(stored) if stored.format == "JPEG" else stored
+                image = upright.convert(_MODES[self.channels])
             except OSError as error:
                 raise ValueError(f"{path} is not whole ({error}): get it again.") from error
         if self.size is not None and image.size != self.size[::-1]:
@@ -67,19 +68,19 @@ def from_image_folder(
     """A source of the PNG and JPEG files in `path`, where each sub-folder is a class.
 
     Args:
-      path: Holds `class/file.png`; other files are left alone. Sub-folders are numbered in the
-        order of their sorted names.
-      channels: 3 for red, green and blue, 1 for grey.
-      size: (height, width) in pixels to resize every image to, without keeping its proportions;
-        `None` demands that they are equal already.
+        path: Holds `class/file.png`; other files are left alone. Sub-folders are numbered in the
+          order of their sorted names.
+        channels: 3 for red, green and blue, 1 for grey.
+        size: (height, width) in pixels to resize every image to, without keeping its proportions;
+          `None` demands that they are equal already.
 
     Returns:
-      Examples {image: [height, width, channels] uint8, label: int32, id: int32}.
+        Examples {image: [height, width, channels] uint8, label: int32, id: int32}.
 
     Raises:
-      FileNotFoundError: There is no such folder.
-      ValueError: There are no classes or a class has no images, sizes are unequal, or a file is
-        broken or has more than 8 bits a pixel.
+        FileNotFoundError: There is no such folder.
+        ValueError: There are no classes or a class has no images, sizes are unequal, or a file is
+          broken or has more than 8 bits a pixel.
     """
     path = Path(path)
     if not path.is_dir():
@@ -123,8 +124,7 @@ def _check(paths: tuple[Path, ...], size: tuple[int, int] | None) -> None:
                     f"{path} has more than 8 bits a pixel (mode {image.mode}): choose the window "
                     "of intensities to show, and save it as 8 bits."
                 )
-            turned = image.getexif().get(_ORIENTATION, 1) >= 5
-            found = image.size if turned else image.size[::-1]
+            found = image.size if _lies(image) else image.size[::-1]
         first = first or found
         if size is None and found != first:
             raise ValueError(
@@ -134,12 +134,17 @@ def _check(paths: tuple[Path, ...], size: tuple[int, int] | None) -> None:
             )
 
 
+def _lies(image: Image.Image) -> bool:
+    # Photographs are JPEG; to look for the tag in a PNG would read all of it.
+    return image.format == "JPEG" and image.getexif().get(_ORIENTATION, 1) >= 5
+
+
 def _opened(path: Path) -> Image.Image:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         return Image.open(path)
-    except UnidentifiedImageError:
+    except (OSError, SyntaxError):  # PIL's word for a broken header
         raise ValueError(
             f"{path} is no image that can be read: remove it, or get it again."
         ) from None

@@ -7,7 +7,7 @@ import dataclasses
 import io
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,28 +56,41 @@ def from_tfds(
     works with the extra `tensorflow`; reading what is prepared needs none.
 
     Args:
-      name: The tfds name, `name/config` where it has configurations.
-      split: The tfds split, such as `train` or `train[:80%]`.
-      data_dir: Where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
-      manual_dir: Where you put files that tfds asks you to fetch by hand.
+        name: The tfds name, `name/config` where it has configurations.
+        split: The tfds split, such as `train` or `train[:80%]`.
+        data_dir: Where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
+        manual_dir: Where you put files that tfds asks you to fetch by hand.
 
     Returns:
-      Examples with the keys of the tfds features and an `id`, the row in the split.
+        Examples with the keys of the tfds features and an `id`, the row in the split.
 
     Raises:
-      ValueError: The name or the split is unknown.
-      ImportError: It needs TensorFlow, which is not installed.
+        ValueError: The name or the split is unknown.
+        ImportError: It needs TensorFlow, which is not installed.
     """
+    builder = prepare_tfds(name, data_dir=data_dir, manual_dir=manual_dir)
+    return open_split(builder, split)
+
+
+def prepare_tfds(
+    name: str, *, data_dir: str | Path | None = None, manual_dir: str | Path | None = None
+) -> Any:
+    """The prepared builder of a data set of the tfds catalogue; see `from_tfds`."""
     import tensorflow_datasets as tfds
 
-    with _explained(name):
-        try:
+    known(name)
+    try:
+        with _unannounced():
             builder = tfds.builder(name, data_dir=data_dir)
-        except tfds.core.registered.DatasetNotFoundError:
-            known(name)
-            raise
         prepare(builder, manual_dir=manual_dir)
-    return open_split(builder, split)
+    except ImportError as error:
+        if "tensorflow" not in str(error):
+            raise
+        raise ImportError(
+            f"{name} needs TensorFlow to be prepared, which is not installed: "
+            "pip install 'jaxmed[tensorflow]', then try again."
+        ) from error
+    return builder
 
 
 def known(name: str, ours: Sequence[str] = ()) -> None:
@@ -110,8 +123,14 @@ def prepare(builder: Any, *, manual_dir: str | Path | None = None) -> None:
         manual_dir=None if manual_dir is None else str(Path(manual_dir).resolve()),
         try_download_gcs=False,
     )
-    with contextlib.redirect_stdout(io.StringIO()):  # tfds announces itself there
-        builder.download_and_prepare(download_config=config, file_format=_FORMAT)
+    with _unannounced():
+        try:
+            builder.download_and_prepare(download_config=config, file_format=_FORMAT)
+        except OSError:
+            if not Path(builder.data_path).exists():
+                raise
+            # Another process prepared the same data meanwhile, and was first to rename it.
+            builder.info.read_from_directory(builder.data_path)
 
 
 def open_split(builder: Any, split: str, *, classes: Sequence[str] = ()) -> Source:
@@ -136,15 +155,6 @@ def _named_classes(builder: Any) -> tuple[str, ...]:
     return tuple(getattr(features.get("label"), "names", None) or ())
 
 
-@contextlib.contextmanager
-def _explained(name: str) -> Iterator[None]:
-    """Say in one sentence that a builder of tfds wants TensorFlow."""
-    try:
-        yield
-    except (ImportError, AttributeError) as error:
-        if "tensorflow" not in str(error):
-            raise
-        raise ImportError(
-            f"{name} needs TensorFlow to be prepared, which is not installed: "
-            "pip install 'jaxmed[tensorflow]', then try again."
-        ) from error
+def _unannounced() -> contextlib.AbstractContextManager[Any]:
+    """Keep what tfds announces off stdout, which belongs to the program that is run."""
+    return contextlib.redirect_stdout(io.StringIO())

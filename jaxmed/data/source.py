@@ -32,8 +32,8 @@ class Arrays:
     """A source whose columns are in memory.
 
     Attributes:
-      columns: Arrays with one row an example.
-      classes: Class names in the order of their label; empty where labels are measured.
+        columns: Arrays with one row an example.
+        classes: Class names in the order of their label; empty where labels are measured.
     """
 
     columns: Mapping[str, np.ndarray]
@@ -73,30 +73,25 @@ def from_arrays(columns: Mapping[str, np.ndarray], *, classes: Sequence[str] = (
     """A source of arrays in memory.
 
     Args:
-      columns: By key, arrays with one row an example. `image` is uint8; `label` holds classes
-        (whole numbers from 0; [rows], or [rows, labels] of 0 and 1) or measurements (floats);
-        `group` may hold any names of patients or studies, which are numbered.
-      classes: Class names in the order of their label.
+        columns: By key, arrays with one row an example. `image` is uint8; `label` holds classes
+          (whole numbers from 0; [rows], or [rows, labels] of 0 and 1) or measurements (floats);
+          `group` may hold any names of patients or studies, which are numbered.
+        classes: Class names in the order of their label.
 
     Returns:
-      The source, with an `id` (the row) where `columns` has none.
+        The source, with an `id` (the row) where `columns` has none.
 
     Raises:
-      ValueError: Rows of unequal number or none, NaN or infinity in measurements, labels outside
-        the classes, images that are not uint8.
+        ValueError: Rows of unequal number or none, NaN or infinity in measurements, labels outside
+          the classes, images that are not uint8.
 
     Example:
-      >>> source = from_arrays({"features": np.ones((3, 2)), "label": np.array([0, 1, 1])})
-      >>> len(source), source[2]["label"].item(), source[2]["id"].item()
-      (3, 1, 2)
+        >>> source = from_arrays({"features": np.ones((3, 2)), "label": np.array([0, 1, 1])})
+        >>> len(source), source[2]["label"].item(), source[2]["id"].item()
+        (3, 1, 2)
     """
-    named = {key: np.asarray(column) for key, column in columns.items()}
-    if "group" in named:
-        named["group"] = numbered(named["group"])
-    conformed = {key: contract.conform(key, column) for key, column in named.items()}
-    contract.check(conformed, classes)
-    rows = len(next(iter(conformed.values())))
-    conformed.setdefault("id", np.arange(rows, dtype=np.int32))
+    conformed = _sound({key: np.asarray(column) for key, column in columns.items()}, classes)
+    conformed.setdefault("id", np.arange(len(next(iter(conformed.values()))), dtype=np.int32))
     return Arrays(conformed, tuple(classes))
 
 
@@ -104,8 +99,8 @@ def subset(source: Source, rows: np.ndarray) -> Source:
     """The source of those rows of `source`, in that order; their `id` stays.
 
     Args:
-      source: What to take from.
-      rows: [any number], row numbers, as `stratified_split` gives them.
+        source: What to take from.
+        rows: [any number], row numbers, as `stratified_split` gives them.
     """
     rows = np.asarray(rows)
     if rows.ndim != 1 or rows.dtype.kind not in "iu" or not len(rows):
@@ -127,15 +122,15 @@ def columns(source: Source) -> dict[str, np.ndarray]:
     """Read a whole split into memory.
 
     Args:
-      source: Of examples of equal shapes.
+        source: Of examples of equal shapes.
 
     Returns:
-      By key, arrays [rows, ...]: `image` uint8, `features` float32, `label` int32 (float32 to
-      regress), `id` and `group` int32. The `id` is the row where examples bring none.
+        By key, arrays [rows, ...]: `image` uint8, `features` float32, `label` int32 (float32 to
+        regress), `id` and `group` int32. The `id` is the row where examples bring none.
 
     Raises:
-      ValueError: The split is empty, the shapes are unequal, measurements are NaN or infinite, or
-        labels are outside the classes.
+        ValueError: The split is empty, the shapes are unequal, measurements are NaN or infinite, or
+          labels are outside the classes.
     """
     if isinstance(source, Arrays):
         return dict(source.columns)
@@ -144,27 +139,40 @@ def columns(source: Source) -> dict[str, np.ndarray]:
     for start in range(0, rows, _CHUNK):
         chunk = range(start, min(start + _CHUNK, rows))
         for row, example in zip(chunk, _read(source, chunk), strict=True):
-            for key, value in with_id(example, row).items():
-                _fill(filled, key, contract.conform(key, value), row, rows)
-    contract.check(filled, classes_of(source))
-    return filled
+            _fill(filled, with_id(example, row), row, rows)
+    return _sound(filled, classes_of(source))
 
 
-def _fill(filled: dict[str, np.ndarray], key: str, value: np.ndarray, row: int, rows: int) -> None:
-    if key not in filled:
-        if row:
-            raise ValueError(
-                f"{key} is in row {row} but not in row 0: give every example all keys."
-            )
-        text = value.dtype.kind in "SUO"
-        filled[key] = np.zeros((rows, *value.shape), object if text else value.dtype)
-    column = filled[key]
-    if value.shape != column.shape[1:]:
+def _sound(columns: Mapping[str, np.ndarray], classes: Sequence[str]) -> dict[str, np.ndarray]:
+    """The columns as the contract wants them, or a refusal."""
+    named = {key: numbered(column) if key == "group" else column for key, column in columns.items()}
+    conformed = {key: contract.conform(key, column) for key, column in named.items()}
+    contract.check(conformed, classes)
+    return conformed
+
+
+def _fill(
+    filled: dict[str, np.ndarray], example: Mapping[str, np.ndarray], row: int, rows: int
+) -> None:
+    """Write one example into the columns, which the first one lays out."""
+    values = {key: np.asarray(value) for key, value in example.items()}
+    if not filled:
+        for key, value in values.items():
+            text = value.dtype.kind in "SUO"
+            filled[key] = np.zeros((rows, *value.shape), object if text else value.dtype)
+    if values.keys() != filled.keys():
         raise ValueError(
-            f"{key} has shape {column.shape[1:]} in row 0 but {value.shape} in row {row}: bring "
-            "all examples to one shape first, or stream them."
+            f"row {row} has the keys {', '.join(sorted(values))}, but row 0 has "
+            f"{', '.join(sorted(filled))}: give every example the same."
         )
-    column[row] = value
+    for key, value in values.items():
+        column = filled[key]
+        if value.shape != column.shape[1:] or not np.can_cast(value.dtype, column.dtype):
+            raise ValueError(
+                f"{key} is {value.dtype} of shape {value.shape} in row {row}, but {column.dtype} "
+                f"of shape {column.shape[1:]} in row 0: bring all examples to one shape and type."
+            )
+        column[row] = value
 
 
 def _read(source: Source, rows: Sequence[int]) -> Iterable[Mapping[str, np.ndarray]]:

@@ -28,23 +28,23 @@ def stratified_split(
     """Split rows into disjoint parts that hold the classes in equal proportions.
 
     Args:
-      label: [rows], the class of each row.
-      fractions: Of the rows for each part; they sum to 1. With `group` they are honoured as
-        nearly as whole groups allow.
-      seed: The same seed gives the same parts.
-      group: [rows], the patient or study of each row.
+        label: [rows], the class of each row.
+        fractions: Of the rows for each part; they sum to 1. With `group` they are honoured as
+          nearly as whole groups allow.
+        seed: The same seed gives the same parts.
+        group: [rows], the patient or study of each row.
 
     Returns:
-      The row numbers of each part, ascending; every row is in exactly one part, every class in
-      every part.
+        The row numbers of each part, ascending; every row is in exactly one part, every class in
+        every part.
 
     Raises:
-      ValueError: The fractions do not sum to 1, or a class is too rare for every part to hold it.
+        ValueError: The fractions do not sum to 1, or a class is too rare for every part to hold it.
 
     Example:
-      >>> label = np.array([0, 1] * 10)
-      >>> [len(part) for part in stratified_split(label, (0.8, 0.2), seed=0)]
-      [16, 4]
+        >>> label = np.array([0, 1] * 10)
+        >>> [len(part) for part in stratified_split(label, (0.8, 0.2), seed=0)]
+        [16, 4]
     """
     label, group = _checked(label, group)
     if len(fractions) < 2 or min(fractions) <= 0 or not math.isclose(sum(fractions), 1):
@@ -78,16 +78,16 @@ def stratified_folds(
     """Cross-validation: every row is tested once, in a fold with the classes in proportion.
 
     Args:
-      label: [rows], the class of each row.
-      folds: How many, at least 2.
-      seed: The same seed gives the same folds.
-      group: [rows], the patient or study of each row.
+        label: [rows], the class of each row.
+        folds: How many, at least 2.
+        seed: The same seed gives the same folds.
+        group: [rows], the patient or study of each row.
 
     Returns:
-      (training rows, test rows) of each fold, ascending.
+        (training rows, test rows) of each fold, ascending.
 
     Raises:
-      ValueError: A class has fewer rows (or groups) than there are folds.
+        ValueError: A class has fewer rows (or groups) than there are folds.
     """
     label, group = _checked(label, group)
     if folds < 2:

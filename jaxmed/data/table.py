@@ -29,23 +29,23 @@ def from_csv(
     """A source of the rows of a CSV file.
 
     Args:
-      path: A file with a header line.
-      features: The columns of numbers to learn from, in this order.
-      label: The column to predict.
-      classes: What the label column holds, in the order of the labels 0, 1, ...: of a binary
-        diagnosis the disease comes last, to be the positive class. `None` for a measurement to
-        regress.
-      id: A column of whole numbers, all different; by default the row.
-      group: The column that names the patient or study.
-      separator: What stands between columns.
+        path: A file with a header line.
+        features: The columns of numbers to learn from, in this order.
+        label: The column to predict.
+        classes: What the label column holds, in the order of the labels 0, 1, ...: of a binary
+          diagnosis the disease comes last, to be the positive class. `None` for a measurement to
+          regress.
+        id: A column of whole numbers, all different; by default the row.
+        group: The column that names the patient or study.
+        separator: What stands between columns.
 
     Returns:
-      Examples {features: [columns] float32, label: int32 or float32, id: int32, group: int32}.
+        Examples {features: [columns] float32, label: int32 or float32, id: int32, group: int32}.
 
     Raises:
-      FileNotFoundError: There is no such file.
-      ValueError: A column is missing or holds no numbers, a value is missing, a label is not
-        among the classes, an id is repeated, or there are no rows.
+        FileNotFoundError: There is no such file.
+        ValueError: A column is missing or holds no numbers, a value is missing, a label is not
+          among the classes, an id is repeated, or there are no rows.
     """
     import pandas as pd
 

@@ -23,22 +23,22 @@ class Entry:
     """One line of the catalogue.
 
     Attributes:
-      name: What `catalogue.open_split` calls it.
-      family: The name without the image size; equal to `name` at the default size.
-      title: The publisher's name for it.
-      task: What the labels ask for. `binary`: label 1 is the second class.
-      classes: Class names, in the order of their label.
-      shape: Of one example: [columns], [height, width, channels] or [depth, height, width,
-        channels].
-      sizes: Examples in each split.
-      licence: Of the data.
-      citation: What its authors ask to be cited.
-      homepage: Where it is described.
-      builder: `module:class` of its tfds builder.
-      config: The builder's configuration, where it has several.
-      files: The publisher's files it is made from; none where scikit-learn carries it.
-      feature_names: Names of the columns of a table.
-      note: What a reader of its figures must know.
+        name: What `catalogue.open_split` calls it.
+        family: The name without the image size; equal to `name` at the default size.
+        title: The publisher's name for it.
+        task: What the labels ask for. `binary`: label 1 is the second class.
+        classes: Class names, in the order of their label.
+        shape: Of one example: [columns], [height, width, channels] or [depth, height, width,
+          channels].
+        sizes: Examples in each split.
+        licence: Of the data.
+        citation: What its authors ask to be cited.
+        homepage: Where it is described.
+        builder: `module:class` of its tfds builder.
+        config: The builder's configuration, where it has several.
+        files: The publisher's files it is made from; none where scikit-learn carries it.
+        feature_names: Names of the columns of a table.
+        note: What a reader of its figures must know.
     """
 
     name: str

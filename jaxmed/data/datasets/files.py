@@ -25,14 +25,14 @@ def obtain(file: RemoteFile, *, manual_dir: Path | None, download_dir: Path) -> 
     """The path of `file`, verified by its md5 sum.
 
     Args:
-      file: What to find.
-      manual_dir: Looked in first, for the publisher's own name; never written to.
-      download_dir: Looked in next; downloads are kept here under a name that tells files of
-        one name (MNIST's and its imitators') apart.
+        file: What to find.
+        manual_dir: Looked in first, for the publisher's own name; never written to.
+        download_dir: Looked in next; downloads are kept here under a name that tells files of
+          one name (MNIST's and its imitators') apart.
 
     Raises:
-      ValueError: The file found or downloaded is not the publisher's.
-      ConnectionError: It is not here and cannot be downloaded.
+        ValueError: The file found or downloaded is not the publisher's.
+        ConnectionError: It is not here and cannot be downloaded.
     """
     if manual_dir is not None and (manual_dir / file.name).is_file():
         return _verified(manual_dir / file.name, file, "get it again")
@@ -40,7 +40,13 @@ def obtain(file: RemoteFile, *, manual_dir: Path | None, download_dir: Path) -> 
     if kept.is_file():
         return _verified(kept, file, "delete it, to download it again")
     download_dir.mkdir(parents=True, exist_ok=True)
-    _download(file, kept)
+    try:
+        _download(file, kept)
+    except ConnectionError as error:
+        where = "" if manual_dir is None else f" is not in {manual_dir} and"
+        raise ConnectionError(
+            f"{file.name}{where} cannot be downloaded ({error}): {_by_hand(file)}"
+        ) from error
     return kept
 
 
@@ -102,10 +108,7 @@ def _arriving(file: RemoteFile) -> Iterator[bytes]:
                 yield chunk
                 progress.advance(bar, len(chunk))
     except (OSError, http.client.HTTPException) as error:
-        raise ConnectionError(
-            f"{file.name} was not found in manual_dir and cannot be downloaded "
-            f"({getattr(error, 'reason', error)}): {_by_hand(file)}"
-        ) from error
+        raise ConnectionError(str(getattr(error, "reason", error))) from error
 
 
 def _by_hand(file: RemoteFile) -> str:

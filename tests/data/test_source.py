@@ -1,0 +1,135 @@
+"""Sources in memory and the reading of any source into columns."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxmed.data import Source, columns, from_arrays, subset
+
+
+class Examples:
+    """A source written by somebody else: nothing but a length and items."""
+
+    def __init__(self, examples):
+        self.examples = examples
+
+    def __len__(self):
+        return len(self.examples)
+
+    def __getitem__(self, index):
+        return self.examples[index]
+
+
+def _examples(rows=5):
+    return [
+        {
+            "image": np.full((2, 3, 1), row, np.uint8),
+            "label": row % 2,
+            "group": f"patient {row // 2}",
+        }
+        for row in range(rows)
+    ]
+
+
+def test_columns_of_a_foreign_source_have_the_promised_dtypes():
+    read = columns(Examples(_examples()))
+    assert {key: (column.dtype.name, column.shape) for key, column in read.items()} == {
+        "image": ("uint8", (5, 2, 3, 1)),
+        "label": ("int32", (5,)),
+        "group": ("int32", (5,)),
+        "id": ("int32", (5,)),
+    }
+    np.testing.assert_array_equal(read["image"][:, 0, 0, 0], range(5))
+    np.testing.assert_array_equal(read["group"], [0, 0, 1, 1, 2])
+
+
+def test_measured_labels_stay_measurements():
+    source = from_arrays({"features": np.ones((3, 2)), "label": np.array([0.5, 1, 2])})
+    assert columns(source)["label"].dtype == np.float32
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=9), st.booleans())
+def test_a_subset_keeps_ids_and_order(rows, in_memory):
+    data = {"features": np.arange(14.0).reshape(7, 2), "label": np.arange(7)}
+    whole = from_arrays(data)
+    source = whole if in_memory else Examples([whole[row] for row in range(7)])
+    part = subset(subset(source, np.arange(7)[::-1].copy()), 6 - np.array(rows))
+    assert isinstance(part, Source)
+    read = columns(part)
+    np.testing.assert_array_equal(read["id"], rows)
+    np.testing.assert_array_equal(read["features"], data["features"][rows])
+    np.testing.assert_array_equal([part[i]["label"] for i in range(len(rows))], rows)
+
+
+FEATURES = np.ones((3, 2))
+BAD = {
+    "empty": ({"features": np.ones((0, 2))}, "the split is empty: it holds 0 examples"),
+    "ragged": ({"features": FEATURES, "label": np.arange(2)}, "features 3, label 2"),
+    "nan": (
+        {"features": np.array([[1, 2], [3, np.nan], [4, np.inf]])},
+        r"features column 1 is NaN or infinite in 2 rows \(1, 2\): fill those values in",
+    ),
+    "label": (
+        {"features": FEATURES, "label": np.array([0, 2, 1])},
+        r"label is 2 in row 1, but must be a class, 0 to 1: correct .* name every class in classes",
+    ),
+    "negative": ({"features": FEATURES, "label": np.array([0, -1, 1])}, "label is -1 in row 1"),
+    "width": (
+        {"features": FEATURES, "label": np.eye(3, dtype=int)},
+        "one column for each of the 2",
+    ),
+    "several": (
+        {"features": FEATURES, "label": np.array([[0, 1], [1, 3], [0, 0]])},
+        r"label is 3 in row 1, but must be 0 \(absent\) or 1 \(present\)",
+    ),
+    "float image": ({"image": np.ones((3, 2, 2, 1))}, "image is float64, but stays uint8"),
+    "text": ({"features": np.array([["a"], ["b"]])}, "features holds .* encode it"),
+    "large id": ({"features": FEATURES, "id": np.array([1, 2, 2**40])}, "no 32-bit integers"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_columns_get_one_sentence(case):
+    data, message = BAD[case]
+    with pytest.raises(ValueError, match=message) as caught:
+        from_arrays(data, classes=("no", "yes"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image": np.zeros((3, 3, 1), np.uint8)}, r"image is uint8 of shape \(3, 3, 1\) in row 3"),
+        ({"label": 0.5}, r"label is float64 .* in row 3, but int64"),
+        ({"more": 1}, "row 3 has the keys .*more"),
+    ],
+)
+def test_examples_that_do_not_match_are_refused(change, message):
+    examples = _examples()
+    examples[3] |= change
+    with pytest.raises(ValueError, match=message):
+        columns(Examples(examples))
+
+
+def test_an_empty_source_is_refused():
+    with pytest.raises(ValueError, match="the split is empty"):
+        columns(Examples([]))
+
+
+@pytest.mark.parametrize(
+    "rows", [np.array([3]), np.array([-1]), np.array([True]), np.array([], int)]
+)
+def test_rows_that_are_not_there_are_refused(rows):
+    with pytest.raises(ValueError, match=r"^rows "):
+        subset(from_arrays({"features": FEATURES}), rows)
+
+
+def test_importing_the_sources_imports_nothing_heavy():
+    heavy = {"jax", "tensorflow_datasets", "sklearn", "pandas", "PIL", "rich", "tyro"}
+    code = f"import sys, jaxmed.data.catalogue, jaxmed.cli; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
