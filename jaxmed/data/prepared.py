@@ -151,8 +151,9 @@ def open_split(builder: Any, split: str, *, classes: Sequence[str] = ()) -> Sour
 
 
 def _named_classes(builder: Any) -> tuple[str, ...]:
-    features = builder.info.features or {}
-    return tuple(getattr(features.get("label"), "names", None) or ())
+    features = builder.info.features
+    label = features["label"] if features and "label" in features else None
+    return tuple(getattr(label, "names", None) or ())
 
 
 def _unannounced() -> contextlib.AbstractContextManager[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -155,17 +155,16 @@ def _fill(
     filled: dict[str, np.ndarray], example: Mapping[str, np.ndarray], row: int, rows: int
 ) -> None:
     """Write one example into the columns, which the first one lays out."""
-    values = {key: np.asarray(value) for key, value in example.items()}
     if not filled:
-        for key, value in values.items():
+        for key, value in example.items():
             text = value.dtype.kind in "SUO"
             filled[key] = np.zeros((rows, *value.shape), object if text else value.dtype)
-    if values.keys() != filled.keys():
+    if example.keys() != filled.keys():
         raise ValueError(
-            f"row {row} has the keys {', '.join(sorted(values))}, but row 0 has "
+            f"row {row} has the keys {', '.join(sorted(example))}, but row 0 has "
             f"{', '.join(sorted(filled))}: give every example the same."
         )
-    for key, value in values.items():
+    for key, value in example.items():
         column = filled[key]
         if value.shape != column.shape[1:] or not np.can_cast(value.dtype, column.dtype):
             raise ValueError(
@@ -181,15 +180,13 @@ def _read(source: Source, rows: Sequence[int]) -> Iterable[Mapping[str, np.ndarr
     return together(list(rows)) if together else (source[row] for row in rows)
 
 
-def with_id(example: Mapping[str, np.ndarray], row: int) -> dict[str, np.ndarray]:
-    """The example with its row as `id`, unless it has a number of its own."""
-    kept = dict(example)
-    own = kept.get("id")
-    if own is None or np.asarray(own).dtype.kind not in "iu":
-        if own is not None:
-            kept["name"] = own  # a publisher's identifier in words
-        kept["id"] = np.asarray(row, np.int32)
-    return kept
+def with_id(example: Mapping[str, Any], row: int) -> dict[str, np.ndarray]:
+    """The example's arrays, with its row as `id` unless it has a number of its own."""
+    arrays = {key: np.asarray(value) for key, value in example.items()}
+    if "id" in arrays and arrays["id"].dtype.kind not in "iu":
+        arrays["name"] = arrays.pop("id")  # a publisher's identifier in words
+    arrays.setdefault("id", np.asarray(row, np.int32))
+    return arrays
 
 
 def numbered(group: np.ndarray) -> np.ndarray:
