@@ -89,8 +89,9 @@ def open_split(
 
 def _prepared(name: str, data_dir: str | Path | None, manual_dir: str | Path | None) -> Any:
     if name not in ENTRIES:
-        prepared.known(name, tuple(ENTRIES))
-        return prepared.prepare_tfds(name, data_dir=data_dir, manual_dir=manual_dir)
+        return prepared.tfds_builder(
+            name, data_dir=data_dir, manual_dir=manual_dir, ours=tuple(ENTRIES)
+        )
     builder = _builder(ENTRIES[name], data_dir)
     prepared.prepare(builder, manual_dir=manual_dir)
     return builder

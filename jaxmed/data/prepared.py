@@ -68,21 +68,27 @@ def from_tfds(
         ValueError: The name or the split is unknown.
         ImportError: It needs TensorFlow, which is not installed.
     """
-    builder = prepare_tfds(name, data_dir=data_dir, manual_dir=manual_dir)
+    builder = tfds_builder(name, data_dir=data_dir, manual_dir=manual_dir)
     return open_split(builder, split)
 
 
-def prepare_tfds(
-    name: str, *, data_dir: str | Path | None = None, manual_dir: str | Path | None = None
+def tfds_builder(
+    name: str,
+    *,
+    data_dir: str | Path | None = None,
+    manual_dir: str | Path | None = None,
+    ours: Sequence[str] = (),
 ) -> Any:
-    """The prepared builder of a data set of the tfds catalogue; see `from_tfds`."""
+    """The prepared builder of `from_tfds`; an unknown name is told the nearest of `ours` too."""
     import tensorflow_datasets as tfds
 
-    known(name)
     try:
         with _unannounced():
             builder = tfds.builder(name, data_dir=data_dir)
         prepare(builder, manual_dir=manual_dir)
+    except tfds.core.registered.DatasetNotFoundError:
+        known(name, ours)
+        raise
     except ImportError as error:
         if "tensorflow" not in str(error):
             raise

@@ -5,6 +5,8 @@ import gzip
 import hashlib
 import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -194,9 +196,14 @@ def test_entries_of_ours_only():
 
 def test_what_tfds_has_prepared_opens_by_its_name(prepared_dir):
     catalogue.prepare("digits", data_dir=prepared_dir)
-    source = from_tfds("jaxmed_digits", "validation", data_dir=prepared_dir)
-    assert source.classes == tuple("0123456789")
-    assert len(source) == catalogue.ENTRIES["digits"].sizes["validation"]
+    # In a process that has not imported the builder: from the files alone.
+    code = (
+        "from jaxmed.data import from_tfds\n"
+        f"source = from_tfds('jaxmed_digits', 'validation', data_dir={str(prepared_dir)!r})\n"
+        "print(len(source), *source.classes)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["360", *"0123456789"]
 
 
 def test_a_builder_that_needs_tensorflow_names_the_extra(tmp_path):
