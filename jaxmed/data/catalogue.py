@@ -101,4 +101,4 @@ def _builder(facts: Entry, data_dir: str | Path | None) -> Any:
     module, _, name = facts.builder.partition(":")
     kind = getattr(importlib.import_module(module), name)
     folder = None if data_dir is None else str(data_dir)
-    return kind(config=facts.config, data_dir=folder, file_format="array_record")
+    return kind(config=facts.config, data_dir=folder)

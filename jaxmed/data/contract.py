@@ -24,7 +24,8 @@ def conform(key: str, value: object) -> np.ndarray:
         return _text(key, array)
     if array.dtype.kind not in "biuf":
         raise ValueError(
-            f"{key} holds {array.dtype} values, but must hold numbers: encode it first."
+            f"{key} holds {array.dtype} values, but must hold numbers: number words from 0 "
+            "(np.unique(..., return_inverse=True))."
         )
     if key == "image" and array.dtype != np.uint8:
         raise ValueError(

@@ -147,11 +147,14 @@ def open_split(builder: Any, split: str, *, classes: Sequence[str] = ()) -> Sour
     try:
         source = builder.as_data_source(split)
     except (NotImplementedError, ValueError) as error:
-        if "random access" not in str(error).lower():
-            raise
+        if "random access" in str(error).lower():
+            raise ValueError(
+                f"{builder.data_path} holds {builder.name} in a format without random access: "
+                "name another data_dir, and it is prepared there anew."
+            ) from error
         raise ValueError(
-            f"{builder.data_path} holds {builder.name} in a format without random access: name "
-            "another data_dir, and it is prepared there anew."
+            f"split is {split!r}, which holds no rows ({str(error).splitlines()[0]}): write it as "
+            "train, train[:80%] or train[100:200]."
         ) from error
     return Prepared(source, tuple(classes) or _named_classes(builder))
 

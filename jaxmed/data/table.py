@@ -60,7 +60,10 @@ def from_csv(
             path, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True
         )
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"{path} is no table in UTF-8 ({reason}): correct it, or name another separator."
+        ) from error
     roles = {"label": label, "id": id, "group": group}
     for role, name in [("features", name) for name in features] + list(roles.items()):
         if name is not None:
@@ -85,7 +88,11 @@ def _present(role: str, name: str, table: pd.DataFrame, path: Path) -> None:
         return
     present = [str(column) for column in table.columns]
     near = checks.nearest(name, present)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {present}."
+    hint = f"it has {', '.join(map(repr, present))}."
+    if near:
+        hint = f"did you mean {' or '.join(map(repr, near))}?"
+    if len(present) == 1:
+        hint = f"it has only {present[0]!r}, so perhaps it wants another separator."
     raise ValueError(f"{role} names the column {name!r}, which {path} does not have: {hint}")
 
 

@@ -171,6 +171,8 @@ BAD = {
     "name": (("pnemoniamnist", "train"), "did you mean pneumoniamnist"),
     "nothing like it": (("qqqqqqqq", "train"), "`jaxmed datasets` lists the names"),
     "split": (("digits", "val"), r"split is .val., .* choose from test, train, validation"),
+    "no slice": (("digits", "train[:5"), r"split is 'train\[:5', which holds no rows .*: write it"),
+    "no rows": (("digits", "train[9999:]"), r"which holds no rows \(Requested slice .* 1078 exam"),
     "slice": (("digits", "tran[:5]"), "split is 'tran', which is unknown: did you mean train"),
 }
 
@@ -204,6 +206,15 @@ def test_what_tfds_has_prepared_opens_by_its_name(prepared_dir):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["360", *"0123456789"]
+
+
+def test_a_format_without_random_access_says_what_to_do(prepared_dir, tmp_path):
+    catalogue.prepare("digits", data_dir=prepared_dir)
+    shutil.copytree(prepared_dir / "jaxmed_digits", tmp_path / "jaxmed_digits")
+    info = tmp_path / "jaxmed_digits" / "1.0.0" / "dataset_info.json"
+    info.write_text(info.read_text().replace("array_record", "tfrecord"))
+    with pytest.raises(ValueError, match="a format without random access: name another data_dir"):
+        catalogue.open_split("digits", "train", data_dir=tmp_path)
 
 
 def test_a_builder_that_needs_tensorflow_names_the_extra(tmp_path):

@@ -87,7 +87,10 @@ BAD = {
         r"label is 3 in row 1, but must be 0 \(absent\) or 1 \(present\)",
     ),
     "float image": ({"image": np.ones((3, 2, 2, 1))}, "image is float64, but stays uint8"),
-    "text": ({"features": np.array([["a"], ["b"]])}, "features holds .* encode it"),
+    "text": (
+        {"features": np.array([["a"], ["b"]])},
+        "features holds <U1 values, .*: number words from 0",
+    ),
     "large id": ({"features": FEATURES, "id": np.array([1, 2, 2**40])}, "no 32-bit integers"),
 }
 

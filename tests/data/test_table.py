@@ -64,7 +64,7 @@ def _with(row, column, value):
 BAD = {
     "column": (ROWS, {"features": ["lactat"]},
                "features names the column 'lactat', .*: did you mean 'lactate'"),
-    "label column": (ROWS, {"label": "dx"}, r"label names the column 'dx', .* it has \["),
+    "label column": (ROWS, {"label": "dx"}, r"label names the column 'dx', .* it has 'patient'"),
     "missing": (_with(1, "age", ""), {}, "'age' holds '' in row 1, which is no finite number"),
     "nan": (_with(1, "age", "NaN"), {}, "column 'age' holds 'NaN' in row 1"),
     "infinite": (_with(2, "age", "inf"), {}, "column 'age' holds 'inf' in row 2"),
@@ -83,6 +83,14 @@ def test_bad_files_get_one_sentence(write, case):
     with pytest.raises(ValueError, match=message) as caught:
         _open(write(rows), **changes)
     assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_no_such_table_hint_at_the_separator(write, tmp_path):
+    with pytest.raises(ValueError, match=r"it has only 'patient;visit.* another separator"):
+        _open(write(delimiter=";"))
+    (tmp_path / "ragged.csv").write_text("age,dx\n1,a\n1,a,2,3\n")
+    with pytest.raises(ValueError, match=r"ragged\.csv is no table in UTF-8 \(.*saw 4\): correct"):
+        _open(tmp_path / "ragged.csv")
 
 
 def test_no_file(tmp_path):
