@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 
-from jaxmed import checks, losses, metrics
+from jaxmed import losses, metrics
 from jaxmed.metrics import Metric
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Transform, Tree
 
@@ -24,6 +24,7 @@ Inputs: TypeAlias = Callable[[Batch], Array]
 """What the network reads of a batch, as floating numbers."""
 
 
+@runtime_checkable
 class Network(Protocol):
     """Variables in, variables out: a Flax Linen module is one."""
 
@@ -48,16 +49,9 @@ class Task:
     """
 
     init: Callable[[Key, Batch], tuple[Params, ModelState]]
-    loss: Callable[
-        [Params, ModelState, Batch, Key], tuple[Array, tuple[ModelState, Outputs]]
-    ]
+    loss: Callable[[Params, ModelState, Batch, Key], tuple[Array, tuple[ModelState, Outputs]]]
     predict: Callable[[Params, ModelState, Batch], Outputs]
     metrics: Mapping[str, Metric]
-
-
-def features(batch: Batch) -> Array:
-    """The default inputs of a table: `features` [batch, columns]."""
-    return batch["features"]
 
 
 def classification(
@@ -215,7 +209,6 @@ def _supervised(
     dtype: jnp.dtype | type,
 ) -> Task:
     """A Task whose outputs are a function of logits, and whose loss of those and `label`."""
-    checks.callable_("inputs", inputs)
 
     def init(key: Key, batch: Batch) -> tuple[Params, ModelState]:
         variables = dict(network.init({"params": key}, inputs(batch)[:1], train=False))

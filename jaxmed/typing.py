@@ -41,6 +41,7 @@ else:
         Bool = Float = Int = Num = UInt8 = _Shape
 
 __all__ = [
+    "AnyArray",
     "Array",
     "Batch",
     "Bool",
@@ -59,6 +60,8 @@ __all__ = [
 ]
 
 Array: TypeAlias = jax.Array
+AnyArray: TypeAlias = jax.Array | np.ndarray
+"""On the device or on the host."""
 Key: TypeAlias = jax.Array
 Tree: TypeAlias = Any
 Params: TypeAlias = Any

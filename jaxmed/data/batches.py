@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.data.source import Source
-from jaxmed.typing import Array, Batch, Columns, Int, Key
+from jaxmed.typing import AnyArray, Array, Batch, Columns, Int, Key
 
 PADDING = -1
 
@@ -46,7 +46,7 @@ def _padded(order: Array, batch_size: int) -> Array:
     return jnp.pad(order, (0, missing), constant_values=PADDING).reshape(-1, batch_size)
 
 
-def take(data: Batch, rows: Int[Array, " batch"]) -> Batch:
+def take(data: Batch, rows: Int[AnyArray, " batch"]) -> Batch:
     """The batch of the named rows, with its `mask`; row 0 stands in where `rows` is -1.
 
     Args:
@@ -75,28 +75,3 @@ def host_batches(data: Columns | Source, rows: Array) -> Iterator[Batch]:
 def nbytes(data: Columns) -> int:
     """Bytes that the columns of a split occupy."""
     return sum(np.asarray(column).nbytes for column in data.values())
-
-
-def mean_and_deviation(column: np.ndarray, *, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each channel, to normalise with: pass the training split only.
-
-    A channel that never varies gets deviation 1, so that dividing by it is safe.
-
-    Args:
-        column: [rows, ..., channels], such as images or features.
-        scale: what the values are multiplied by first, such as 1/255.
-
-    Returns:
-        (mean [channels], deviation [channels]), float32.
-    """
-    if not column.size:
-        raise ValueError("column is empty: pass the training split, with at least one row.")
-    flat = column.reshape(-1, column.shape[-1])
-    # One chunk at a time: a float64 copy of a whole split of images would not fit.
-    chunks = np.array_split(flat, max(1, flat.size // 10_000_000))
-    mean = sum(chunk.sum(0, dtype=np.float64) for chunk in chunks) / len(flat)
-    variance = sum(np.square(chunk - mean).sum(0) for chunk in chunks) / len(flat)
-    deviation = np.sqrt(variance) * scale
-    return (mean * scale).astype(np.float32), np.where(deviation > 0, deviation, 1).astype(
-        np.float32
-    )

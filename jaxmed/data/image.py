@@ -1,9 +1,8 @@
-"""Images on the device: uint8 in, floating numbers out, and random changes of one image each."""
+"""Random changes of one image or volume each, on the device, as pure functions of (key, image)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,23 +10,6 @@ import jax.numpy as jnp
 from jaxmed import checks
 from jaxmed.batch_axis import row_keys
 from jaxmed.typing import Array, Batch, Key, Transform
-
-
-def normalised(mean: Any, deviation: Any) -> Callable[[Batch], Array]:
-    """Inputs of a network: (image / 255 - mean) / deviation.
-
-    Args:
-        mean: a number, or one a channel, of the training split's image / 255.
-        deviation: likewise, greater than 0.
-    """
-    mean, slope = jnp.float32(mean), 1 / (255 * jnp.float32(deviation))
-
-    def inputs(batch: Batch) -> Array:
-        image = batch["image"].astype(jnp.float32)
-        shape = (1,) * (image.ndim - 1) + (-1,)
-        return image * slope.reshape(shape) - (mean * slope * 255).reshape(shape)
-
-    return inputs
 
 
 def each_image(change: Callable[[Key, Array], Array]) -> Transform:

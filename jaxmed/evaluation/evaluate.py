@@ -13,8 +13,8 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.data import batches
-from jaxmed.evaluation import statistics
-from jaxmed.evaluation.statistics import Interval
+from jaxmed.evaluation.bootstrap import Interval, all_with_intervals
+from jaxmed.evaluation.statistics import suite
 from jaxmed.tasks import Task
 from jaxmed.typing import Columns, ModelState, Params
 
@@ -75,7 +75,9 @@ def measure(
 ) -> dict[str, float]:
     """Every statistic that suits the task, without intervals: for validation while training."""
     outputs = predict(task, params, model_state, data, batch_size=batch_size)
-    return statistics.values(data["label"], outputs)
+    prediction = outputs["value" if "value" in outputs else "probabilities"]
+    statistics = suite(data["label"], outputs)
+    return {name: float(of(data["label"], prediction)) for name, of in statistics.items()}
 
 
 def evaluate(
@@ -112,7 +114,7 @@ def evaluate(
     predictions |= {name: outputs[name] for name in ("probabilities", "value") if name in outputs}
     if "group" in data:
         predictions["group"] = data["group"]
-    metrics = statistics.all_with_intervals(
+    metrics = all_with_intervals(
         data["label"],
         outputs,
         group=data.get("group"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Fit:
         state: after the last step, to go on from.
         history: one row an epoch.
         reason: why training stopped.
+        best_epoch: the epoch of `params`, from 1.
     """
 
     params: Params
@@ -45,6 +46,7 @@ class Fit:
     state: TrainState
     history: list[dict[str, float]]
     reason: str
+    best_epoch: int
 
 
 def fit(
@@ -101,7 +103,7 @@ def fit(
     if best is not None and validation is None and best.name.startswith("validation/"):
         raise ValueError(f"best is {best.name}, but there is no `validation` split: pass one.")
 
-    train = {name: column for name, column in train.items() if name != "group"}
+    train = _for_the_device(train)
     state = init_state(task, optimizer, key, {name: column[:1] for name, column in train.items()})
     preflight.check_labels("train", task, state, train, all_present=True)
     if validation is not None:
@@ -154,7 +156,17 @@ def fit(
         reason = _reason(history, stop)
 
     reason = reason or ("steps" if int(state.step) >= limit and steps is not None else "epochs")
-    return Fit(*chosen, state, history, reason)
+    best_epoch = (best.best(history) if best else len(history) - 1) + 1
+    return Fit(*chosen, state, history, reason, best_epoch)
+
+
+def _for_the_device(columns: Columns) -> dict[str, Any]:
+    """What a step can use: not the names of patients, nor other words."""
+    return {
+        name: column
+        for name, column in columns.items()
+        if name != "group" and np.asarray(column).dtype.kind in "biuf"
+    }
 
 
 def _reason(history: Sequence[Row], stop: Sequence[Stop]) -> str | None:
@@ -197,4 +209,3 @@ def _resumed(
     state, history = checkpoint.restore(last, state)
     chosen, _ = checkpoint.restore(directory / "checkpoints" / "best", chosen)
     return state, chosen, history
-

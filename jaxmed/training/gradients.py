@@ -61,9 +61,7 @@ def accumulated(task: Task, *, microbatches: int) -> Gradient:
             )
         parts = jax.tree.map(lambda x: x.reshape(microbatches, -1, *x.shape[1:]), dict(batch))
 
-        def add(
-            carry: tuple[Params, ModelState], part: tuple[Batch, Key]
-        ) -> tuple[Tree, Scalars]:
+        def add(carry: tuple[Params, ModelState], part: tuple[Batch, Key]) -> tuple[Tree, Scalars]:
             so_far, model_state = carry
             grads, model_state, sums = summed(params, model_state, *part)
             return (jax.tree.map(jnp.add, so_far, grads), model_state), sums

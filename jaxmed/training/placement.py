@@ -16,7 +16,7 @@ import jax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxmed.batch_axis import BATCH_AXIS
-from jaxmed.typing import Tree
+from jaxmed.typing import AnyArray, Tree
 
 Function = Callable[..., Any]
 
@@ -71,7 +71,7 @@ def pmap(devices: Sequence[jax.Device] | None = None) -> Placement:
     count = len(devices)
 
     def split(tree: Tree, axis: int) -> Tree:
-        def rows(x: jax.Array) -> jax.Array:
+        def rows(x: AnyArray) -> AnyArray:
             return x.reshape(*x.shape[:axis], count, -1, *x.shape[axis + 1 :])
 
         return jax.tree.map(rows, tree)

@@ -1,0 +1,72 @@
+"""What a network reads of a batch: numbers with mean 0 and deviation 1 over the training split.
+
+The normalisation is part of the task and not of the data, so that a trained model carries it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmed.typing import Array, Batch
+
+Inputs: TypeAlias = Callable[[Batch], Array]
+
+
+def features(training: np.ndarray) -> Inputs:
+    """Each column of `features`, less its mean, over its deviation in the training split.
+
+    Args:
+        training: `features` [rows, columns] of the training split.
+    """
+    mean, deviation = mean_and_deviation(training)
+
+    def inputs(batch: Batch) -> Array:
+        columns = jnp.asarray(batch["features"])
+        return (columns - mean[None]) / deviation[None]
+
+    return inputs
+
+
+def pixels(training: np.ndarray) -> Inputs:
+    """Each channel of `image`, less its mean, over its deviation in the training split.
+
+    Images stay uint8 until here, where they are on the device.
+
+    Args:
+        training: `image` [rows, *space, channels] of the training split.
+    """
+    mean, deviation = mean_and_deviation(training)
+    slope, shift = 1 / deviation, mean / deviation
+
+    def inputs(batch: Batch) -> Array:
+        image = jnp.asarray(batch["image"], jnp.float32)
+        shape = (1,) * (image.ndim - 1) + (-1,)
+        return image * slope.reshape(shape) - shift.reshape(shape)
+
+    return inputs
+
+
+def mean_and_deviation(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each channel, to normalise with: pass the training split only.
+
+    A channel that never varies gets deviation 1, so that dividing by it is safe.
+
+    Args:
+        column: [rows, ..., channels], such as images or features.
+
+    Returns:
+        (mean [channels], deviation [channels]), float32.
+    """
+    if not column.size:
+        raise ValueError("column is empty: pass the training split, with at least one row.")
+    flat = column.reshape(-1, column.shape[-1])
+    # One chunk at a time: a float64 copy of a whole split of images would not fit.
+    chunks = np.array_split(flat, max(1, flat.size // 10_000_000))
+    mean = sum(chunk.sum(0, dtype=np.float64) for chunk in chunks) / len(flat)
+    variance = sum(np.square(chunk - mean).sum(0) for chunk in chunks) / len(flat)
+    deviation = np.where(variance > 0, np.sqrt(variance), 1)
+    return mean.astype(np.float32), deviation.astype(np.float32)

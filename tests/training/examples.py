@@ -1,0 +1,77 @@
+"""Small tasks, one of each kind, and the data to try them on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+
+from jaxmed import tasks
+from jaxmed.data import image, inputs
+from jaxmed.models import MLP, ConvNet, layers
+from jaxmed.tasks import Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """A task and columns that suit it."""
+
+    task: Task
+    columns: Mapping[str, np.ndarray]
+
+
+ROWS = 44
+_random = np.random.default_rng(0)
+_features = _random.normal(size=(ROWS, 6)).astype(np.float32)
+_images = _random.integers(0, 256, (ROWS, 8, 8, 1), np.uint8)
+_three = (np.arange(ROWS) % 3).astype(np.int32)
+_two = (np.arange(ROWS) % 2).astype(np.int32)
+_mlp = MLP(widths=(8,), outputs=3)
+_pixels = inputs.pixels(_images)
+_columns = inputs.features(_features)
+
+EXAMPLES: dict[str, Example] = {
+    "multiclass": Example(
+        tasks.classification(_mlp, classes=3, inputs=_columns),
+        {"features": _features, "label": _three},
+    ),
+    "dropout": Example(
+        tasks.classification(MLP(widths=(8,), outputs=3, dropout=0.4), classes=3, inputs=_columns),
+        {"features": _features, "label": _three},
+    ),
+    "binary": Example(
+        tasks.binary_classification(MLP(widths=(8,), outputs=1), inputs=_columns),
+        {"features": _features, "label": _two},
+    ),
+    "multilabel": Example(
+        tasks.multilabel_classification(_mlp, inputs=_columns),
+        {"features": _features, "label": _random.integers(0, 2, (ROWS, 3)).astype(np.int32)},
+    ),
+    "ordinal": Example(
+        tasks.ordinal_classification(MLP(widths=(8,), outputs=2), classes=3, inputs=_columns),
+        {"features": _features, "label": _three},
+    ),
+    "regression": Example(
+        tasks.regression(MLP(widths=(8,), outputs=1, activation=jax.nn.gelu), inputs=_columns),
+        {"features": _features, "label": _features[:, 0] * 2},
+    ),
+    "batch norm and augmentation": Example(
+        tasks.classification(
+            ConvNet(outputs=2, widths=(4, 4), depth=1, norm=layers.BatchNorm),
+            classes=2,
+            inputs=_pixels,
+            augment=image.each_image(image.random_shift(1)),
+        ),
+        {"image": _images, "label": _two},
+    ),
+    "group norm": Example(
+        tasks.classification(
+            ConvNet(outputs=2, widths=(4, 4), depth=1, norm=layers.GroupNorm),
+            classes=2,
+            inputs=_pixels,
+        ),
+        {"image": _images, "label": _two},
+    ),
+}

@@ -1,0 +1,142 @@
+"""The step and its gradients: padding, accumulation, precision, averaging."""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from training.examples import EXAMPLES
+
+from jaxmed import tasks
+from jaxmed.data import batches
+from jaxmed.models import MLP
+from jaxmed.training import averaging, gradients
+from jaxmed.training.step import init_state, make_train_step
+
+
+def batch_of(columns, rows):
+    return batches.take(columns, np.asarray(rows, np.int32))
+
+
+def one_step(example, batch, optimizer=None, **options):
+    optimizer = optimizer or optax.sgd(0.1)
+    state = init_state(example.task, optimizer, jax.random.key(0), example.columns)
+    return jax.jit(make_train_step(example.task, optimizer, **options))(state, batch)
+
+
+def expect_equal(ours, reference, **tolerance):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, **tolerance), ours, reference)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_padding_changes_nothing(name):
+    example = EXAMPLES[name]
+    padded, sums = one_step(example, batch_of(example.columns, [3, 5, 7, 8, -1, -1, -1]))
+    alone, expected = one_step(example, batch_of(example.columns, [3, 5, 7, 8]))
+    expect_equal(padded.params, alone.params, rtol=1e-5, atol=1e-6)
+    expect_equal(padded.model_state, alone.model_state, rtol=1e-5, atol=1e-6)
+    expect_equal(sums, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_gradient_is_that_of_finite_differences(name):
+    example = EXAMPLES[name]
+    batch = jax.tree.map(jnp.asarray, batch_of(example.columns, [0, 4, 9, 11, 2, -1]))
+    params, model_state = example.task.init(jax.random.key(0), batch)
+    key = jax.random.key(1)
+    leaves, structure = jax.tree.flatten(params)
+    random = np.random.default_rng(0)
+    values = [random.normal(size=leaf.shape) for leaf in leaves]
+    length = np.sqrt(sum((value**2).sum() for value in values))
+    direction = jax.tree.unflatten(structure, [jnp.float32(value / length) for value in values])
+
+    @jax.jit
+    def loss_along(distance):
+        moved = jax.tree.map(lambda p, d: p + distance * d, params, direction)
+        losses, _ = example.task.loss(moved, model_state, batch, key)
+        return (losses * batch["mask"]).sum() / batch["mask"].sum()
+
+    grads, _, _ = jax.jit(gradients.mean(example.task))(params, model_state, batch, key)
+    slope = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, grads, direction)))
+    difference = (loss_along(2e-3) - loss_along(-2e-3)) / 4e-3
+    np.testing.assert_allclose(slope, difference, rtol=1e-2, atol=2e-4)
+
+
+@pytest.mark.parametrize("rows", [[1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 3, 4, 5, -1, -1, -1]])
+def test_accumulated_parts_equal_the_whole(rows):
+    example = EXAMPLES["multiclass"]
+    batch = batch_of(example.columns, rows)
+    whole, sums = one_step(example, batch)
+    accumulated = functools.partial(gradients.accumulated, microbatches=4)
+    parts, parts_sums = one_step(example, batch, gradient=accumulated)
+    expect_equal(parts.params, whole.params, rtol=1e-5, atol=1e-6)
+    expect_equal(parts_sums, sums, rtol=1e-5)
+
+
+def test_microbatches_that_do_not_divide_the_rows_are_refused():
+    example = EXAMPLES["multiclass"]
+    accumulated = functools.partial(gradients.accumulated, microbatches=3)
+    with pytest.raises(ValueError, match="microbatches is 3, which does not divide the 4 rows"):
+        one_step(example, batch_of(example.columns, [0, 1, 2, 3]), gradient=accumulated)
+
+
+def test_bfloat16_computes_in_bfloat16_and_keeps_state_in_float32():
+    columns = EXAMPLES["multiclass"].columns
+    network = MLP(widths=(8,), outputs=3)
+    half = tasks.classification(
+        network, classes=3, inputs=lambda batch: batch["features"], dtype=jnp.bfloat16
+    )
+    batch = jax.tree.map(jnp.asarray, batch_of(columns, range(16)))
+    params, model_state = half.init(jax.random.key(0), batch)
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype(jnp.float32)}
+    text = str(jax.make_jaxpr(half.predict)(params, model_state, batch))
+    products = [line for line in text.splitlines() if "dot_general" in line]
+    assert products
+    assert all("bf16" in line for line in products)
+    grads, _, sums = gradients.mean(half)(params, model_state, batch, jax.random.key(1))
+    assert {leaf.dtype for leaf in jax.tree.leaves(grads)} == {jnp.dtype(jnp.float32)}
+    full = tasks.classification(network, classes=3, inputs=lambda batch: batch["features"])
+    _, _, expected = gradients.mean(full)(params, model_state, batch, jax.random.key(1))
+    np.testing.assert_allclose(sums["loss"], expected["loss"], rtol=2e-2)
+
+
+def test_the_average_is_the_weighted_mean_of_the_parameters():
+    decay, example = 0.8, EXAMPLES["multiclass"]
+    optimizer = averaging.averaged(optax.sgd(0.1), decay=decay)
+    plain = optax.sgd(0.1)
+    state = init_state(example.task, optimizer, jax.random.key(0), example.columns)
+    reference = init_state(example.task, plain, jax.random.key(0), example.columns)
+    step = jax.jit(make_train_step(example.task, optimizer))
+    plain_step = jax.jit(make_train_step(example.task, plain))
+    seen = []
+    for first in range(0, 40, 8):
+        batch = batch_of(example.columns, range(first, first + 8))
+        state, _ = step(state, batch)
+        reference, _ = plain_step(reference, batch)
+        seen.append(reference.params)
+    expect_equal(state.params, reference.params, rtol=1e-6)
+    weights = np.array([decay ** (len(seen) - 1 - i) for i in range(len(seen))])
+    weights /= weights.sum()
+    mean = jax.tree.map(
+        lambda *ps: sum(w * np.asarray(p) for w, p in zip(weights, ps, strict=True)), *seen
+    )
+    expect_equal(averaging.settled(state).params, mean, rtol=1e-5, atol=1e-7)
+
+
+def test_without_an_average_the_state_settles_as_it_is():
+    example = EXAMPLES["multiclass"]
+    state = init_state(example.task, optax.sgd(0.1), jax.random.key(0), example.columns)
+    assert averaging.settled(state) is state
+
+
+def test_the_state_of_an_average_can_be_donated():
+    example = EXAMPLES["multiclass"]
+    optimizer = averaging.averaged(optax.adam(1e-3), decay=0.9)
+    state = init_state(example.task, optimizer, jax.random.key(0), example.columns)
+    step = jax.jit(make_train_step(example.task, optimizer), donate_argnums=0)
+    state, _ = step(state, batch_of(example.columns, range(8)))
+    assert int(state.step) == 1
