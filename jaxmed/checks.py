@@ -34,7 +34,7 @@ def nearest(value: str, choices: Sequence[str], *, most: int = 3) -> list[str]:
     return difflib.get_close_matches(value, list(choices), n=most, cutoff=0.5)
 
 
-def at_least(name: str, value: float, least: float) -> None:
+def at_least(name: str, value: float | int, least: float | int) -> None:
     """Refuse `value` unless it is `least` or more."""
     if not value >= least:
         raise ValueError(f"{name} is {value}, but must be at least {least}.")

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.evaluation.statistics import Label, Statistic, suite
+from jaxmed.evaluation.statistics import Statistic, suite
+from jaxmed.evaluation.weighted import Label
 from jaxmed.typing import Float
 
 __all__ = ["Interval", "all_with_intervals", "bootstrap_weights", "interval"]
@@ -165,8 +166,9 @@ def _intervals(
 ) -> dict[str, Interval]:
     checks.positive("level", level)
     checks.fraction("level", level, below_one=True)
+    _check_group(group, len(label))
     values = {name: float(of(label, prediction)) for name, of in statistics.items()}
-    if len(np.unique(group) if group is not None else label) < 2:
+    if len(label if group is None else np.unique(group)) < 2:
         return {name: Interval(value, np.nan, np.nan) for name, value in values.items()}
     parts: dict[str, list[np.ndarray]] = {name: [] for name in statistics}
     for weights in _chunks(len(label), resamples=resamples, seed=seed, group=group):
@@ -190,14 +192,11 @@ def _chunks(
     rows: int, *, resamples: int, seed: int, group: np.ndarray | None
 ) -> Iterator[np.ndarray]:
     """Weights [some resamples, rows] from one stream of random numbers."""
-    checks.at_least("rows", float(rows), 1.0)
-    checks.at_least("resamples", float(resamples), 1.0)
+    checks.at_least("rows", rows, 1)
+    checks.at_least("resamples", resamples, 1)
+    _check_group(group, rows)
     if group is None:
         units, member = rows, np.arange(rows)
-    elif group.shape != (rows,):
-        raise ValueError(
-            f"group has shape {group.shape}, but must have one entry a row, ({rows},)."
-        )
     else:
         names, member = np.unique(group, return_inverse=True)
         units = len(names)
@@ -210,3 +209,10 @@ def _chunks(
         ]
         # [rows, resamples] in memory, which is how the statistics read it.
         yield np.stack(counts, axis=1).astype(np.float64)[member].T
+
+
+def _check_group(group: np.ndarray | None, rows: int) -> None:
+    if group is not None and group.shape != (rows,):
+        raise ValueError(
+            f"group has shape {group.shape}, but must have shape ({rows},): one patient a row."
+        )

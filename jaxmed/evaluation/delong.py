@@ -135,7 +135,7 @@ def _placements(label: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarra
     if not np.isfinite(probabilities).all():
         raise ValueError("probabilities is not finite in some rows: leave them out.")
     score = probabilities[:, 1]
-    positive, negative = np.sort(score[label == 1]), np.sort(score[label == 0])
+    positive, negative = score[label == 1], score[label == 0]
     if min(len(positive), len(negative)) < 2:
         raise ValueError(
             f"label holds {len(positive)} positives and {len(negative)} negatives, but DeLong's "
@@ -145,7 +145,8 @@ def _placements(label: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarra
 
 
 def _share_below(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """For each row, the share of the sorted others that lie below it, ties counting half."""
+    """For each row, in its order, the share of the others below it, ties counting half."""
+    others = np.sort(others)
     below, not_above = (np.searchsorted(others, rows, side) for side in ("left", "right"))
     return (below + not_above) / (2 * len(others))
 

@@ -34,11 +34,28 @@ probabilities, values or weights that are impossible.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from jaxmed import checks
+from jaxmed.evaluation.weighted import (
+    Label,
+    Probabilities,
+    Ranking,
+    Result,
+    Values,
+    Weights,
+    as_columns,
+    check_probabilities,
+    confusion,
+    mean,
+    mean_of_defined,
+    of_confusion,
+    of_ranking,
+    of_rows,
+    of_values,
+    ratio,
+)
 from jaxmed.typing import Float, Num
 
 __all__ = [
@@ -66,15 +83,10 @@ __all__ = [
     "suite",
 ]
 
-Label: TypeAlias = Num[np.ndarray, "rows"] | Num[np.ndarray, "rows labels"]
-Probabilities: TypeAlias = Float[np.ndarray, "rows columns"]
-Values: TypeAlias = Float[np.ndarray, "rows"]
-Weights: TypeAlias = Num[np.ndarray, "resamples rows"] | None
-Result: TypeAlias = float | Float[np.ndarray, "resamples"]
 Statistic: TypeAlias = Callable[..., Result]
 """(label, prediction, weights=None) -> one number, or one for each resample."""
 
-SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)
+_RESOLUTION = float(np.finfo(np.float32).eps)
 
 
 def suite(label: Label, outputs: Mapping[str, np.ndarray]) -> dict[str, Statistic]:
@@ -124,8 +136,8 @@ def confusion_matrix(
 
     Row the true class, column the predicted one.
     """
-    _check_probabilities(label, probabilities)
-    counts = _confusion(label, probabilities, _columns(label, weights))
+    check_probabilities(label, probabilities)
+    counts = confusion(label, probabilities, as_columns(weights, len(label)))
     return counts[0] if weights is None else counts
 
 
@@ -133,17 +145,17 @@ def accuracy(label: Label, probabilities: Probabilities, weights: Weights = None
     """The share of rows whose predicted class is the true one."""
 
     def share(counts: np.ndarray) -> np.ndarray:
-        return _ratio(np.trace(counts, axis1=1, axis2=2), counts.sum(axis=(1, 2)))
+        return ratio(np.trace(counts, axis1=1, axis2=2), counts.sum(axis=(1, 2)))
 
-    return _of_confusion(share, label, probabilities, weights)
+    return of_confusion(share, label, probabilities, weights)
 
 
 def balanced_accuracy(
     label: Label, probabilities: Probabilities, weights: Weights = None
 ) -> Result:
     """Mean over classes of TP / (TP + FN), over both where there are two."""
-    return _of_confusion(
-        lambda counts: _mean_of_defined(_recalls(counts)), label, probabilities, weights
+    return of_confusion(
+        lambda counts: mean_of_defined(_recalls(counts)), label, probabilities, weights
     )
 
 
@@ -152,7 +164,7 @@ def sensitivity(label: Label, probabilities: Probabilities, weights: Weights = N
 
     Over more than two classes it is the same number as `balanced_accuracy`.
     """
-    return _of_confusion(
+    return of_confusion(
         lambda counts: _positive_or_mean(_recalls(counts)), label, probabilities, weights
     )
 
@@ -163,9 +175,9 @@ def specificity(label: Label, probabilities: Probabilities, weights: Weights = N
     def by_class(counts: np.ndarray) -> np.ndarray:
         hits, support, predicted = _margins(counts)
         negative = counts.sum(axis=(1, 2))[:, None] - support
-        return _positive_or_mean(_ratio(negative - (predicted - hits), negative))
+        return _positive_or_mean(ratio(negative - (predicted - hits), negative))
 
-    return _of_confusion(by_class, label, probabilities, weights)
+    return of_confusion(by_class, label, probabilities, weights)
 
 
 def precision(label: Label, probabilities: Probabilities, weights: Weights = None) -> Result:
@@ -177,10 +189,10 @@ def precision(label: Label, probabilities: Probabilities, weights: Weights = Non
 
     def by_class(counts: np.ndarray) -> np.ndarray:
         hits, support, predicted = _margins(counts)
-        scores = _ratio(hits, predicted)
+        scores = ratio(hits, predicted)
         return _positive_or_mean(np.where((predicted == 0) & (support > 0), 0.0, scores))
 
-    return _of_confusion(by_class, label, probabilities, weights)
+    return of_confusion(by_class, label, probabilities, weights)
 
 
 def f1(label: Label, probabilities: Probabilities, weights: Weights = None) -> Result:
@@ -188,15 +200,15 @@ def f1(label: Label, probabilities: Probabilities, weights: Weights = None) -> R
 
     Of class 1 where there are two classes; `f1_macro` averages over both.
     """
-    return _of_confusion(
+    return of_confusion(
         lambda counts: _positive_or_mean(_f1_scores(counts)), label, probabilities, weights
     )
 
 
 def f1_macro(label: Label, probabilities: Probabilities, weights: Weights = None) -> Result:
     """Mean of F1 over the classes that are true or predicted anywhere."""
-    return _of_confusion(
-        lambda counts: _mean_of_defined(_f1_scores(counts)), label, probabilities, weights
+    return of_confusion(
+        lambda counts: mean_of_defined(_f1_scores(counts)), label, probabilities, weights
     )
 
 
@@ -206,9 +218,9 @@ def f1_weighted(label: Label, probabilities: Probabilities, weights: Weights = N
     def by_support(counts: np.ndarray) -> np.ndarray:
         support = counts.sum(axis=2)
         scores = np.where(support > 0, _f1_scores(counts), 0.0)
-        return _ratio((scores * support).sum(axis=1), support.sum(axis=1))
+        return ratio((scores * support).sum(axis=1), support.sum(axis=1))
 
-    return _of_confusion(by_support, label, probabilities, weights)
+    return of_confusion(by_support, label, probabilities, weights)
 
 
 def matthews_correlation(
@@ -230,7 +242,7 @@ def matthews_correlation(
         scores = _covariance(counts) / np.sqrt(np.where(constant, 1.0, spread))
         return np.where(constant, 0.0, scores)
 
-    return _of_confusion(correlation, label, probabilities, weights)
+    return of_confusion(correlation, label, probabilities, weights)
 
 
 def cohen_kappa(label: Label, probabilities: Probabilities, weights: Weights = None) -> Result:
@@ -244,9 +256,9 @@ def cohen_kappa(label: Label, probabilities: Probabilities, weights: Weights = N
 
     def kappa(counts: np.ndarray) -> np.ndarray:
         _, support, predicted = _margins(counts)
-        return _ratio(_covariance(counts), _disagreement(support, predicted))
+        return ratio(_covariance(counts), _disagreement(support, predicted))
 
-    return _of_confusion(kappa, label, probabilities, weights)
+    return of_confusion(kappa, label, probabilities, weights)
 
 
 def quadratic_kappa(label: Label, probabilities: Probabilities, weights: Weights = None) -> Result:
@@ -264,9 +276,9 @@ def quadratic_kappa(label: Label, probabilities: Probabilities, weights: Weights
         _, support, predicted = _margins(counts)
         total = counts.sum(axis=(1, 2))
         by_chance = np.einsum("ri,ij,rj->r", support, distance, predicted)
-        return 1 - _ratio(total * np.einsum("ij,rij->r", distance, counts), by_chance)
+        return 1 - ratio(total * np.einsum("ij,rij->r", distance, counts), by_chance)
 
-    return _of_confusion(kappa, label, probabilities, weights)
+    return of_confusion(kappa, label, probabilities, weights)
 
 
 # From the ranking of rows by probability
@@ -281,15 +293,15 @@ def auroc(label: Label, probabilities: Probabilities, weights: Weights = None) -
         Hanley and McNeil, The meaning and use of the area under a ROC curve, 1982.
     """
 
-    def area(ranking: _Ranking, total: np.ndarray) -> np.ndarray:
+    def area(ranking: Ranking) -> np.ndarray:
         positive = ranking.weight.sum(axis=0)
         above = ranking.above + ranking.reached
         above /= 2
         # Among themselves, positives stand above one another positive^2 / 2 times.
         lost = np.einsum("pr,pr->r", ranking.weight, above) - positive**2 / 2
-        return 1 - _ratio(lost, positive * (total - positive))
+        return 1 - ratio(lost, positive * (ranking.total - positive))
 
-    return _of_ranking(area, label, probabilities, weights)
+    return of_ranking(area, label, probabilities, weights)
 
 
 def average_precision(
@@ -304,14 +316,14 @@ def average_precision(
         Davis and Goadrich, The relationship between precision-recall and ROC curves, 2006.
     """
 
-    def area(ranking: _Ranking, total: np.ndarray) -> np.ndarray:
+    def area(ranking: Ranking) -> np.ndarray:
         found = np.cumsum(ranking.weight, axis=0)[ranking.last]
         # Nothing is reached before the first row that a resample holds.
         precisions = np.divide(found, ranking.reached, out=found, where=ranking.reached > 0)
         positive = ranking.weight.sum(axis=0)
-        return _ratio(np.einsum("pr,pr->r", ranking.weight, precisions), positive)
+        return ratio(np.einsum("pr,pr->r", ranking.weight, precisions), positive)
 
-    return _of_ranking(area, label, probabilities, weights)
+    return of_ranking(area, label, probabilities, weights)
 
 
 # Means over rows
@@ -331,7 +343,7 @@ def brier(label: Label, probabilities: Probabilities, weights: Weights = None) -
             return (probabilities[:, 1] - label) ** 2
         return ((probabilities - np.eye(probabilities.shape[1])[label]) ** 2).sum(axis=1)
 
-    return _of_rows(distance, label, probabilities, weights)
+    return of_rows(distance, label, probabilities, weights)
 
 
 def log_loss(label: Label, probabilities: Probabilities, weights: Weights = None) -> Result:
@@ -343,9 +355,9 @@ def log_loss(label: Label, probabilities: Probabilities, weights: Weights = None
 
     def surprise(label: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
         truth = probabilities[np.arange(len(label)), label]
-        return -np.log(np.maximum(truth, SMALLEST_PROBABILITY))
+        return -np.log(np.maximum(truth, _RESOLUTION))
 
-    return _of_rows(surprise, label, probabilities, weights)
+    return of_rows(surprise, label, probabilities, weights)
 
 
 def grade_mae(label: Label, probabilities: Probabilities, weights: Weights = None) -> Result:
@@ -354,19 +366,24 @@ def grade_mae(label: Label, probabilities: Probabilities, weights: Weights = Non
     def distance(label: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
         return np.abs(probabilities.argmax(axis=1) - label).astype(np.float64)
 
-    return _of_rows(distance, label, probabilities, weights)
+    return of_rows(distance, label, probabilities, weights)
 
 
 def mae(label: Num[np.ndarray, "rows"], value: Values, weights: Weights = None) -> Result:
     """Mean absolute error, in the unit of the label."""
-    error = _errors(label, value)
-    return _finish(_mean(np.abs(error), _columns(label, weights)), weights)
+    return of_values(
+        lambda label, value, columns: mean(np.abs(value - label), columns), label, value, weights
+    )
 
 
 def rmse(label: Num[np.ndarray, "rows"], value: Values, weights: Weights = None) -> Result:
     """Root of the mean squared error, in the unit of the label."""
-    error = _errors(label, value)
-    return _finish(np.sqrt(_mean(error**2, _columns(label, weights))), weights)
+    return of_values(
+        lambda label, value, columns: np.sqrt(mean((value - label) ** 2, columns)),
+        label,
+        value,
+        weights,
+    )
 
 
 def r2(label: Num[np.ndarray, "rows"], value: Values, weights: Weights = None) -> Result:
@@ -375,158 +392,19 @@ def r2(label: Num[np.ndarray, "rows"], value: Values, weights: Weights = None) -
     1 - sum (y - value)^2 / sum (y - mean of y)^2; it is NaN where the labels do not vary, for
     which scikit-learn sets 0 or 1.
     """
-    error = _errors(label, value)
-    columns = _columns(label, weights)
-    label = label - np.mean(label, dtype=np.float64)  # or the variance drowns in a large mean
-    squares = _mean(label**2, columns)
-    variance = squares - _mean(label, columns) ** 2
-    variance = np.where(variance > 1e-12 * squares, variance, 0.0)  # below that, it is rounding
-    return _finish(1 - _ratio(_mean(error**2, columns), variance), weights)
+
+    def share(label: np.ndarray, value: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        unexplained = mean((value - label) ** 2, columns)
+        label = label - label.mean()  # or the variance drowns in a large mean
+        squares = mean(label**2, columns)
+        variance = squares - mean(label, columns) ** 2
+        # Below that, it is the rounding error of labels that do not vary.
+        return 1 - ratio(unexplained, np.where(variance > 1e-12 * squares, variance, 0.0))
+
+    return of_values(share, label, value, weights)
 
 
-# What they are made of. `columns` [rows, resamples] are the weights, turned so that taking rows,
-# which sorting and selecting do all the time, moves memory that lies together.
-
-
-def _of_confusion(
-    formula: Callable[[np.ndarray], np.ndarray],
-    label: Label,
-    probabilities: Probabilities,
-    weights: Weights,
-) -> Result:
-    """`formula` of the confusion matrices [resamples, classes, classes]."""
-    return _by_label(lambda *rows: formula(_confusion(*rows)), label, probabilities, weights)
-
-
-def _of_ranking(
-    formula: Callable[["_Ranking", np.ndarray], np.ndarray],
-    label: Label,
-    probabilities: Probabilities,
-    weights: Weights,
-) -> Result:
-    """`formula` of a class's ranking and of the weight of all rows, or its mean over classes."""
-
-    def one_against_rest(
-        label: np.ndarray, probabilities: np.ndarray, columns: np.ndarray
-    ) -> np.ndarray:
-        classes = probabilities.shape[1]
-        total = columns.sum(axis=0)
-        scores = [
-            formula(_ranking(label == k, probabilities[:, k], columns), total)
-            for k in ([1] if classes == 2 else range(classes))
-        ]
-        return _mean_of_defined(np.stack(scores, axis=1))
-
-    return _by_label(one_against_rest, label, probabilities, weights)
-
-
-def _of_rows(
-    score: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    label: Label,
-    probabilities: Probabilities,
-    weights: Weights,
-) -> Result:
-    """The mean of a score of each row."""
-
-    def mean(label: np.ndarray, probabilities: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        return _mean(score(label, probabilities), columns)
-
-    return _by_label(mean, label, probabilities, weights)
-
-
-def _by_label(
-    formula: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
-    label: Label,
-    probabilities: Probabilities,
-    weights: Weights,
-) -> Result:
-    """`formula(label, probabilities, columns)` of a task, or its mean over labels."""
-    _check_probabilities(label, probabilities)
-    columns = _columns(label, weights)
-    probabilities = probabilities.astype(np.float64)
-    label = label.astype(np.int64)
-    if label.ndim == 1:
-        return _finish(formula(label, probabilities, columns), weights)
-    scores = [
-        formula(truth, np.stack([1 - positive, positive], axis=1), columns)
-        for truth, positive in zip(label.T, probabilities.T, strict=True)
-    ]
-    return _finish(_mean_of_defined(np.stack(scores, axis=1)), weights)
-
-
-def _columns(label: np.ndarray, weights: Weights) -> np.ndarray:
-    if weights is None:
-        return np.ones((len(label), 1))
-    if weights.ndim != 2 or weights.shape[1] != len(label) or not weights.min(initial=0) >= 0:
-        raise ValueError(
-            f"weights has shape {weights.shape} and least value {weights.min(initial=0)}, but must "
-            f"be [resamples, {len(label)}], one column a row, and at least 0."
-        )
-    return np.ascontiguousarray(weights.T, dtype=np.float64)
-
-
-def _finish(values: np.ndarray, weights: Weights) -> Result:
-    return float(values[0]) if weights is None else values
-
-
-def _confusion(label: np.ndarray, probabilities: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    classes = probabilities.shape[1]
-    cell = label * classes + probabilities.argmax(axis=1)
-    order = np.argsort(cell, kind="stable")
-    occupied, first = np.unique(cell[order], return_index=True)
-    counts = np.zeros((classes * classes, columns.shape[1]))
-    counts[occupied] = np.add.reduceat(columns[order], first, axis=0)
-    return counts.T.reshape(-1, classes, classes)
-
-
-class _Ranking(NamedTuple):
-    """Where the positives stand among all rows, best first; weights [positives, resamples].
-
-    Attributes:
-        weight: of each positive.
-        above: of all rows with a higher score than it.
-        reached: of all rows with its score or a higher one.
-        last: the place of the last positive with its score [positives].
-    """
-
-    weight: np.ndarray
-    above: np.ndarray
-    reached: np.ndarray
-    last: np.ndarray
-
-
-def _ranking(positive: np.ndarray, score: np.ndarray, columns: np.ndarray) -> _Ranking:
-    order = np.argsort(-score, kind="stable")
-    places = np.flatnonzero(positive[order])
-    descending = -score[order]
-    of_positives = descending[places]
-    flagged = np.zeros((len(score) + 1, columns.shape[1]))
-    np.cumsum(columns[order], axis=0, out=flagged[1:])
-    return _Ranking(
-        weight=columns[order[places]],
-        above=flagged[np.searchsorted(descending, of_positives, "left")],
-        reached=flagged[np.searchsorted(descending, of_positives, "right")],
-        last=np.searchsorted(of_positives, of_positives, "right") - 1,
-    )
-
-
-def _mean(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    return _ratio(rows @ columns, columns.sum(axis=0))
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """`part` / `whole`, NaN where `whole` is 0."""
-    return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0)
-
-
-def _mean_of_defined(scores: np.ndarray) -> np.ndarray:
-    """The mean along the last axis of what is not NaN."""
-    defined = ~np.isnan(scores)
-    return _ratio(scores.sum(axis=-1, where=defined), defined.sum(axis=-1))
-
-
-def _positive_or_mean(scores: np.ndarray) -> np.ndarray:
-    return scores[:, 1] if scores.shape[1] == 2 else _mean_of_defined(scores)
+# Of confusion matrices [resamples, classes, classes]
 
 
 def _margins(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -536,12 +414,16 @@ def _margins(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _recalls(counts: np.ndarray) -> np.ndarray:
     hits, support, _ = _margins(counts)
-    return _ratio(hits, support)
+    return ratio(hits, support)
 
 
 def _f1_scores(counts: np.ndarray) -> np.ndarray:
     hits, support, predicted = _margins(counts)
-    return _ratio(2 * hits, support + predicted)
+    return ratio(2 * hits, support + predicted)
+
+
+def _positive_or_mean(scores: np.ndarray) -> np.ndarray:
+    return scores[:, 1] if scores.shape[1] == 2 else mean_of_defined(scores)
 
 
 def _disagreement(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -553,39 +435,3 @@ def _covariance(counts: np.ndarray) -> np.ndarray:
     """sum_k (TP_k TN_k - FP_k FN_k): n^2 times the agreement less what chance would give."""
     hits, support, predicted = _margins(counts)
     return (hits * counts.sum(axis=(1, 2))[:, None] - support * predicted).sum(axis=1)
-
-
-def _check_probabilities(label: np.ndarray, probabilities: np.ndarray) -> None:
-    axes = "rows columns" if label.ndim == 2 else "rows"
-    checks.shapes(probabilities=(probabilities, "rows columns"), label=(label, axes))
-    _check_rows("probabilities", probabilities)
-    if probabilities.min() < -1e-6 or probabilities.max() > 1 + 1e-6:
-        raise ValueError(
-            f"probabilities runs from {probabilities.min()} to {probabilities.max()}, but must lie "
-            "in [0, 1]: apply softmax or sigmoid to logits."
-        )
-    largest = 1 if label.ndim == 2 else probabilities.shape[1] - 1
-    impossible = label[~((label >= 0) & (label <= largest) & (label == np.floor(label)))]
-    if impossible.size:
-        raise ValueError(
-            f"label holds {impossible[0]}, but must hold whole numbers in 0 .. {largest} "
-            f"to go with probabilities of shape {probabilities.shape}."
-        )
-
-
-def _errors(label: np.ndarray, value: np.ndarray) -> np.ndarray:
-    checks.shapes(value=(value, "rows"), label=(label, "rows"))
-    _check_rows("value", value)
-    _check_rows("label", label)
-    return value.astype(np.float64) - label
-
-
-def _check_rows(name: str, array: np.ndarray) -> None:
-    if not len(array):
-        raise ValueError(f"{name} has no rows, but a statistic needs at least one.")
-    if not np.isfinite(array).all():
-        bad = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))
-        raise ValueError(
-            f"{name} is not finite in {len(bad)} rows, the first of them row {bad[0]}: "
-            "leave them out or, if a model gave them, use one that did not diverge."
-        )
