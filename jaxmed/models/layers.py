@@ -176,7 +176,7 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool, mask: Array | None = None) -> Array:
-        """Normalise each channel of x [batch, *space, channels]; mask [batch] is 1 for real rows."""
+        """Normalise each channel of x [batch, *space, channels] over the rows whose mask is 1."""
         channels = x.shape[-1]
         scale = self.param("scale", self.scale_init, (channels,))
         bias = self.param("bias", nn.initializers.zeros, (channels,))

@@ -17,7 +17,7 @@ from jaxmed.typing import Array, Params, Tree
 class AverageState(NamedTuple):
     """The optimizer's own state beside the running average."""
 
-    count: Array
+    steps: Array
     decay: Array
     average: Params
     inner: Tree
@@ -50,7 +50,7 @@ def averaged(
         updates, inner = optimizer.update(updates, state.inner, params)
         after: Any = optax.apply_updates(params, updates)
         average = jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, state.average, after)
-        return updates, AverageState(state.count + 1, state.decay, average, inner)
+        return updates, AverageState(state.steps + 1, state.decay, average, inner)
 
     return optax.GradientTransformation(init, update)
 
@@ -58,8 +58,8 @@ def averaged(
 def settled(state: TrainState) -> TrainState:
     """The state to evaluate with: averaged parameters if its optimizer keeps them, else itself."""
     kept = state.opt_state
-    if not isinstance(kept, AverageState) or int(kept.count) == 0:
+    if not isinstance(kept, AverageState) or int(kept.steps) == 0:
         return state
-    correction = 1 / (1 - kept.decay**kept.count)
+    correction = 1 / (1 - kept.decay**kept.steps)
     params = jax.tree.map(lambda a: a * correction, kept.average)
     return dataclasses.replace(state, params=params)

@@ -111,7 +111,8 @@ def fit(
         preflight.check_labels("validation", task, state, validation, all_present=False)
 
     kept = averaging.settled(state)
-    chosen, history = (kept.params, kept.model_state), []
+    chosen: Any = (kept.params, kept.model_state)
+    history: list[dict[str, float]] = []
     if directory is not None:
         state, chosen, history = _resumed(directory, state, chosen, resume)
         tracking.write_history(directory / "metrics.jsonl", history)

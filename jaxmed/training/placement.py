@@ -57,8 +57,8 @@ def jit(device: jax.Device | None = None) -> Placement:
         name="jit",
         devices=1,
         whole=lambda tree: jax.device_put(tree, device),
-        divided=lambda tree, axis: jax.device_put(tree, device),
-        compile=lambda function, axis: jax.jit(function, donate_argnums=0),
+        divided=lambda tree, _: jax.device_put(tree, device),
+        compile=lambda function, _: jax.jit(function, donate_argnums=0),
     )
 
 
@@ -110,7 +110,5 @@ def sharded(devices: Sequence[jax.Device] | None = None) -> Placement:
         devices=len(devices),
         whole=lambda tree: jax.device_put(tree, everywhere),
         divided=divided,
-        compile=lambda function, axis: jax.jit(
-            function, donate_argnums=0, out_shardings=everywhere
-        ),
+        compile=lambda function, _: jax.jit(function, donate_argnums=0, out_shardings=everywhere),
     )

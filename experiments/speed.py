@@ -1,0 +1,302 @@
+"""How fast does jaxmed train the two introductory networks, beside what people use today?
+
+    python experiments/speed.py                     # jaxmed and every installed peer
+    python experiments/speed.py --contenders jaxmed # needs jax, flax, optax and numpy alone
+
+Workloads, on made-up images of MNIST's shape: the MLP 784-512-256-10 (ReLU, Adam, batch 128)
+and the CNN (32 3 x 3 convolutions, ReLU, 2 x 2 max pool, 10 outputs; Adam, batch 32). Peers come
+with `pip install -e '.[peers]'`; `speed_peers.py` says how each is set up in its own favour.
+
+Each contender lives in a process of its own and they take turns, one computing at a time, so
+that noise from the machine's other work hits all alike. "first step" is the time from model and
+data to the first finished step, compiling included; examples/s is after that. Ratios and the
+share of the matrix peak are medians of what was measured within one round.
+
+Measured: SCORE
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import importlib.util
+import json
+import multiprocessing
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tyro
+from speed_peers import PEERS, Make, Train
+
+from jaxmed import checks
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How fast does jaxmed train, beside what people use today?"""
+
+    workloads: tuple[Literal["mlp", "cnn"], ...] = ("mlp", "cnn")
+    """Networks to train."""
+    contenders: tuple[str, ...] = ("jaxmed", *PEERS)
+    """Who takes part; those that are not installed are named and left out."""
+    rounds: int = 7
+    """How often each contender has its turn."""
+    seconds: float = 3.0
+    """About how long one turn lasts."""
+    examples: int = 60_000
+    """Images in the made-up training split."""
+    seed: int = 0
+    """Of the images and labels."""
+    json: Path | None = None
+    """File for every single measurement."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """One network's batch size and the matrix products of its forward pass."""
+
+    batch_size: int
+    products: tuple[tuple[int, int, int], ...]
+    """(m, k, n) of each layer for one example: [m, k] @ [k, n]."""
+
+    def flops(self) -> int:
+        """Floating-point operations of a training step, an example.
+
+        A product of [m, k] and [k, n] takes 2 m k n. Training takes three such products a
+        layer: forward, the gradient of its weights and that of its input, which the first layer
+        does without. All else (bias, ReLU, pooling, loss, Adam) is not counted.
+        """
+        forward = [2 * m * k * n for m, k, n in self.products]
+        return 3 * sum(forward) - forward[0]
+
+
+WORKLOADS = {
+    "mlp": Workload(128, ((1, 784, 512), (1, 512, 256), (1, 256, 10))),
+    "cnn": Workload(32, ((26 * 26, 3 * 3, 32), (1, 13 * 13 * 32, 10))),
+}
+
+
+def jaxmed_epochs(workload: str, images: np.ndarray, labels: np.ndarray, batch_size: int) -> Train:
+    """Epochs compiled as one program, over uint8 images that live on the device."""
+    import jax
+    import optax
+
+    from jaxmed import tasks
+    from jaxmed.data import batches, image
+    from jaxmed.models import MLP, SimpleCNN
+    from jaxmed.training import placement
+    from jaxmed.training.epoch import make_epoch
+    from jaxmed.training.step import init_state, make_train_step
+
+    network = {"mlp": MLP(widths=(512, 256), outputs=10), "cnn": SimpleCNN(outputs=10)}[workload]
+    task = tasks.classification(
+        network, classes=10, inputs=image.normalised(mean=0.0, deviation=1.0)
+    )
+    optimizer, where, key = optax.adam(1e-3), placement.jit(), jax.random.key(0)
+    run = where.compile(make_epoch(make_train_step(task, optimizer)), 1)
+    data = where.whole({"image": images, "label": labels.astype(np.int32)})
+    first = {name: column[:1] for name, column in data.items()}
+    state = where.whole(init_state(task, optimizer, key, first))
+
+    def train(rows: int, epochs: int) -> None:
+        nonlocal state
+        for epoch in range(epochs):
+            order = batches.shuffled_rows(key, epoch, rows, batch_size)
+            state, _ = run(state, data, where.divided(order, 1))
+        jax.block_until_ready(state)
+
+    return train
+
+
+def matrix_peak(seconds: float) -> float:
+    """Floating-point operations a second of float32 matrix products, at the best of three sizes."""
+    import jax
+
+    multiply = jax.jit(lambda x, y: x @ y)
+    rates = []
+    for size in (512, 1024, 2048):
+        matrix = jax.random.normal(jax.random.key(0), (size, size)) / size**0.5
+        result = multiply(matrix, matrix).block_until_ready()
+        products, started = 0, time.perf_counter()
+        while (elapsed := time.perf_counter() - started) < seconds / 3 or not products:
+            for _ in range(4):
+                result = multiply(result, matrix)
+            result.block_until_ready()
+            products += 4
+        rates.append(products * 2 * size**3 / elapsed)
+    return max(rates)
+
+
+def contend(
+    connection: Connection, settings: Settings, workload: str, modules: Sequence[str], make: Make
+) -> None:
+    """A contender's process: time the first step, warm up, then train whenever asked to."""
+    generator = np.random.default_rng(settings.seed)
+    images = generator.integers(0, 256, (settings.examples, 28, 28, 1), dtype=np.uint8)
+    labels = generator.integers(0, 10, settings.examples)
+    batch_size = WORKLOADS[workload].batch_size
+    train = make(workload, images, labels, batch_size)
+
+    def timed(rows: int, epochs: int) -> float:
+        started = time.perf_counter()
+        train(rows, epochs)
+        return time.perf_counter() - started
+
+    def whole_batches(rows: float) -> int:
+        return max(int(min(rows, settings.examples)) // batch_size, 1) * batch_size
+
+    first_step = timed(batch_size, 1)
+    trial = whole_batches(64 * batch_size)
+    timed(trial, 1)  # compiles for this length
+    wanted = settings.seconds * trial / timed(trial, 1)
+    rows = whole_batches(wanted)
+    epochs = max(1, round(wanted / rows))
+    timed(rows, 1)
+    versions = {name: str(sys.modules[name].__version__) for name in modules}
+    connection.send({"first_step": first_step, "examples": rows * epochs, "versions": versions})
+    while connection.recv():
+        connection.send(rows * epochs / timed(rows, epochs))
+
+
+def multiply(connection: Connection, seconds: float) -> None:
+    """The process that measures the matrix peak."""
+    connection.send({"flops": matrix_peak(seconds)})
+    while connection.recv():
+        connection.send(matrix_peak(seconds))
+
+
+class Child:
+    """A process that computes only when asked, and what it said when it was ready."""
+
+    def __init__(self, target: Callable[..., None], *args: Any):
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=target, args=(theirs, *args), daemon=True)
+        self._process.start()
+        theirs.close()  # so that recv raises EOFError when the child dies
+        self.ready: dict[str, Any] = self._connection.recv()
+
+    def measure(self) -> float:
+        """Have one turn."""
+        time.sleep(0.2)  # the threads of whoever was last stop spinning
+        self._connection.send(True)
+        return float(self._connection.recv())
+
+    def stop(self) -> None:
+        """End the process."""
+        self._connection.send(False)
+        self._process.join()
+
+
+def measure(settings: Settings, workload: str, makers: dict[str, Any]) -> dict[str, Any]:
+    """Start everyone, one after another, then let them take turns."""
+    children, failed = {}, []
+    for name, (modules, make) in makers.items():
+        print(f"{workload}: starting {name}", file=sys.stderr)
+        try:
+            children[name] = Child(contend, settings, workload, modules, make)
+        except EOFError:  # its traceback is on stderr
+            failed.append(name)
+    peak = Child(multiply, settings.seconds / 2)
+    rates: dict[str, list[float]] = {name: [] for name in children}
+    peaks: list[float] = []
+    for turn in range(settings.rounds):
+        print(f"{workload}: round {turn + 1} of {settings.rounds}", file=sys.stderr)
+        for name, child in children.items():
+            rates[name].append(child.measure())
+        peaks.append(peak.measure())
+    for child in (*children.values(), peak):
+        child.stop()
+    ready = {name: child.ready for name, child in children.items()}
+    return {"rates": rates, "peaks": peaks, "ready": ready, "failed": failed}
+
+
+def paired(above: Sequence[float], below: Sequence[float]) -> float:
+    """The median over rounds of the ratio within a round."""
+    return statistics.median(a / b for a, b in zip(above, below, strict=True))
+
+
+def summary(workload: str, result: dict[str, Any]) -> list[list[str]]:
+    """The table of one workload: its header, then one line a contender."""
+    lines = [["contender", "examples/s", "lowest", "highest", "first step", "jaxmed is", "of peak"]]
+    flops, rates = WORKLOADS[workload].flops(), result["rates"]
+    for name, seen in rates.items():
+        share = flops * paired(seen, result["peaks"])
+        faster = f"{paired(rates['jaxmed'], seen):.2f} x" if "jaxmed" in rates else "-"
+        numbers = [f"{value:,.0f}" for value in (statistics.median(seen), min(seen), max(seen))]
+        first = f"{result['ready'][name]['first_step']:.2f} s"
+        lines.append([name, *numbers, first, faster, f"{share:.1%}"])
+    return lines
+
+
+def show(title: str, lines: Sequence[Sequence[str]]) -> None:
+    """Print a table: drawn on a terminal, plain text elsewhere."""
+    if sys.stdout.isatty() and importlib.util.find_spec("rich"):
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(title=title, title_justify="left")
+        for place, heading in enumerate(lines[0]):
+            table.add_column(heading, justify="right" if place else "left")
+        for line in lines[1:]:
+            table.add_row(*line)
+        Console().print(table)
+        return
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    print(f"\n{title}")
+    for first, *rest in lines:
+        cells = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
+        print("  ".join((first.ljust(widths[0]), *cells)))
+
+
+def machine() -> str:
+    """The processor, its cores, and the versions of what computes."""
+    try:
+        described = Path("/proc/cpuinfo").read_text().splitlines()
+        names = [line.partition(": ")[2] for line in described if line.startswith("model name")]
+    except OSError:
+        names = [platform.processor()]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("jax", "flax", "optax")]
+    return ", ".join([f"{names[0]}, {cores} cores", platform.python_version(), *versions])
+
+
+def main(settings: Settings) -> dict[str, Any]:
+    """Measure every workload, print the tables, and return what was measured."""
+    everyone: dict[str, Any] = {"jaxmed": (("jax",), jaxmed_epochs), **PEERS}
+    for name in settings.contenders:
+        checks.known("contenders", name, everyone)
+    checks.positive("rounds", settings.rounds)
+    installed = {
+        name: everyone[name]
+        for name in settings.contenders
+        if all(importlib.util.find_spec(module) for module in everyone[name][0])
+    }
+    absent = [name for name in settings.contenders if name not in installed]
+    results = {name: measure(settings, name, installed) for name in settings.workloads}
+
+    print(machine())
+    for workload, result in results.items():
+        flops, peak = WORKLOADS[workload].flops(), statistics.median(result["peaks"])
+        title = f"{workload}: {flops / 1e6:.2f} MFLOP an example"
+        show(f"{title}, matrix peak {peak / 1e9:.0f} GFLOP/s", summary(workload, result))
+        for name in result["failed"]:
+            print(f"failed: {name} (its error is above)")
+    if absent:
+        print(f"\nnot installed: {', '.join(absent)}; install with pip install -e '.[peers]'")
+    report = {"machine": machine(), "absent": absent, "workloads": results}
+    if settings.json is not None:
+        settings.json.write_text(json.dumps(report, indent=2) + "\n")
+    return report
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Settings))
