@@ -167,6 +167,10 @@ CASES = {
     "r2, centred": (metrics.r2(center=50), VALUED, reference.r2_score(TRUTH, VALUED[0]["value"])),
 }
 each_metric = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+# All that are made from the confusion matrix share its state: one speaks for them.
+STATES = ["accuracy", "confusion_matrix", "brier, binary", "brier", "log_loss", "auroc, binary"]
+STATES += ["auroc", "multilabel_accuracy", "multilabel_auroc", "mae", "rmse", "r2", "r2, centred"]
+each_state = pytest.mark.parametrize("case", [CASES[name] for name in STATES], ids=STATES)
 
 
 def take(data, rows, *, padding: int = 0) -> tuple[dict, dict]:
@@ -199,7 +203,7 @@ def test_a_metric_is_scikit_learns(case):
     agree(result, expected, rtol=1e-3 if binned else 1e-5)
 
 
-@each_metric
+@each_state
 @settings(deadline=None, max_examples=5)
 @given(data=st.data())
 def test_batches_padding_and_order_do_not_matter(case, data):
@@ -227,7 +231,7 @@ def test_batches_padding_and_order_do_not_matter(case, data):
             np.testing.assert_array_equal(counted, total)
 
 
-@each_metric
+@each_state
 def test_jit_scan_vmap_and_devices_give_the_same_sums(case):
     metric, data, _ = case
     expected = whole(metric, data)
