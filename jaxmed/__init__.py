@@ -1,3 +1,34 @@
-"""Functional deep learning for medicine on JAX."""
+"""Functional deep learning for medicine on JAX.
+
+The package is an hourglass. Below the waist stand models, data, losses and metrics, which know
+nothing of each other; the waist is the Task, one record of pure functions; above it training and
+evaluation see a Task and never a network, a data set or a modality.
+
+- `jaxmed.models`: Flax Linen networks and the layers they are made of.
+- `jaxmed.data`: sources of examples, splits, batches, the catalogue of data sets, what a network
+  reads of a batch (`jaxmed.data.inputs`).
+- `jaxmed.losses`: one loss an example, never reduced.
+- `jaxmed.metrics`: streaming metrics, sums that merge by addition.
+- `jaxmed.tasks`: classification, binary, multilabel and ordinal classification, regression.
+- `jaxmed.training`: the train step, gradients, the scanned epoch, placements (jit, pmap, sharded)
+  and `fit`, the loop over them with stopping conditions and checkpoints.
+- `jaxmed.evaluation`: one row an example, exact statistics with bootstrap intervals.
+
+These come with `import jaxmed`, which needs jax, flax, optax and numpy only. What needs more is
+imported by its own name: `jaxmed.plots`, `jaxmed.report`, `jaxmed.seeds`.
+"""
+
+from jaxmed import data, evaluation, losses, metrics, models, tasks, training
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "__version__",
+    "data",
+    "evaluation",
+    "losses",
+    "metrics",
+    "models",
+    "tasks",
+    "training",
+]

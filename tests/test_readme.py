@@ -1,0 +1,132 @@
+"""What the README shows runs as written, and what it says of the import is so."""
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import jaxmed
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _python(code, folder, **environment):
+    """Run `code` in a fresh interpreter that finds jaxmed and works in `folder`."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.mark.slow
+def test_the_examples_run_as_written(tmp_path):
+    rows = ["patient,age,creatinine,diagnosis"]
+    rows += [
+        f"{n % 20},{40 + n},{1 + n / 40},{'ill' if n % 20 > 9 else 'healthy'}" for n in range(40)
+    ]
+    (tmp_path / "patients.csv").write_text("\n".join(rows))
+    for name in ("healthy", "ill"):
+        (tmp_path / "scans" / name).mkdir(parents=True)
+        Image.fromarray(np.zeros((32, 30), np.uint8)).save(tmp_path / "scans" / name / "1.png")
+
+    blocks = re.findall(r"^( *)```python\n(.*?)^ *```", README, flags=re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 4
+    code = "\n".join(textwrap.dedent(block) for _, block in blocks)
+    code += "\nprint('auroc', result.metrics['auroc'].value, 'devices', spread.state.step.sharding)"
+    code += "\nprint('members', members.step.tolist(), 'rows', len(train_rows) + len(test_rows))"
+    done = _python(
+        code, tmp_path, TFDS_DATA_DIR=str(tmp_path / "prepared"), JAX_NUM_CPU_DEVICES="8"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Test: 114 patients" in done.stdout
+    assert float(re.search(r"^auroc ([\d.]+)", done.stdout, flags=re.MULTILINE)[1]) > 0.95
+    assert "members [11, 11, 11, 11, 11] rows 40" in done.stdout
+
+
+def test_the_first_example_has_twenty_lines():
+    example = re.search(r"```python\n(.*?)```", README, flags=re.DOTALL)[1]
+    statements = [line for line in example.splitlines() if line.strip()]
+    assert len(statements) <= 25
+
+
+@pytest.mark.parametrize("name", ["main-job", "tests"])
+def test_each_command_is_one_line_that_sets_itself_up(name):
+    """`.ci/run` takes its commands from these places of the README, so they cannot differ."""
+    (command,) = re.findall(rf"^<!-- ci: {name} -->\n```sh\n(.+)\n```$", README, flags=re.MULTILINE)
+    assert command.startswith("python3 -m venv .venv && .venv/bin/pip install ")
+
+
+def test_files_and_modules_that_the_readme_names_are_there():
+    for link in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / link).exists(), link
+    for words in re.findall(r"`(jaxmed(?:\.\w+)+)`", README):
+        path = ROOT.joinpath(*words.split("."))
+        assert path.is_dir() or path.with_suffix(".py").is_file(), words
+
+
+LATE = {
+    "array_record", "beartype", "grain", "jaxtyping", "jinja2", "matplotlib", "orbax", "pandas",
+    "PIL", "scipy", "sklearn", "tensorboardX", "tensorflow", "tensorflow_datasets", "tyro",
+}  # fmt: skip
+
+
+def test_the_functional_core_needs_jax_flax_optax_and_numpy_only(tmp_path):
+    """Importing it imports nothing else, and trains where nothing else is installed."""
+    code = f"""
+        import sys
+
+        class Absent:
+            def find_spec(self, name, path=None, target=None):
+                if name.split(".")[0] in {LATE}:
+                    raise ModuleNotFoundError(f"{{name}} is not installed", name=name)
+
+        sys.meta_path.insert(0, Absent())
+        import jaxmed, jax, optax, numpy as np
+        from jaxmed.data import inputs
+
+        rows = np.arange(40.0, dtype=np.float32)[:, None]
+        train = {{"features": rows, "label": (np.arange(40) > 20).astype(np.int32)}}
+        task = jaxmed.tasks.classification(
+            jaxmed.models.MLP(widths=(4,), outputs=2), classes=2, inputs=inputs.features(rows)
+        )
+        trained = jaxmed.training.fit.fit(
+            task, optax.adam(0.1), train, key=jax.random.key(0), batch_size=8, epochs=20
+        )
+        result = jaxmed.evaluation.evaluate.evaluate(
+            task, trained.params, trained.model_state, train
+        )
+        assert result.metrics["auroc"].value > 0.99, result.metrics
+    """
+    done = _python(textwrap.dedent(code), tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_takes_less_than_a_second(tmp_path):
+    """Of processor time, so that a busy machine does not count; the best of three."""
+    code = "import time, jaxmed; print(time.process_time())"
+    seconds = min(float(_python(code, tmp_path).stdout) for _ in range(3))
+    assert seconds < 1, seconds
+
+
+def test_importing_leaves_the_heavy_packages_alone(tmp_path):
+    code = f"import sys, jaxmed; print(sorted({{'jaxtyping'}} ^ ({LATE} & sys.modules.keys())))"
+    done = _python(code, tmp_path)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_the_version_is_that_of_the_package():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert re.search(r'^version = "(.+)"$', text, flags=re.MULTILINE)[1] == jaxmed.__version__
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## [{jaxmed.__version__}]" in changes
