@@ -37,3 +37,22 @@ def random_shift(pixels: int) -> Callable[[Key, Array], Array]:
         return jax.lax.dynamic_slice(padded, (*start, 0), image.shape)
 
     return shift
+
+
+def random_flip(key: Key, image: Array) -> Array:
+    """Mirror an image left to right, or not, with equal chance.
+
+    Not for images whose sides mean something, such as chest X-rays.
+    """
+    return jnp.where(jax.random.bernoulli(key), jnp.flip(image, -2), image)
+
+
+def in_turn(*changes: Callable[[Key, Array], Array]) -> Callable[[Key, Array], Array]:
+    """One random change after another, each with a key of its own."""
+
+    def change(key: Key, image: Array) -> Array:
+        for each, own in zip(changes, jax.random.split(key, len(changes)), strict=True):
+            image = each(own, image)
+        return image
+
+    return change

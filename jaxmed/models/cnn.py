@@ -37,14 +37,17 @@ class SimpleCNN(nn.Module):
 
 
 class ConvNet(nn.Module):
-    """Stages of 3-wide convolutions, normalised, each stage ended by a max pool.
+    """Stages of 3-wide convolutions, normalised, with a max pool between one stage and the next.
+
+    The pool stands before the normalisation of a stage's last convolution, which then has a
+    quarter of the elements to touch.
 
     Works on signals, images and volumes: the input decides the number of dimensions.
 
     Attributes:
         outputs: logits of the classes, or 1 to regress.
         widths: channels of each stage; every stage but the last halves the sides.
-        depth: convolutions a stage.
+        depths: convolutions of each stage, as many numbers as `widths`.
         norm: makes a normalisation layer: `layers.BatchNorm` or `layers.GroupNorm`.
         activation: the non-linearity.
         dropout: probability of dropping a feature before the linear layer, in [0, 1).
@@ -52,7 +55,7 @@ class ConvNet(nn.Module):
 
     outputs: int
     widths: Sequence[int] = (32, 64, 128)
-    depth: int = 2
+    depths: Sequence[int] = (1, 1, 2)
     norm: Callable[[], nn.Module] = BatchNorm
     activation: Activation = jax.nn.relu
     dropout: float = 0.0
@@ -60,13 +63,18 @@ class ConvNet(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *, train: bool = False, mask: Array | None = None) -> Array:
         """[batch, *space, channels] -> [batch, outputs]."""
+        if len(self.widths) != len(self.depths):
+            raise ValueError(
+                f"depths is {tuple(self.depths)}, but widths names {len(self.widths)} stages: "
+                "give one depth a stage."
+            )
         window = (3,) * (x.ndim - 2)
-        for stage, width in enumerate(self.widths):
-            if stage:
-                x = max_pool(x)
-            for _ in range(self.depth):
+        for stage, (width, depth) in enumerate(zip(self.widths, self.depths, strict=True), 1):
+            for layer in range(1, depth + 1):
                 # The norm has a bias of its own, which makes the convolution's superfluous.
                 x = Conv(width, window, use_bias=False)(x)
+                if layer == depth and stage < len(self.widths):
+                    x = max_pool(x)
                 x = self.activation(self.norm()(x, train=train, mask=mask))
         x = x.mean(axis=tuple(range(1, x.ndim - 1)), dtype=jnp.float32).astype(x.dtype)
         x = Dropout(self.dropout)(x, train=train)

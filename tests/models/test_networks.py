@@ -26,7 +26,7 @@ def test_parameter_counts_of_the_seed_networks():
 @pytest.mark.parametrize("space", [(16,), (12, 13), (8, 9, 8)])
 @pytest.mark.parametrize("norm", [layers.BatchNorm, layers.GroupNorm])
 def test_conv_net_reads_signals_images_and_volumes(space, norm):
-    network = ConvNet(outputs=3, widths=(4, 6), depth=1, norm=norm)
+    network = ConvNet(outputs=3, widths=(4, 6), depths=(1, 2), norm=norm)
     x = jnp.ones((2, *space, 2))
     variables = network.init(jax.random.key(0), x, train=False)
     assert network.apply(variables, x, train=False).shape == (2, 3)

@@ -59,7 +59,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "batch norm and augmentation": Example(
         tasks.classification(
-            ConvNet(outputs=2, widths=(4, 4), depth=1, norm=layers.BatchNorm),
+            ConvNet(outputs=2, widths=(4, 4), depths=(1, 1), norm=layers.BatchNorm),
             classes=2,
             inputs=_pixels,
             augment=image.each_image(image.random_shift(1)),
@@ -68,7 +68,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "group norm": Example(
         tasks.classification(
-            ConvNet(outputs=2, widths=(4, 4), depth=1, norm=layers.GroupNorm),
+            ConvNet(outputs=2, widths=(4, 4), depths=(1, 1), norm=layers.GroupNorm),
             classes=2,
             inputs=_pixels,
         ),
