@@ -26,12 +26,18 @@ def save(directory: Path, step: int, tree: Tree, notes: Any) -> None:
         notes: what JSON can hold.
 
     Raises:
+        FileExistsError: if `directory` holds a checkpoint of this step.
         OSError: if it cannot be written; the checkpoint before is then untouched.
     """
     import orbax.checkpoint as ocp
 
     directory = directory.resolve()
     older = _steps(directory)
+    if step in older:  # orbax would remove it before the new one is whole
+        raise FileExistsError(
+            f"step is {step}, of which {directory} holds a checkpoint already: remove that one, or "
+            "choose another directory."
+        )
     arrays = _named(tree)
     shapes = {name: _shape(leaf) for name, leaf in arrays.items()}
     items = ocp.args.Composite(
@@ -40,14 +46,16 @@ def save(directory: Path, step: int, tree: Tree, notes: Any) -> None:
     )
     try:
         with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
-            checkpointer.save(directory / str(step), args=items, force=True)
+            checkpointer.save(directory / str(step), args=items)
     except (OSError, ValueError) as error:  # orbax reports a failed write as either
-        kept = f"step {max(older)} is kept" if older else "there was none before it"
+        for draft in directory.glob(f"{step}.*"):
+            shutil.rmtree(draft, ignore_errors=True)  # it holds space that may be what is missing
+        kept = f"that of step {max(older)} is kept" if older else "there was none before it"
         raise OSError(
-            f"The checkpoint of step {step} could not be written to {directory} ({error}); "
-            f"the checkpoint of {kept}. Free some space or choose another directory, and resume."
+            f"The checkpoint of step {step} could not be written to {directory}, but {kept}: "
+            "free some space or choose another directory, and resume."
         ) from error
-    for past in older - {step}:
+    for past in older:
         shutil.rmtree(directory / str(past))
 
 
@@ -58,6 +66,9 @@ def latest(directory: Path) -> int | None:
 
 def restore(directory: Path, like: Tree) -> tuple[Tree, Any]:
     """The newest checkpoint of `directory`, as (tree, notes).
+
+    The arrays lie on one device, wherever they were saved from: a model that was trained on
+    eight GPUs opens on a laptop.
 
     Args:
         directory: as given to `save`.
@@ -73,7 +84,11 @@ def restore(directory: Path, like: Tree) -> tuple[Tree, Any]:
     if step is None:
         raise FileNotFoundError(f"directory is {directory}, which holds no checkpoint.")
     path = directory.resolve() / str(step)
-    wanted = _named(jax.eval_shape(lambda: like))
+    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    wanted = {
+        name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here)
+        for name, leaf in _named(like).items()
+    }
     with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
         found = checkpointer.restore(path, args=ocp.args.Composite(notes=ocp.args.JsonRestore()))
         _refuse_other_model(directory, found.notes["shapes"], wanted)
