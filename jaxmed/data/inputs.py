@@ -68,5 +68,6 @@ def mean_and_deviation(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     chunks = np.array_split(flat, max(1, flat.size // 10_000_000))
     mean = sum(chunk.sum(0, dtype=np.float64) for chunk in chunks) / len(flat)
     variance = sum(np.square(chunk - mean).sum(0) for chunk in chunks) / len(flat)
-    deviation = np.where(variance > 0, np.sqrt(variance), 1)
+    varies = flat.max(0) > flat.min(0)  # a variance of rounding errors is none
+    deviation = np.where(varies, np.sqrt(variance), 1)
     return mean.astype(np.float32), deviation.astype(np.float32)
