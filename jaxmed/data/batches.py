@@ -6,7 +6,7 @@ once and -1 fills up the last batch. `take` turns one line of it into a batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -66,10 +66,19 @@ def read(source: Source, rows: np.ndarray) -> Batch:
     return {**stacked, "mask": (rows >= 0).astype(np.float32)}
 
 
-def host_batches(data: Columns | Source, rows: Array) -> Iterator[Batch]:
+def host_batches(data: Columns | Source, rows: AnyArray) -> Iterator[Batch]:
     """One batch a line of `rows` [steps, batch], from columns or from a source."""
     for line in np.asarray(rows):
-        yield take(data, line) if isinstance(data, dict) else read(data, line)  # type: ignore
+        yield take(data, line) if isinstance(data, Mapping) else read(data, line)
+
+
+def numeric(columns: Columns) -> dict[str, np.ndarray]:
+    """The columns that a device can hold: not `group`, nor names and other words."""
+    return {
+        name: column
+        for name, column in columns.items()
+        if name != "group" and np.asarray(column).dtype.kind in "biuf"
+    }
 
 
 def nbytes(data: Columns) -> int:

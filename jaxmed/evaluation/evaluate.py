@@ -54,9 +54,13 @@ def predict(
         Each of the task's outputs, [rows, ...].
     """
     checks.positive("batch_size", batch_size)
-    count = len(next(iter(data.values())))
+    lengths = {name: len(column) for name, column in data.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"data has columns of unequal length, {lengths}: one row an example.")
+    count = next(iter(lengths.values()), 0)
     if count == 0:
         raise ValueError("data is empty: give it at least one example.")
+    data = batches.numeric(data)
     run = jax.jit(task.predict)
     parts = []
     for rows in np.asarray(batches.ordered_rows(count, min(batch_size, count))):
@@ -108,6 +112,8 @@ def evaluate(
         level: of the intervals, in (0, 1).
         seed: of the bootstrap.
     """
+    if "label" not in data:
+        raise ValueError(f"data has the columns {', '.join(data)}, but needs a `label`.")
     outputs = predict(task, params, model_state, data, batch_size=batch_size)
     rows = np.arange(len(data["label"]), dtype=np.int32)
     predictions = {"id": data.get("id", rows), "label": data["label"]}
@@ -142,11 +148,20 @@ def write_predictions(
             columns.append(column)
             continue
         names = class_names or [str(i) for i in range(column.shape[1])]
+        if len(names) != column.shape[1]:
+            raise ValueError(
+                f"class_names has {len(names)} names, but {name} has {column.shape[1]} columns: "
+                "give one name a column."
+            )
         heads += [f"{name}_{each}" for each in names]
         columns += list(column.T)
     unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(heads)
-        writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
-    os.replace(unfinished, path)
+    try:
+        with unfinished.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(heads)
+            writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
+        os.replace(unfinished, path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
