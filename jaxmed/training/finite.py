@@ -50,4 +50,5 @@ def locate(step: Step, gradient: Gradient, state: TrainState, batches: Iterable[
             if leaf is not None:
                 return f"step {int(state.step)}, first in {kind} {leaf}".rstrip()
         state, _ = step(state, batch)
-    return f"step {int(state.step)}, in the last update"
+    leaf = first_non_finite({"params": state.params, "model_state": state.model_state})
+    return f"step {int(state.step) - 1}, first in its update of {leaf or 'the state'}"

@@ -92,29 +92,32 @@ def fit(
 
     Raises:
         ValueError: for data or settings that cannot be trained with.
-        NonFiniteError: if the loss stops being finite; the checkpoints before it are kept.
+        NonFiniteError: if the loss or a parameter stops being finite; the checkpoints before it
+            are kept.
         FileExistsError: if `directory` holds a run and `resume` is not asked for.
     """
     checks.positive("batch_size", batch_size)
     checks.positive("epochs", epochs)
+    if steps is not None:
+        checks.positive("steps", steps)
     where = where or placement.jit()
     where.check(batch_size)
     preflight.check_columns("train", train)
     if best is not None and validation is None and best.name.startswith("validation/"):
         raise ValueError(f"best is {best.name}, but there is no `validation` split: pass one.")
 
-    train = _for_the_device(train)
+    train = batches.numeric(train)
     state = init_state(task, optimizer, key, {name: column[:1] for name, column in train.items()})
     preflight.check_labels("train", task, state, train, all_present=True)
     if validation is not None:
         preflight.check_columns("validation", validation)
+        validation = batches.numeric(validation)
         preflight.check_labels("validation", task, state, validation, all_present=False)
 
-    kept = averaging.settled(state)
-    chosen: Any = (kept.params, kept.model_state)
+    chosen: tuple[Params, ModelState] = (state.params, state.model_state)
     history: list[dict[str, float]] = []
     if directory is not None:
-        state, chosen, history = _resumed(directory, state, chosen, resume)
+        state, chosen, history = _resumed(directory, state, best, resume)
         tracking.write_history(directory / "metrics.jsonl", history)
 
     order = jax.random.fold_in(state.key, ORDER)
@@ -128,13 +131,13 @@ def fit(
     while reason is None and len(history) < epochs and int(state.step) < limit:
         started = time.perf_counter()
         epoch = len(history)
-        rows = batches.shuffled_rows(order, epoch, len(train["label"]), batch_size)
+        rows = np.asarray(batches.shuffled_rows(order, epoch, len(train["label"]), batch_size))
         rows = rows[: limit - int(state.step)]
         before = jax.tree.map(jnp.copy, state)  # the state itself is donated
         state, sums = run(state, data, where.divided(rows, 1))
         means = _means(task, sums)
-        if not np.isfinite(means["train/loss"]):
-            replayed = (batches.take(train, line) for line in np.asarray(rows))
+        if not np.isfinite(means["train/loss"]) or finite.first_non_finite(state.params):
+            replayed = (batches.take(train, line) for line in rows)
             found = finite.locate(step, gradient(task), before, replayed)
             raise finite.NonFiniteError(
                 f"Training met a number that is not finite at {found}. Nothing saved is lost: "
@@ -161,15 +164,6 @@ def fit(
     return Fit(*chosen, state, history, reason, best_epoch)
 
 
-def _for_the_device(columns: Columns) -> dict[str, Any]:
-    """What a step can use: not the names of patients, nor other words."""
-    return {
-        name: column
-        for name, column in columns.items()
-        if name != "group" and np.asarray(column).dtype.kind in "biuf"
-    }
-
-
 def _reason(history: Sequence[Row], stop: Sequence[Stop]) -> str | None:
     """The first condition that asks to stop, if any does."""
     asked = (condition(history) for condition in stop) if history else iter(())
@@ -188,25 +182,38 @@ def _means(task: Task, sums: Scalars) -> dict[str, float]:
 def _save(
     directory: Path, state: TrainState, chosen: Any | None, history: list[dict[str, float]]
 ) -> None:
+    """Write `last`, and then `best`: a run killed between them makes `best` from `last`."""
     step = int(state.step)
+    checkpoint.save(directory / "checkpoints" / "last", step, state, history)
     if chosen is not None:
         checkpoint.save(directory / "checkpoints" / "best", step, chosen, {"step": step})
-    checkpoint.save(directory / "checkpoints" / "last", step, state, history)
 
 
 def _resumed(
-    directory: Path, state: TrainState, chosen: Any, resume: bool
+    directory: Path, state: TrainState, best: Monitor | None, resume: bool
 ) -> tuple[TrainState, Any, list[dict[str, float]]]:
     """The state, best parameters and history of the run in `directory`, or those of a new one."""
-    last = directory / "checkpoints" / "last"
+    last, chosen_at = directory / "checkpoints" / "last", directory / "checkpoints" / "best"
     step = checkpoint.latest(last)
     if step is None:
-        return state, chosen, []
+        return state, (state.params, state.model_state), []
     if not resume:
         raise FileExistsError(
             f"directory is {directory}, which holds a run at step {step}: "
             "resume it with resume=True, or choose another directory."
         )
     state, history = checkpoint.restore(last, state)
-    chosen, _ = checkpoint.restore(directory / "checkpoints" / "best", chosen)
+    kept = averaging.settled(state)
+    chosen = jax.tree.map(jnp.copy, (kept.params, kept.model_state))  # the state is donated
+    best_epoch = best.best(history) if best else len(history) - 1
+    if best_epoch == len(history) - 1:
+        if checkpoint.latest(chosen_at) != step:
+            checkpoint.save(chosen_at, step, chosen, {"step": step})
+    elif best and checkpoint.latest(chosen_at) != history[best_epoch]["step"]:
+        raise ValueError(
+            f"best is {best.name}, by which epoch {best_epoch + 1} is the best so far, but "
+            f"{directory} has kept another one: resume with the `best` that the run began with."
+        )
+    else:
+        chosen, _ = checkpoint.restore(chosen_at, chosen)
     return state, chosen, history
