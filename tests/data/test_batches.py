@@ -1,0 +1,113 @@
+"""Batches by row number: every row once, padding last, the same from columns and sources."""
+
+from __future__ import annotations
+
+import types
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxmed.data import batches, from_arrays
+
+_random = np.random.default_rng(0)
+COLUMNS = {
+    "image": _random.integers(0, 256, (11, 4, 4, 1), np.uint8),
+    "features": _random.normal(size=(11, 3)).astype(np.float32),
+    "label": (np.arange(11) % 2).astype(np.int32),
+}
+SOURCE = from_arrays(COLUMNS)
+
+
+# Few shapes, many keys: every shape is compiled.
+@settings(deadline=None, max_examples=40)
+@given(
+    st.sampled_from([(1, 1), (1, 4), (7, 7), (7, 3), (20, 8), (20, 64), (100, 1)]),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 10_000),
+)
+def test_an_epoch_holds_every_row_once_and_padding_only_at_the_end(shape, seed, epoch):
+    rows, batch_size = shape
+    found = np.asarray(batches.shuffled_rows(jax.random.key(seed), epoch, rows, batch_size))
+    assert found.shape == (-(-rows // batch_size), batch_size)
+    assert found.dtype == np.int32
+    flat = found.ravel()
+    assert sorted(flat[:rows].tolist()) == list(range(rows))
+    assert (flat[rows:] == batches.PADDING).all()
+
+
+def test_the_order_is_a_function_of_key_and_epoch():
+    def order(seed, epoch):
+        return batches.shuffled_rows(jax.random.key(seed), epoch, 100, 8).tolist()
+
+    assert order(0, 0) == order(0, 0)
+    others = [order(0, 0), order(0, 1), order(1, 0), order(1, 1)]
+    assert len({str(each) for each in others}) == 4
+
+
+def test_every_row_comes_first_about_as_often():
+    first = [int(batches.shuffled_rows(jax.random.key(1), e, 5, 5)[0, 0]) for e in range(300)]
+    counts = np.bincount(first, minlength=5)
+    assert counts.min() > 60 - 4 * np.sqrt(300 * 0.2 * 0.8)  # four deviations of a fair draw
+    assert counts.max() < 60 + 4 * np.sqrt(300 * 0.2 * 0.8)
+
+
+def test_the_batch_size_does_not_change_the_order():
+    orders = [
+        np.asarray(batches.shuffled_rows(jax.random.key(3), 2, 20, size)).ravel()[:20].tolist()
+        for size in (1, 8, 64)
+    ]
+    assert orders[0] == orders[1] == orders[2]
+
+
+def test_ordered_rows_are_in_order():
+    assert batches.ordered_rows(5, 2).tolist() == [[0, 1], [2, 3], [4, -1]]
+
+
+@pytest.mark.parametrize("rows", [[3, 0, 10, 10], [5, -1, -1], [-1]])
+def test_take_read_and_host_batches_agree(rows):
+    rows = np.array(rows, np.int32)
+    read = batches.read(SOURCE, rows)
+    taken = {
+        "host": batches.take(SOURCE.columns, rows),
+        "device": batches.take(jax.device_put(dict(SOURCE.columns)), jax.numpy.asarray(rows)),
+        "compiled": jax.jit(batches.take)(dict(SOURCE.columns), rows),
+        "streamed": next(batches.host_batches(SOURCE, rows[None])),
+        "columns": next(batches.host_batches(dict(SOURCE.columns), rows[None])),
+        "any mapping": next(
+            batches.host_batches(types.MappingProxyType(dict(SOURCE.columns)), rows[None])
+        ),
+    }
+    for name, batch in taken.items():
+        assert set(batch) == set(read) == {*COLUMNS, "id", "mask"}, name
+        for key, column in batch.items():
+            np.testing.assert_array_equal(column, read[key], err_msg=f"{name} {key}")
+            assert column.dtype == read[key].dtype
+    np.testing.assert_array_equal(read["mask"], rows >= 0)
+    real = rows >= 0
+    np.testing.assert_array_equal(read["image"][real], COLUMNS["image"][rows[real]])
+    assert read["image"].dtype == np.uint8  # until it is on the device
+
+
+def test_a_whole_split_streams_once():
+    ids, masks = [], []
+    for batch in batches.host_batches(SOURCE, batches.ordered_rows(11, 4)):
+        ids += batch["id"].tolist()
+        masks += batch["mask"].tolist()
+    assert [i for i, mask in zip(ids, masks, strict=True) if mask] == list(range(11))
+
+
+def test_numbers_go_to_the_device_and_words_stay():
+    columns = COLUMNS | {"group": np.arange(11), "name": np.array(["x"] * 11)}
+    assert list(batches.numeric(columns)) == list(COLUMNS)
+
+
+def test_bytes_are_counted():
+    assert batches.nbytes(COLUMNS) == 11 * (16 + 3 * 4 + 4)
+
+
+def test_a_batch_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="batch_size is 0, but must be greater than 0"):
+        batches.ordered_rows(5, 0)

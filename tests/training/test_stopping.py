@@ -1,0 +1,83 @@
+"""Stopping conditions: pure functions of the history, checked against a plain search."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxmed.training import stopping
+
+scores = st.lists(
+    st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0, math.nan, -math.inf]), min_size=1, max_size=12
+)
+
+
+def history_of(values):
+    return [{"epoch": epoch + 1, "x": value} for epoch, value in enumerate(values)]
+
+
+def first_best(values, better):
+    """By hand: the first value that no other beats; NaN is beaten by all."""
+    found = 0
+    for index, value in enumerate(values):
+        first_number = math.isnan(values[found]) and not math.isnan(value)
+        if first_number or better(value, values[found]):
+            found = index
+    return found
+
+
+@given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0, math.nan]), min_size=1, max_size=12))
+def test_the_best_epoch_is_the_first_that_no_other_beats(values):
+    history = history_of(values)
+    assert stopping.highest("x").best(history) == first_best(values, lambda a, b: a > b)
+    assert stopping.lowest("x").best(history) == first_best(values, lambda a, b: a < b)
+
+
+@given(scores, st.integers(1, 5))
+def test_patience_runs_out_exactly_when_no_epoch_has_improved(values, epochs):
+    monitor = stopping.highest("x")
+    stop = stopping.patience(monitor, epochs)
+    history = history_of(values)
+    since = len(values) - 1 - monitor.best(history)
+    assert (stop(history) is not None) == (since >= epochs)
+    stopped_at = next((n for n in range(1, len(values) + 1) if stop(history[:n]) is not None), None)
+    if stopped_at is not None:  # the epochs before the stop were no better than the best
+        window = [monitor.score(row) for row in history[stopped_at - epochs : stopped_at]]
+        before = [monitor.score(row) for row in history[: stopped_at - epochs]]
+        assert max(window) <= max(before)
+
+
+def test_patience_names_the_monitor_and_the_epochs():
+    stop = stopping.patience(stopping.lowest("x"), 2)
+    assert stop(history_of([1.0, 2.0])) is None
+    assert stop(history_of([1.0, 2.0, 1.0])) == "x has not improved for 2 epochs"  # a tie is none
+
+
+@pytest.mark.parametrize(
+    ("monitor", "value", "stops"),
+    [
+        (stopping.highest("x"), 0.9, True),
+        (stopping.highest("x"), 0.8999, False),
+        (stopping.lowest("x"), 0.9, True),
+        (stopping.lowest("x"), 0.9001, False),
+        (stopping.highest("x"), math.nan, False),
+        (stopping.lowest("x"), math.nan, False),
+    ],
+)
+def test_a_target_is_reached_from_the_right_side(monitor, value, stops):
+    reason = stopping.reached(monitor, 0.9)(history_of([value]))
+    assert reason == ("x has reached 0.9" if stops else None)
+
+
+def test_a_number_that_is_not_in_the_history_is_named():
+    row = {"epoch": 1, "validation/auroc": 0.5}
+    with pytest.raises(ValueError, match="monitor is 'validation/auc', which is unknown: did you"):
+        stopping.highest("validation/auc").best([row])
+
+
+def test_patience_is_at_least_one_epoch():
+    with pytest.raises(ValueError, match="epochs is 0, but must be greater than 0"):
+        stopping.patience(stopping.lowest("x"), 0)
