@@ -14,21 +14,30 @@ evaluation see a Task and never a network, a data set or a modality.
   and `fit`, the loop over them with stopping conditions and checkpoints.
 - `jaxmed.evaluation`: one row an example, exact statistics with bootstrap intervals.
 
-These come with `import jaxmed`, which needs jax, flax, optax and numpy only. What needs more is
-imported by its own name: `jaxmed.plots`, `jaxmed.report`, `jaxmed.seeds`.
+Each of these is there after `import jaxmed`, loaded when it is first used: all of them together
+need jax, flax, optax and numpy only, and the data alone not even jax. What needs more is imported
+by its own name: `jaxmed.plots`, `jaxmed.report`, `jaxmed.seeds`.
 """
 
-from jaxmed import data, evaluation, losses, metrics, models, tasks, training
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jaxmed import data, evaluation, losses, metrics, models, tasks, training
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "__version__",
-    "data",
-    "evaluation",
-    "losses",
-    "metrics",
-    "models",
-    "tasks",
-    "training",
-]
+__all__ = ["data", "evaluation", "losses", "metrics", "models", "tasks", "training"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
