@@ -96,7 +96,7 @@ def main(settings: Settings) -> dict[str, float]:
     label = columns["label"]
     probabilities = np.zeros((len(label), 2), np.float32)
     scores: list[dict[str, float]] = []
-    history: list[dict[str, float]] = []
+    fits: list[Fit] = []
 
     folds = splits.stratified_folds(label, settings.folds, seed=settings.seed)
     for number, (others, tested) in enumerate(folds):
@@ -108,7 +108,7 @@ def main(settings: Settings) -> dict[str, float]:
         outputs = predict(task, trained.params, trained.model_state, test)
         probabilities[tested] = outputs["probabilities"]
         scores.append(measure(task, trained.params, trained.model_state, test))
-        history = history or trained.history
+        fits.append(trained)
         print(
             f"fold {number + 1}: AUROC {scores[-1]['auroc']:.4f}, sensitivity "
             f"{scores[-1]['sensitivity']:.3f}, best epoch {trained.best_epoch}, {trained.reason}"
@@ -122,14 +122,15 @@ def main(settings: Settings) -> dict[str, float]:
 
     folder = tracking.new_run(settings.runs)
     tracking.describe_run(folder, settings)
-    tracking.write_history(folder / "metrics.jsonl", history)
+    tracking.write_history(folder / "metrics.jsonl", fits[0].history)  # one fold's is enough
     predictions = {"id": np.arange(len(label)), "label": label, "probabilities": probabilities}
     classes = catalogue.entry(name).classes
     write_predictions(folder / "predictions.csv", predictions, class_names=classes)
     page = write_report(
         folder,
         title="Breast cancer, Wisconsin: five-fold cross-validation",
-        history=history,
+        history=fits[0].history,
+        best_epoch=fits[0].best_epoch,
         predictions=predictions,
         metrics=metrics,
         class_names=classes,

@@ -59,7 +59,7 @@ class Settings:
     """Decay of the average of the weights, a step."""
     batch_size: int = 64
     """Images a step."""
-    steps: int = 2500
+    steps: int = 1000
     """Of training, whatever the size of the set."""
     data_dir: Path | None = None
     """Where prepared data is kept; by default where tfds keeps it."""

@@ -20,6 +20,12 @@ from jaxmed.plots.style import (
     tidy,
 )
 
+TELLING = tuple(
+    f"validation/{name}"
+    for name in ("auroc", "accuracy", "sensitivity", "specificity", "f1", "r2", "mae")
+)
+"""What a reader asks of a validation split first."""
+
 
 def training_curve(
     history: Sequence[Mapping[str, float]],
@@ -31,25 +37,26 @@ def training_curve(
 
     Args:
         history: one row an epoch, as trackers get them; a row may lack what it did not measure.
-        metrics: names in the rows, such as "validation/auroc"; by default the first six that
-            were measured on the validation split.
+        metrics: names in the rows, such as "validation/auroc"; by default those of `TELLING`
+            that were measured.
         best_epoch: the epoch whose parameters were kept. By default that of the lowest
             validation loss is marked, and labelled so.
     """
     if not history:
         raise ValueError("history is empty: train for at least one epoch.")
+    measured = {name for row in history for name in row}
     if metrics is None:
-        names = dict.fromkeys(name for row in history for name in row)
-        metrics = [n for n in names if n.startswith("validation/") and n != "validation/loss"][:6]
+        metrics = [name for name in TELLING if name in measured]
+    unseen = "validation/loss" if "validation/loss" in measured else "validation/log_loss"
     figure = new_figure(9.6 if metrics else 5.6, 3.9)
     panels = figure.subplots(1, 2 if metrics else 1, squeeze=False)[0]
     marker = "o" if len(history) <= 30 else ""
 
     drawn = {}
-    for name, colour in (("train/loss", BLUE), ("validation/loss", VERMILLION)):
+    for name, colour in (("train/loss", BLUE), (unseen, VERMILLION)):
         epoch, loss = drawn[name] = _series(history, name)
         if epoch.size:
-            label = name.removesuffix("/loss")
+            label = plain(name.replace("/", " "))
             panels[0].plot(epoch, loss, marker=marker, color=colour, ms=3.5, label=label)
     losses = np.concatenate([loss for _, loss in drawn.values()])
     wide = losses.size > 0 and losses.min() > 0 and losses.max() > 30 * losses.min()
@@ -67,7 +74,7 @@ def training_curve(
         panels[1].set_ylabel("Metric on the validation split")
 
     reason = "best"
-    epoch, loss = drawn["validation/loss"]
+    epoch, loss = drawn[unseen]
     if best_epoch is None and epoch.size:
         best_epoch, reason = int(epoch[loss.argmin()]), "lowest validation loss"
     for axes in panels:
