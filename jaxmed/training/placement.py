@@ -90,8 +90,13 @@ def pmap(devices: Sequence[jax.Device] | None = None) -> Placement:
 
         return lambda *args: mapped(len(args))(*args)
 
+    everywhere = NamedSharding(jax.sharding.Mesh(devices, (BATCH_AXIS,)), PartitionSpec())
     return Placement(
-        name="pmap", devices=count, whole=lambda tree: tree, divided=split, compile=compile_
+        name="pmap",
+        devices=count,
+        whole=lambda tree: jax.device_put(tree, everywhere),
+        divided=split,
+        compile=compile_,
     )
 
 

@@ -50,10 +50,19 @@ def check_labels(
     label = columns["label"]
     probe: Batch = {key: column[:1] for key, column in columns.items()}
     outputs = jax.eval_shape(task.predict, state.params, state.model_state, probe)
-    if "probabilities" not in outputs or label.ndim != 1:
+    if "probabilities" not in outputs:
+        return
+    if label.ndim == 2:
+        outside = np.argwhere((label != 0) & (label != 1))
+        if outside.size:
+            row, column = outside[0]
+            raise ValueError(
+                f"{name} has the label {label[row, column]} in row {row}, column {column}, but a "
+                "finding is absent (0) or present (1): mend the labels."
+            )
         return
     classes = outputs["probabilities"].shape[-1]
-    outside = np.flatnonzero((label < 0) | (label >= classes))
+    outside = np.flatnonzero((label < 0) | (label >= classes) | (label % 1 != 0))
     if outside.size:
         raise ValueError(
             f"{name} has the label {label[outside[0]]} in row {outside[0]}, outside the classes "
