@@ -23,7 +23,6 @@ import tyro
 
 from jaxmed import losses, models, seeds, tasks
 from jaxmed.data import catalogue, image, inputs, source
-from jaxmed.models import layers
 from jaxmed.training import averaging, tracking
 from jaxmed.training.fit import Fit, fit
 
@@ -41,9 +40,9 @@ class Settings:
     """Which MedMNIST set, without the ending MNIST."""
     seeds: tuple[int, ...] = (0,)
     """One run each."""
-    widths: tuple[int, ...] = (32, 64, 128)
+    widths: tuple[int, ...] = (32, 64, 128, 256)
     """Channels of each stage."""
-    depths: tuple[int, ...] = (1, 1, 2)
+    depths: tuple[int, ...] = (1, 1, 1, 1)
     """Convolutions of each stage."""
     dropout: float = 0.3
     """Share of features dropped before the linear layer."""
@@ -51,11 +50,11 @@ class Settings:
     """Largest random shift, in pixels."""
     label_smoothing: float = 0.1
     """Share of each label that is spread over all classes."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     """The highest of the schedule."""
     weight_decay: float = 5e-2
     """Of AdamW."""
-    average: float = 0.995
+    average: float = 0.98
     """Decay of the average of the weights, a step."""
     batch_size: int = 64
     """Images a step."""
@@ -85,7 +84,6 @@ def main(settings: Settings) -> dict[str, tuple[float, float]]:
         outputs=len(classes),
         widths=settings.widths,
         depths=settings.depths,
-        norm=layers.GroupNorm,
         dropout=settings.dropout,
     )
     task = tasks.classification(

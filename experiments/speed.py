@@ -9,8 +9,9 @@ with `pip install -e '.[peers]'`; `speed_peers.py` says how each is set up in it
 
 Each contender lives in a process of its own and they take turns, one computing at a time, so
 that noise from the machine's other work hits all alike. "first step" is the time from model and
-data to the first finished step, compiling included; examples/s is after that. Ratios and the
-share of the matrix peak are medians of what was measured within one round.
+data to the first finished step, compiling included; examples/s is after that. "cores" is the
+processor time spent a second: less than the machine has means waiting, on itself or on other
+work. Ratios and the share of the matrix peak are medians of what was measured within one round.
 
 Measured: SCORE
 """
@@ -90,16 +91,14 @@ def jaxmed_epochs(workload: str, images: np.ndarray, labels: np.ndarray, batch_s
     import optax
 
     from jaxmed import tasks
-    from jaxmed.data import batches, image
+    from jaxmed.data import batches, inputs
     from jaxmed.models import MLP, SimpleCNN
     from jaxmed.training import placement
     from jaxmed.training.epoch import make_epoch
     from jaxmed.training.step import init_state, make_train_step
 
     network = {"mlp": MLP(widths=(512, 256), outputs=10), "cnn": SimpleCNN(outputs=10)}[workload]
-    task = tasks.classification(
-        network, classes=10, inputs=image.normalised(mean=0.0, deviation=1.0)
-    )
+    task = tasks.classification(network, classes=10, inputs=inputs.pixels(images))
     optimizer, where, key = optax.adam(1e-3), placement.jit(), jax.random.key(0)
     run = where.compile(make_epoch(make_train_step(task, optimizer)), 1)
     data = where.whole({"image": images, "label": labels.astype(np.int32)})
@@ -150,6 +149,11 @@ def contend(
         train(rows, epochs)
         return time.perf_counter() - started
 
+    def turn() -> tuple[float, float]:
+        before = time.process_time()
+        seconds = timed(rows, epochs)
+        return rows * epochs / seconds, (time.process_time() - before) / seconds
+
     def whole_batches(rows: float) -> int:
         return max(int(min(rows, settings.examples)) // batch_size, 1) * batch_size
 
@@ -163,12 +167,12 @@ def contend(
     versions = {name: str(sys.modules[name].__version__) for name in modules}
     connection.send({"first_step": first_step, "examples": rows * epochs, "versions": versions})
     while connection.recv():
-        connection.send(rows * epochs / timed(rows, epochs))
+        connection.send(turn())
 
 
 def multiply(connection: Connection, seconds: float) -> None:
     """The process that measures the matrix peak."""
-    connection.send({"flops": matrix_peak(seconds)})
+    connection.send({})
     while connection.recv():
         connection.send(matrix_peak(seconds))
 
@@ -184,11 +188,11 @@ class Child:
         theirs.close()  # so that recv raises EOFError when the child dies
         self.ready: dict[str, Any] = self._connection.recv()
 
-    def measure(self) -> float:
+    def measure(self) -> Any:
         """Have one turn."""
         time.sleep(0.2)  # the threads of whoever was last stop spinning
         self._connection.send(True)
-        return float(self._connection.recv())
+        return self._connection.recv()
 
     def stop(self) -> None:
         """End the process."""
@@ -207,16 +211,19 @@ def measure(settings: Settings, workload: str, makers: dict[str, Any]) -> dict[s
             failed.append(name)
     peak = Child(multiply, settings.seconds / 2)
     rates: dict[str, list[float]] = {name: [] for name in children}
+    cores: dict[str, list[float]] = {name: [] for name in children}
     peaks: list[float] = []
     for turn in range(settings.rounds):
         print(f"{workload}: round {turn + 1} of {settings.rounds}", file=sys.stderr)
         for name, child in children.items():
-            rates[name].append(child.measure())
+            rate, busy = child.measure()
+            rates[name].append(rate)
+            cores[name].append(busy)
         peaks.append(peak.measure())
     for child in (*children.values(), peak):
         child.stop()
     ready = {name: child.ready for name, child in children.items()}
-    return {"rates": rates, "peaks": peaks, "ready": ready, "failed": failed}
+    return {"rates": rates, "cores": cores, "peaks": peaks, "ready": ready, "failed": failed}
 
 
 def paired(above: Sequence[float], below: Sequence[float]) -> float:
@@ -226,14 +233,16 @@ def paired(above: Sequence[float], below: Sequence[float]) -> float:
 
 def summary(workload: str, result: dict[str, Any]) -> list[list[str]]:
     """The table of one workload: its header, then one line a contender."""
-    lines = [["contender", "examples/s", "lowest", "highest", "first step", "jaxmed is", "of peak"]]
+    headings = "contender,examples/s,lowest,highest,cores,first step,jaxmed is,of peak"
+    lines = [headings.split(",")]
     flops, rates = WORKLOADS[workload].flops(), result["rates"]
     for name, seen in rates.items():
         share = flops * paired(seen, result["peaks"])
         faster = f"{paired(rates['jaxmed'], seen):.2f} x" if "jaxmed" in rates else "-"
         numbers = [f"{value:,.0f}" for value in (statistics.median(seen), min(seen), max(seen))]
-        first = f"{result['ready'][name]['first_step']:.2f} s"
-        lines.append([name, *numbers, first, faster, f"{share:.1%}"])
+        numbers.append(f"{statistics.median(result['cores'][name]):.2f}")
+        numbers.append(f"{result['ready'][name]['first_step']:.2f} s")
+        lines.append([name, *numbers, faster, f"{share:.1%}"])
     return lines
 
 

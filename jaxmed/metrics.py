@@ -44,7 +44,7 @@ __all__ = [
     "log_loss",
     "macro",
     "mae",
-    "matthews",
+    "matthews_correlation",
     "multilabel_accuracy",
     "multilabel_auroc",
     "positive_or_macro",
@@ -173,7 +173,7 @@ def f1(classes: int, *, average: Average = positive_or_macro) -> Metric:
     return _of_confusion(classes, by_class)
 
 
-def matthews(classes: int) -> Metric:
+def matthews_correlation(classes: int) -> Metric:
     """Matthews' correlation coefficient of the true with the predicted class, in [-1, 1].
 
     It is 0 where either never varies.

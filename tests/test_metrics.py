@@ -112,7 +112,7 @@ CASES = {
         by_prediction(reference.f1_score, GRADED, average="weighted"),
     ),
     "matthews": (
-        metrics.matthews(CLASSES),
+        metrics.matthews_correlation(CLASSES),
         GRADED,
         by_prediction(reference.matthews_corrcoef, GRADED),
     ),
@@ -293,7 +293,7 @@ def test_a_class_that_is_never_predicted_has_precision_zero():
 
 def test_constant_predictions():
     constant = np.eye(2)[[0, 0, 0]]
-    agree(streamed(metrics.matthews(2), [0, 1, 0], constant), 0)
+    agree(streamed(metrics.matthews_correlation(2), [0, 1, 0], constant), 0)
     agree(streamed(metrics.cohen_kappa(2), [0, 1, 0], constant), 0)
     assert math.isnan(streamed(metrics.cohen_kappa(2), [0, 0, 0], constant))
     assert math.isnan(streamed(metrics.quadratic_kappa(2), [0, 0, 0], constant))
@@ -303,7 +303,10 @@ def test_a_rare_class_keeps_its_precision_in_float32():
     counts = jnp.array([[1_000_000, 30], [50, 20]])
     label = np.repeat([0, 0, 1, 1], counts.ravel())
     predicted = np.repeat([0, 1, 0, 1], counts.ravel())
-    agree(metrics.matthews(2).result(counts), reference.matthews_corrcoef(label, predicted))
+    agree(
+        metrics.matthews_correlation(2).result(counts),
+        reference.matthews_corrcoef(label, predicted),
+    )
     agree(metrics.cohen_kappa(2).result(counts), reference.cohen_kappa_score(label, predicted))
 
 
