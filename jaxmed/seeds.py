@@ -68,8 +68,8 @@ def repeat(
         for name, interval in result.metrics.items():
             values.setdefault(name, []).append(interval.value)
         values.setdefault("training_seconds", []).append(seconds)
-        heading = f"\n{title}, seed {seed}: epoch {trained.best_epoch}, {seconds:.0f} s ({trained.reason})"
-        print(metrics_table(result.metrics, heading))
+        ended = f"epoch {trained.best_epoch}, {seconds:.0f} s ({trained.reason})"
+        print(metrics_table(result.metrics, f"\n{title}, seed {seed}: {ended}"))
         print(f"page: {page}")
     summary = {name: _mean_and_deviation(found) for name, found in values.items()}
     print(_table(summary, len(seeds)))

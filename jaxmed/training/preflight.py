@@ -53,9 +53,9 @@ def check_labels(
     if "probabilities" not in outputs:
         return
     if label.ndim == 2:
-        outside = np.argwhere((label != 0) & (label != 1))
-        if outside.size:
-            row, column = outside[0]
+        odd = np.argwhere((label != 0) & (label != 1))
+        if odd.size:
+            row, column = odd[0]
             raise ValueError(
                 f"{name} has the label {label[row, column]} in row {row}, column {column}, but a "
                 "finding is absent (0) or present (1): mend the labels."

@@ -11,6 +11,8 @@ import pytest
 
 from jaxmed.data import catalogue, source
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def noise(monkeypatch):
@@ -33,8 +35,7 @@ def experiment(name):
 def expect_run_directory(folder, rows):
     names = {path.name for path in folder.iterdir()}
     assert {"config.json", "environment.json", "metrics.jsonl", "report.html", "plots"} <= names
-    with (folder / "predictions.csv").open() as file:
-        assert len(list(csv.DictReader(file))) == rows
+    assert len(predicted(folder)) == rows
     lines = (folder / "metrics.jsonl").read_text().splitlines()
     assert all(np.isfinite(json.loads(line)["train/loss"]) for line in lines)
     assert lines
@@ -71,11 +72,16 @@ def test_image_experiments(noise, tmp_path, name, options, capsys):
         expect_run_directory(folder, rows=40)
         assert (folder / "checkpoints" / "last").is_dir()
     accuracies = [
-        np.mean([row["label"] == prediction(row) for row in csv.DictReader(path.open())])
-        for path in (folder / "predictions.csv" for folder in folders)
+        np.mean([row["label"] == prediction(row) for row in predicted(folder)])
+        for folder in folders
     ]
     assert summary["accuracy"][0] == pytest.approx(np.mean(accuracies), abs=1e-6)
     assert "standard deviation over" in capsys.readouterr().out
+
+
+def predicted(folder):
+    """The rows of the file of predictions."""
+    return list(csv.DictReader((folder / "predictions.csv").read_text().splitlines()))
 
 
 def prediction(row):

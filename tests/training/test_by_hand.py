@@ -66,7 +66,7 @@ def test_the_task_and_one_step_are_the_formulas(name):
     task = tasks.classification(
         MLP(widths=(5, 4), outputs=3, activation=activation),
         classes=3,
-        inputs=lambda batch: batch["features"],
+        inputs=lambda batch: jax.numpy.asarray(batch["features"]),
     )
     random = np.random.default_rng(0)
     x = random.normal(size=(7, 6)).astype(np.float32)

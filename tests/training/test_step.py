@@ -88,7 +88,10 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_state_in_float32():
     columns = EXAMPLES["multiclass"].columns
     network = MLP(widths=(8,), outputs=3)
     half = tasks.classification(
-        network, classes=3, inputs=lambda batch: batch["features"], dtype=jnp.bfloat16
+        network,
+        classes=3,
+        inputs=lambda batch: jax.numpy.asarray(batch["features"]),
+        dtype=jnp.bfloat16,
     )
     batch = jax.tree.map(jnp.asarray, batch_of(columns, range(16)))
     params, model_state = half.init(jax.random.key(0), batch)
@@ -99,7 +102,9 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_state_in_float32():
     assert all("bf16" in line for line in products)
     grads, _, sums = gradients.mean(half)(params, model_state, batch, jax.random.key(1))
     assert {leaf.dtype for leaf in jax.tree.leaves(grads)} == {jnp.dtype(jnp.float32)}
-    full = tasks.classification(network, classes=3, inputs=lambda batch: batch["features"])
+    full = tasks.classification(
+        network, classes=3, inputs=lambda batch: jax.numpy.asarray(batch["features"])
+    )
     _, _, expected = gradients.mean(full)(params, model_state, batch, jax.random.key(1))
     np.testing.assert_allclose(sums["loss"], expected["loss"], rtol=2e-2)
 
