@@ -8,18 +8,20 @@ and the CNN (32 3 x 3 convolutions, ReLU, 2 x 2 max pool, 10 outputs; Adam, batc
 with `pip install -e '.[peers]'`; `speed_peers.py` says how each is set up in its own favour.
 
 Each contender lives in a process of its own and they take turns, one computing at a time, so
-that noise from the machine's other work hits all alike. "first step" is the time from model and
-data to the first finished step, compiling included; examples/s is after that. "cores" is the
-processor time spent a second: less than the machine has means waiting, on itself or on other
-work. Ratios and the share of the matrix peak are medians of what was measured within one round.
+that noise from the machine's other work hits all alike. The columns: examples/s when running
+steadily (median, lowest and highest round); "cores", the processor time spent a second; "start",
+the time from model and data to the first finished step, compiling included; "jaxmed", how many
+times as fast jaxmed is; "of peak", the share of the matrix products the machine can do. The last
+two are medians of what was measured within one round.
 
-Measured: SCORE
+Run it on a quiet machine: where other work takes a core, "cores" says so, and PyTorch's threads
+then wait for one another. Seven rounds take six minutes on two cores. Hardware and score: see
+the results table in experiments/README.md.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import importlib.util
 import json
 import multiprocessing
@@ -62,11 +64,10 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """One network's batch size and the matrix products of its forward pass."""
+    """A network's batch size, and (m, k, n) of each layer's [m, k] @ [k, n] for one example."""
 
     batch_size: int
     products: tuple[tuple[int, int, int], ...]
-    """(m, k, n) of each layer for one example: [m, k] @ [k, n]."""
 
     def flops(self) -> int:
         """Floating-point operations of a training step, an example.
@@ -149,11 +150,6 @@ def contend(
         train(rows, epochs)
         return time.perf_counter() - started
 
-    def turn() -> tuple[float, float]:
-        before = time.process_time()
-        seconds = timed(rows, epochs)
-        return rows * epochs / seconds, (time.process_time() - before) / seconds
-
     def whole_batches(rows: float) -> int:
         return max(int(min(rows, settings.examples)) // batch_size, 1) * batch_size
 
@@ -167,7 +163,9 @@ def contend(
     versions = {name: str(sys.modules[name].__version__) for name in modules}
     connection.send({"first_step": first_step, "examples": rows * epochs, "versions": versions})
     while connection.recv():
-        connection.send(turn())
+        before = time.process_time()
+        seconds = timed(rows, epochs)
+        connection.send((rows * epochs / seconds, (time.process_time() - before) / seconds))
 
 
 def multiply(connection: Connection, seconds: float) -> None:
@@ -183,8 +181,8 @@ class Child:
     def __init__(self, target: Callable[..., None], *args: Any):
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=target, args=(theirs, *args), daemon=True)
-        self._process.start()
+        process = context.Process(target=target, args=(theirs, *args), daemon=True)
+        process.start()
         theirs.close()  # so that recv raises EOFError when the child dies
         self.ready: dict[str, Any] = self._connection.recv()
 
@@ -197,7 +195,6 @@ class Child:
     def stop(self) -> None:
         """End the process."""
         self._connection.send(False)
-        self._process.join()
 
 
 def measure(settings: Settings, workload: str, makers: dict[str, Any]) -> dict[str, Any]:
@@ -216,9 +213,8 @@ def measure(settings: Settings, workload: str, makers: dict[str, Any]) -> dict[s
     for turn in range(settings.rounds):
         print(f"{workload}: round {turn + 1} of {settings.rounds}", file=sys.stderr)
         for name, child in children.items():
-            rate, busy = child.measure()
-            rates[name].append(rate)
-            cores[name].append(busy)
+            for column, number in zip((rates, cores), child.measure(), strict=True):
+                column[name].append(number)
         peaks.append(peak.measure())
     for child in (*children.values(), peak):
         child.stop()
@@ -226,15 +222,13 @@ def measure(settings: Settings, workload: str, makers: dict[str, Any]) -> dict[s
     return {"rates": rates, "cores": cores, "peaks": peaks, "ready": ready, "failed": failed}
 
 
-def paired(above: Sequence[float], below: Sequence[float]) -> float:
-    """The median over rounds of the ratio within a round."""
-    return statistics.median(a / b for a, b in zip(above, below, strict=True))
-
-
 def summary(workload: str, result: dict[str, Any]) -> list[list[str]]:
     """The table of one workload: its header, then one line a contender."""
-    headings = "contender,examples/s,lowest,highest,cores,first step,jaxmed is,of peak"
-    lines = [headings.split(",")]
+
+    def paired(above: Sequence[float], below: Sequence[float]) -> float:
+        return statistics.median(a / b for a, b in zip(above, below, strict=True))
+
+    lines = [["", "examples/s", "lowest", "highest", "cores", "start", "jaxmed", "of peak"]]
     flops, rates = WORKLOADS[workload].flops(), result["rates"]
     for name, seen in rates.items():
         share = flops * paired(seen, result["peaks"])
@@ -249,15 +243,15 @@ def summary(workload: str, result: dict[str, Any]) -> list[list[str]]:
 def show(title: str, lines: Sequence[Sequence[str]]) -> None:
     """Print a table: drawn on a terminal, plain text elsewhere."""
     if sys.stdout.isatty() and importlib.util.find_spec("rich"):
-        from rich.console import Console
+        import rich
         from rich.table import Table
 
-        table = Table(title=title, title_justify="left")
-        for place, heading in enumerate(lines[0]):
-            table.add_column(heading, justify="right" if place else "left")
+        table = Table(title=title, title_justify="left", collapse_padding=True)
+        for heading in lines[0]:
+            table.add_column(heading, justify="right" if heading else "left")
         for line in lines[1:]:
             table.add_row(*line)
-        Console().print(table)
+        rich.print(table)
         return
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     print(f"\n{title}")
@@ -266,21 +260,23 @@ def show(title: str, lines: Sequence[Sequence[str]]) -> None:
         print("  ".join((first.ljust(widths[0]), *cells)))
 
 
-def machine() -> str:
-    """The processor, its cores, and the versions of what computes."""
-    try:
-        described = Path("/proc/cpuinfo").read_text().splitlines()
-        names = [line.partition(": ")[2] for line in described if line.startswith("model name")]
-    except OSError:
-        names = [platform.processor()]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("jax", "flax", "optax")]
-    return ", ".join([f"{names[0]}, {cores} cores", platform.python_version(), *versions])
+def machine(results: dict[str, Any]) -> str:
+    """The processor, its cores, and the versions of what was measured on it."""
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text().splitlines() if listed.exists() else []
+    named = (line.partition(": ")[2] for line in lines if line.startswith("model name"))
+    processor = next(named, platform.processor())
+    versions = {"python": platform.python_version()}
+    for result in results.values():
+        for ready in result["ready"].values():
+            versions |= ready["versions"]
+    packages = (f"{name} {version}" for name, version in versions.items())
+    return ", ".join([processor, f"{os.cpu_count()} cores", *packages])
 
 
 def main(settings: Settings) -> dict[str, Any]:
     """Measure every workload, print the tables, and return what was measured."""
-    everyone: dict[str, Any] = {"jaxmed": (("jax",), jaxmed_epochs), **PEERS}
+    everyone: dict[str, Any] = {"jaxmed": (("jax", "flax", "optax"), jaxmed_epochs), **PEERS}
     for name in settings.contenders:
         checks.known("contenders", name, everyone)
     checks.positive("rounds", settings.rounds)
@@ -290,9 +286,11 @@ def main(settings: Settings) -> dict[str, Any]:
         if all(importlib.util.find_spec(module) for module in everyone[name][0])
     }
     absent = [name for name in settings.contenders if name not in installed]
-    results = {name: measure(settings, name, installed) for name in settings.workloads}
+    results: dict[str, Any] = {
+        name: measure(settings, name, installed) for name in settings.workloads
+    }
 
-    print(machine())
+    print(machine(results))
     for workload, result in results.items():
         flops, peak = WORKLOADS[workload].flops(), statistics.median(result["peaks"])
         title = f"{workload}: {flops / 1e6:.2f} MFLOP an example"
@@ -301,8 +299,8 @@ def main(settings: Settings) -> dict[str, Any]:
             print(f"failed: {name} (its error is above)")
     if absent:
         print(f"\nnot installed: {', '.join(absent)}; install with pip install -e '.[peers]'")
-    report = {"machine": machine(), "absent": absent, "workloads": results}
-    if settings.json is not None:
+    report = {"machine": machine(results), "absent": absent, "workloads": results}
+    if settings.json:
         settings.json.write_text(json.dumps(report, indent=2) + "\n")
     return report
 

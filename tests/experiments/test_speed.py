@@ -1,0 +1,41 @@
+"""The speed table on tiny data, as a user runs it: in a process of its own."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "experiments" / "speed.py"
+
+
+def speed(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(SCRIPT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+
+
+def test_jaxmed_has_its_row_and_absent_peers_are_named(tmp_path):
+    report = tmp_path / "speed.json"
+    tiny = ("--workloads", "mlp", "--rounds", "2", "--seconds", "0.05", "--examples", "256")
+    done = speed(*tiny, "--contenders", "jaxmed", "torch", "--json", str(report))
+    assert done.returncode == 0, done.stderr
+    assert "2.41 MFLOP an example" in done.stdout
+    assert any(line.startswith("jaxmed ") for line in done.stdout.splitlines())
+    measured = json.loads(report.read_text())
+    assert len(measured["workloads"]["mlp"]["rates"]["jaxmed"]) == 2
+    assert min(measured["workloads"]["mlp"]["peaks"]) > 0
+    if importlib.util.find_spec("torch") is None:
+        assert measured["absent"] == ["torch"]
+        assert "not installed: torch" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(("--contenders", "torhc"), "did you mean torch"), (("--rounds", "0"), "greater than 0")],
+)
+def test_settings_that_cannot_be_measured_are_refused(arguments, words):
+    done = speed(*arguments)
+    assert done.returncode != 0
+    assert words in done.stderr
