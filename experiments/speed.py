@@ -1,7 +1,7 @@
 """How fast does jaxmed train the two introductory networks, beside what people use today?
 
     python experiments/speed.py                     # jaxmed and every installed peer
-    python experiments/speed.py --contenders jaxmed # needs jax, flax, optax and numpy alone
+    python experiments/speed.py --contenders jaxmed # where no peer is installed
 
 Workloads, on made-up images of MNIST's shape: the MLP 784-512-256-10 (ReLU, Adam, batch 128)
 and the CNN (32 3 x 3 convolutions, ReLU, 2 x 2 max pool, 10 outputs; Adam, batch 32). Peers come
@@ -37,7 +37,7 @@ from typing import Any, Literal
 
 import numpy as np
 import tyro
-from speed_peers import PEERS, Make, Train
+from speed_peers import PEERS, Make, Train, matrix_peak
 
 from jaxmed import checks
 
@@ -114,25 +114,6 @@ def jaxmed_epochs(workload: str, images: np.ndarray, labels: np.ndarray, batch_s
         jax.block_until_ready(state)
 
     return train
-
-
-def matrix_peak(seconds: float) -> float:
-    """Floating-point operations a second of float32 matrix products, at the best of three sizes."""
-    import jax
-
-    multiply = jax.jit(lambda x, y: x @ y)
-    rates = []
-    for size in (512, 1024, 2048):
-        matrix = jax.random.normal(jax.random.key(0), (size, size)) / size**0.5
-        result = multiply(matrix, matrix).block_until_ready()
-        products, started = 0, time.perf_counter()
-        while (elapsed := time.perf_counter() - started) < seconds / 3 or not products:
-            for _ in range(4):
-                result = multiply(result, matrix)
-            result.block_until_ready()
-            products += 4
-        rates.append(products * 2 * size**3 / elapsed)
-    return max(rates)
 
 
 def contend(

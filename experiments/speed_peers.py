@@ -1,9 +1,10 @@
-"""The peers of `speed.py`, each trained the way its own users would, with settings that help it.
+"""What `speed.py` measures jaxmed against: its peers, and the machine's matrix products.
 
-A peer is made by a function of (workload, images [rows, 28, 28, 1] uint8, labels [rows] int64,
-batch_size) and is itself a function `train(rows, epochs)`: go through the first `rows` examples
-`epochs` times, in random order, and return when the last step is done. Nothing is imported
-before a peer is made, because each lives in a process of its own.
+Each peer is trained the way its own users would, with settings that help it. It is made by a
+function of (workload, images [rows, 28, 28, 1] uint8, labels [rows] int64, batch_size) and is
+itself a function `train(rows, epochs)`: go through the first `rows` examples `epochs` times, in
+random order, and return when the last step is done. Nothing is imported before a peer is made,
+because each lives in a process of its own.
 
 What was chosen in the peers' favour, each measured on two CPU cores:
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -94,6 +96,25 @@ def torch_loop(workload: str, images: np.ndarray, labels: np.ndarray, batch_size
             torch.cuda.synchronize()
 
     return train
+
+
+def matrix_peak(seconds: float) -> float:
+    """Floating-point operations a second of float32 matrix products, at the best of three sizes."""
+    import jax
+
+    multiply = jax.jit(lambda x, y: x @ y)
+    rates = []
+    for size in (512, 1024, 2048):
+        matrix = jax.random.normal(jax.random.key(0), (size, size)) / size**0.5
+        result = multiply(matrix, matrix).block_until_ready()
+        products, started = 0, time.perf_counter()
+        while (elapsed := time.perf_counter() - started) < seconds / 3 or not products:
+            for _ in range(4):
+                result = multiply(result, matrix)
+            result.block_until_ready()
+            products += 4
+        rates.append(products * 2 * size**3 / elapsed)
+    return max(rates)
 
 
 PEERS: dict[str, tuple[tuple[str, ...], Make]] = {
