@@ -9,18 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxmed import checks
 from jaxmed.data.source import Source
-from jaxmed.typing import AnyArray, Array, Batch, Columns, Int, Key
+from jaxmed.typing import AnyArray, Batch, Columns, Int, Key
 
 PADDING = -1
 
 
-def shuffled_rows(key: Key, epoch: int, rows: int, batch_size: int) -> Int[Array, "steps batch"]:
+def shuffled_rows(
+    key: Key, epoch: int, rows: int, batch_size: int
+) -> Int[np.ndarray, "steps batch"]:
     """The rows of one epoch in random order, a function of (key, epoch) alone.
+
+    NumPy shuffles on the host, because XLA's permutation sorts: 60,000 rows took 23 ms on two
+    CPU cores, a twentieth of an epoch of the MLP, for 1 ms here.
 
     Args:
         key: the root of the order.
@@ -31,19 +35,20 @@ def shuffled_rows(key: Key, epoch: int, rows: int, batch_size: int) -> Int[Array
     Returns:
         [ceil(rows / batch_size), batch_size] int32, padded with -1.
     """
-    order = jax.random.permutation(jax.random.fold_in(key, epoch), rows)
-    return _padded(order.astype(jnp.int32), batch_size)
+    seed = np.asarray(jax.random.key_data(key)).ravel()
+    return _padded(np.random.default_rng([*seed, epoch]).permutation(rows), batch_size)
 
 
-def ordered_rows(rows: int, batch_size: int) -> Int[Array, "steps batch"]:
+def ordered_rows(rows: int, batch_size: int) -> Int[np.ndarray, "steps batch"]:
     """The rows of a split in their own order, padded as in `shuffled_rows`."""
-    return _padded(jnp.arange(rows, dtype=jnp.int32), batch_size)
+    return _padded(np.arange(rows), batch_size)
 
 
-def _padded(order: Array, batch_size: int) -> Array:
+def _padded(order: np.ndarray, batch_size: int) -> np.ndarray:
     checks.positive("batch_size", batch_size)
-    missing = -order.shape[0] % batch_size
-    return jnp.pad(order, (0, missing), constant_values=PADDING).reshape(-1, batch_size)
+    missing = -len(order) % batch_size
+    padded = np.pad(order.astype(np.int32), (0, missing), constant_values=PADDING)
+    return padded.reshape(-1, batch_size)
 
 
 def take(data: Batch, rows: Int[AnyArray, " batch"]) -> Batch:

@@ -63,7 +63,7 @@ def predict(
     data = batches.numeric(data)
     run = jax.jit(task.predict)
     parts = []
-    for rows in np.asarray(batches.ordered_rows(count, min(batch_size, count))):
+    for rows in batches.ordered_rows(count, min(batch_size, count)):
         outputs = run(params, model_state, batches.take(data, rows))
         parts.append({name: np.asarray(value)[rows >= 0] for name, value in outputs.items()})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

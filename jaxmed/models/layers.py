@@ -122,16 +122,17 @@ def _max_windows_jvp(
     window: int, primals: tuple[Array], tangents: tuple[Array]
 ) -> tuple[Array, Array]:
     (x,), (tangent,) = primals, tangents
-    largest = _max_windows(x, window)
-    values, changes = _windows(x, window), _windows(tangent, window)
-    free = jnp.ones(largest.shape, bool)
-    change = jnp.zeros_like(largest)
-    for place in itertools.product(range(window), repeat=x.ndim - 2):
-        here = (slice(None), *itertools.chain.from_iterable((slice(None), i) for i in place))
-        first = free & (values[here] == largest)
-        free &= ~first
-        change += jnp.where(first, changes[here], 0)
-    return largest, change
+    largest, values = _max_windows(x, window), _windows(x, window)
+    places = list(itertools.product(range(window), repeat=x.ndim - 2))
+    # The backward pass then needs the winner's number alone, and not a mask for every place.
+    first = jnp.full(largest.shape, len(places) - 1, jnp.int32)
+    for number in reversed(range(len(places) - 1)):
+        inside = itertools.chain.from_iterable((slice(None), i) for i in places[number])
+        first = jnp.where(values[(slice(None), *inside)] == largest, number, first)
+    inner = tuple(range(2, 2 * x.ndim - 2, 2))
+    numbers = jnp.arange(len(places), dtype=jnp.int32).reshape(1, *(1, window) * (x.ndim - 2), 1)
+    chosen = jnp.expand_dims(first, inner) == numbers
+    return largest, jnp.where(chosen, _windows(tangent, window), 0).sum(inner)
 
 
 class Conv(nn.Module):

@@ -131,7 +131,7 @@ def fit(
     while reason is None and len(history) < epochs and int(state.step) < limit:
         started = time.perf_counter()
         epoch = len(history)
-        rows = np.asarray(batches.shuffled_rows(order, epoch, len(train["label"]), batch_size))
+        rows = batches.shuffled_rows(order, epoch, len(train["label"]), batch_size)
         rows = rows[: limit - int(state.step)]
         before = jax.tree.map(jnp.copy, state)  # the state itself is donated
         state, sums = run(state, data, where.divided(rows, 1))

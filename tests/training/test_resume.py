@@ -67,7 +67,7 @@ def train(directory: Path, *, resume: bool = False, track=()):
         TASK,
         averaging.averaged(optax.adam(0.5), decay=0.5),
         train_split,
-        key=jax.random.key(2),
+        key=jax.random.key(8),
         batch_size=8,
         epochs=EPOCHS,
         validation=validation,

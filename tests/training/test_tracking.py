@@ -8,6 +8,7 @@ import getpass
 import json
 import math
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -36,7 +37,10 @@ def terminal(monkeypatch):
 
         def arrived() -> str:
             file.flush()
-            return os.read(outer, 1 << 16).decode()
+            text = b""
+            while select.select([outer], [], [], 0.2)[0]:  # one read may bring a part
+                text += os.read(outer, 1 << 16)
+            return text.decode()
 
         yield file, arrived
     os.close(outer)
