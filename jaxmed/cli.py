@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _facts(entry: Entry) -> tuple[str, ...]:
-    shape = "x".join(str(length) for length in entry.shape)
+    shape = "x".join(str(length) for length in entry.shape) or "text"
     return entry.task, str(len(entry.classes)), shape, _sizes(entry), entry.licence
 
 

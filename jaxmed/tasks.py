@@ -21,7 +21,7 @@ from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Transf
 Loss: TypeAlias = Callable[[Array, Array], Array]
 """(logits or values, labels) -> losses [batch]."""
 Inputs: TypeAlias = Callable[[Batch], Array]
-"""What the network reads of a batch, as floating numbers."""
+"""What the network reads of a batch: floating numbers, or the numbers of tokens."""
 
 
 @runtime_checkable
@@ -217,7 +217,7 @@ def _supervised(
 
     def predict(params: Params, model_state: ModelState, batch: Batch) -> Outputs:
         variables = {"params": _cast(params, dtype), **model_state}
-        logits = network.apply(variables, inputs(batch).astype(dtype), train=False)
+        logits = network.apply(variables, _cast(inputs(batch), dtype), train=False)
         return decode(logits.astype(jnp.float32))
 
     def task_loss(
@@ -228,7 +228,7 @@ def _supervised(
             batch = augment(augment_key, batch)
         logits, model_state = network.apply(
             {"params": _cast(params, dtype), **model_state},
-            inputs(batch).astype(dtype),
+            _cast(inputs(batch), dtype),
             train=True,
             mask=batch["mask"],
             rngs={"dropout": network_key},
@@ -240,8 +240,10 @@ def _supervised(
     return Task(init, task_loss, predict, streaming)
 
 
-def _cast(params: Params, dtype: jnp.dtype | type) -> Tree:
-    """The parameters as the computation wants them; their gradient comes back in float32."""
-    if dtype == jnp.float32:
-        return params
-    return jax.tree.map(lambda x: x.astype(dtype), params)
+def _cast(tree: Tree, dtype: jnp.dtype | type) -> Tree:
+    """Floating numbers as the computation wants them; gradients come back in float32."""
+
+    def cast(x: Array) -> Array:
+        return x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
+
+    return jax.tree.map(cast, tree)

@@ -15,10 +15,11 @@ from jaxmed.data import prepared
 from jaxmed.data.datasets.entry import Entry
 from jaxmed.data.datasets.facts import BREAST_CANCER_WISCONSIN, DIGITS, MNIST
 from jaxmed.data.datasets.medmnist_table import MEDMNIST
+from jaxmed.data.datasets.text_facts import TEXTS
 from jaxmed.data.source import Source
 
 ENTRIES: Mapping[str, Entry] = MappingProxyType(
-    {entry.name: entry for entry in (BREAST_CANCER_WISCONSIN, DIGITS, MNIST, *MEDMNIST)}
+    {entry.name: entry for entry in (BREAST_CANCER_WISCONSIN, DIGITS, MNIST, *MEDMNIST, *TEXTS)}
 )
 """Every data set of ours, by name."""
 
@@ -74,7 +75,8 @@ def open_split(
         manual_dir: A folder with the publisher's files under their own names.
 
     Returns:
-        Examples {image or features, label, id}, where `id` is the row in the publisher's file.
+        Examples {image, features or text, label, id and, where patients or documents have
+        several, group}; `id` is the row in the publisher's file.
 
     Raises:
         ValueError: The name or the split is unknown, or a file is not its publisher's.

@@ -50,6 +50,11 @@ def pixels(training: np.ndarray) -> Inputs:
     return inputs
 
 
+def unit_pixels(batch: Batch) -> Array:
+    """`image` [batch, *space, channels] from 0 to 1, as the introductions have it."""
+    return jnp.asarray(batch["image"], jnp.float32) / 255
+
+
 def mean_and_deviation(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each channel, to normalise with: pass the training split only.
 

@@ -171,7 +171,7 @@ def _fill(
                 f"{key} is {value.dtype} of shape {value.shape} in row {row}, but {column.dtype} "
                 f"of shape {column.shape[1:]} in row 0: bring all examples to one shape and type."
             )
-        column[row] = value
+        column[row] = value if value.ndim else value.item()
 
 
 def _read(source: Source, rows: Sequence[int]) -> Iterable[Mapping[str, np.ndarray]]:

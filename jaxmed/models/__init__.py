@@ -6,5 +6,7 @@ Every network is called as `network(inputs, train=..., mask=...)` with rows firs
 
 from jaxmed.models.cnn import ConvNet, SimpleCNN
 from jaxmed.models.mlp import MLP
+from jaxmed.models.recurrent import RecurrentEncoder
+from jaxmed.models.text import ConvEncoder, TextClassifier
 
-__all__ = ["MLP", "ConvNet", "SimpleCNN"]
+__all__ = ["MLP", "ConvEncoder", "ConvNet", "RecurrentEncoder", "SimpleCNN", "TextClassifier"]

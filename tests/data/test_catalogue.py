@@ -32,15 +32,17 @@ def _splits(name, **folders):
 def test_the_table_is_complete():
     entries = catalogue.ENTRIES
     families = [entry for entry in entries.values() if entry.name == entry.family]
-    assert len(entries) == 3 + 12 * 4 + 6 * 2
-    assert len(families) == 3 + 12 + 6
+    assert len(entries) == 3 + 12 * 4 + 6 * 2 + 6
+    assert len(families) == 3 + 12 + 6 + 6
     assert {entry.task for entry in families} == {"binary", "multiclass", "multilabel", "ordinal"}
     assert entries["retinamnist_128"].task == "ordinal"
     assert entries["chestmnist"].task == "multilabel"
     assert entries["vesselmnist3d_64"].shape == (64, 64, 64, 1)
-    sums = [file.md5 for entry in entries.values() for file in entry.files]
-    assert len(set(sums)) == len(sums) == 4 + 60
-    assert all(re.fullmatch("[0-9a-f]{32}", md5) for md5 in sums)
+    files = [file for entry in entries.values() for file in entry.files]
+    sums = [file.checksum for file in files]
+    assert len(set(sums)) == len(sums) == 4 + 60 + 2 + 3 + 3 + 3 + 1 + 1
+    digits = {"md5": 32, "git": 40}
+    assert all(re.fullmatch(f"[0-9a-f]{{{digits[f.algorithm]}}}", f.checksum) for f in files)
     for entry in entries.values():
         assert entry.licence
         assert entry.citation
@@ -48,7 +50,7 @@ def test_the_table_is_complete():
         assert len(set(entry.classes)) == len(entry.classes) >= 2
         for file in entry.files:
             assert file.url.startswith("https://")
-            assert file.url.endswith(file.name)
+            assert file.page or file.url.endswith(file.name.split("/")[-1])
 
 
 def test_wisconsin_is_scikit_learns_table_with_the_disease_positive(prepared_dir):

@@ -73,7 +73,7 @@ def test_an_interruption_leaves_nothing(publisher, tmp_path, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("jaxmed.data.datasets.files._md5", interrupted)
+    monkeypatch.setattr("jaxmed.data.datasets.files._checksum", interrupted)
     with pytest.raises(KeyboardInterrupt):
         obtain(_file(publisher), manual_dir=None, download_dir=tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -93,3 +93,9 @@ def test_small_splits_agree_with_numpy():
 def test_an_empty_split_is_refused():
     with pytest.raises(ValueError, match="column is empty: pass the training split"):
         inputs.mean_and_deviation(np.zeros((0, 3)))
+
+
+def test_unit_pixels_reach_from_0_to_1():
+    image = np.array([[[[0], [51], [255]]]], np.uint8)
+    found = inputs.unit_pixels({"image": image})
+    np.testing.assert_allclose(found[0, 0, :, 0], [0, 0.2, 1], rtol=1e-6)

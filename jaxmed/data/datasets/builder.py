@@ -23,6 +23,7 @@ def dataset_info(builder: tfds.core.DatasetBuilder, entry: Entry) -> tfds.core.D
         description=f"{entry.title}. {entry.note}".strip(),
         features=tfds.features.FeaturesDict(
             {entry.key: _input(entry), "label": _label(entry), "id": np.int32}
+            | ({"group": np.int32} if entry.grouped else {})
         ),
         supervised_keys=(entry.key, "label"),
         homepage=entry.homepage,
@@ -33,6 +34,8 @@ def dataset_info(builder: tfds.core.DatasetBuilder, entry: Entry) -> tfds.core.D
 
 
 def _input(entry: Entry) -> tfds.features.FeatureConnector:
+    if entry.key == "text":
+        return tfds.features.Text()
     if entry.key == "features":
         return tfds.features.Tensor(shape=entry.shape, dtype=np.float32)
     return tfds.features.Tensor(

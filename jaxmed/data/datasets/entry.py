@@ -11,11 +11,22 @@ TaskKind: TypeAlias = Literal["multiclass", "binary", "multilabel", "ordinal", "
 
 @dataclasses.dataclass(frozen=True)
 class RemoteFile:
-    """A publisher's file: its own name, its address and the md5 sum of its bytes."""
+    """A publisher's file.
+
+    Attributes:
+        name: Its own name.
+        url: Its address.
+        checksum: Of its bytes.
+        algorithm: `md5`; or `git`, for a file that its publisher keeps in a git repository and
+          gives no other sum of: the SHA-1 by which git names a file, over a header and the bytes.
+        page: Whether the address is that of a page about the file, which is to be fetched by hand.
+    """
 
     name: str
     url: str
-    md5: str
+    checksum: str
+    algorithm: Literal["md5", "git"] = "md5"
+    page: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +40,7 @@ class Entry:
         task: What the labels ask for. `binary`: label 1 is the second class.
         classes: Class names, in the order of their label.
         shape: Of one example: [columns], [height, width, channels] or [depth, height, width,
-          channels].
+          channels]; empty for a text.
         sizes: Examples in each split.
         licence: Of the data.
         citation: What its authors ask to be cited.
@@ -38,6 +49,7 @@ class Entry:
         config: The builder's configuration, where it has several.
         files: The publisher's files it is made from; none where scikit-learn carries it.
         feature_names: Names of the columns of a table.
+        grouped: Whether examples have a `group`, the patient or document they belong to.
         note: What a reader of its figures must know.
     """
 
@@ -55,9 +67,12 @@ class Entry:
     config: str | None = None
     files: tuple[RemoteFile, ...] = ()
     feature_names: tuple[str, ...] = ()
+    grouped: bool = False
     note: str = ""
 
     @property
-    def key(self) -> Literal["image", "features"]:
+    def key(self) -> Literal["image", "features", "text"]:
         """The key its examples carry beside `label` and `id`."""
+        if not self.shape:
+            return "text"
         return "features" if len(self.shape) == 1 else "image"

@@ -1,7 +1,7 @@
 """A publisher's file, whole: from the user's folder, kept from an earlier call, or downloaded.
 
-Publishers of medical data give md5 sums, tfds's download manager wants sha256, so the sums are
-checked here, on the very file that is then read.
+Publishers of medical data give md5 sums or keep their files in git; tfds's download manager wants
+sha256. So the sums are checked here, on the very file that is then read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from jaxmed.data.datasets.entry import RemoteFile
 
@@ -22,11 +22,12 @@ _TIMEOUT = 30.0  # seconds without a byte
 
 
 def obtain(file: RemoteFile, *, manual_dir: Path | None, download_dir: Path) -> Path:
-    """The path of `file`, verified by its md5 sum.
+    """The path of `file`, verified by its checksum.
 
     Args:
         file: What to find.
-        manual_dir: Looked in first, for the publisher's own name; never written to.
+        manual_dir: Looked in first, for the publisher's own name, with its folder or without;
+          never written to.
         download_dir: Looked in next; downloads are kept here under a name that tells files of
           one name (MNIST's and its imitators') apart.
 
@@ -34,13 +35,18 @@ def obtain(file: RemoteFile, *, manual_dir: Path | None, download_dir: Path) -> 
         ValueError: The file found or downloaded is not the publisher's.
         ConnectionError: It is not here and cannot be downloaded.
     """
-    if manual_dir is not None and (manual_dir / file.name).is_file():
-        return _verified(manual_dir / file.name, file, "get it again")
-    kept = download_dir / f"{file.md5[:8]}-{file.name}"
+    name = PurePosixPath(file.name).name
+    own = [] if manual_dir is None else [manual_dir / file.name, manual_dir / name]
+    for path in own:
+        if path.is_file():
+            return _verified(path, file, "get it again")
+    kept = download_dir / f"{file.checksum[:8]}-{name}"
     if kept.is_file():
         return _verified(kept, file, "delete it, to download it again")
     download_dir.mkdir(parents=True, exist_ok=True)
     try:
+        if file.page:
+            raise ConnectionError("its address is that of a page")
         _download(file, kept)
     except ConnectionError as error:
         where = "" if manual_dir is None else f" is not in {manual_dir} and"
@@ -51,23 +57,25 @@ def obtain(file: RemoteFile, *, manual_dir: Path | None, download_dir: Path) -> 
 
 
 def _verified(path: Path, file: RemoteFile, remedy: str) -> Path:
-    found = _md5(path)
-    if found != file.md5:
+    found = _checksum(path, file)
+    if found != file.checksum:
         raise ValueError(
-            f"{path} is not the publisher's file, or not all of it: its md5 sum is {found}, but "
-            f"must be {file.md5}; {remedy} from {file.url}."
+            f"{path} is not the publisher's file, or not all of it: its {file.algorithm} sum is "
+            f"{found}, but must be {file.checksum}; {remedy} from {file.url}."
         )
     return path
 
 
-def _md5(path: Path) -> str:
+def _checksum(path: Path, file: RemoteFile) -> str:
+    # Not for security: machines in FIPS mode allow these two only when told so.
+    if file.algorithm == "md5":
+        state = hashlib.md5(usedforsecurity=False)
+    else:
+        state = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, _md5_state).hexdigest()
-
-
-def _md5_state() -> hashlib._Hash:
-    # Not for security: machines in FIPS mode allow md5 only when told so.
-    return hashlib.md5(usedforsecurity=False)
+        while chunk := stream.read(_CHUNK):
+            state.update(chunk)
+    return state.hexdigest()
 
 
 def _download(file: RemoteFile, kept: Path) -> None:
@@ -78,11 +86,11 @@ def _download(file: RemoteFile, kept: Path) -> None:
         with os.fdopen(handle, "wb") as stream:
             for chunk in _arriving(file):
                 stream.write(chunk)
-        found = _md5(part)
-        if found != file.md5:
+        found = _checksum(part, file)
+        if found != file.checksum:
             raise ValueError(
-                f"{file.name} arrived altered or not whole: its md5 sum is {found}, but must be "
-                f"{file.md5}; try again, or {_by_hand(file)}"
+                f"{file.name} arrived altered or not whole: its {file.algorithm} sum is {found}, "
+                f"but must be {file.checksum}; try again, or {_by_hand(file)}"
             )
         part.replace(kept)
     finally:

@@ -1,0 +1,271 @@
+"""Recurrent networks: only what must be sequential is inside the scan over time.
+
+The projection of the inputs is one matrix product before it, the gradient of the recurrent
+weights one after it, and recurrent dropout is one mask a sequence, drawn once. So dropout costs
+next to nothing, where other frameworks leave their fast path for it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxmed import checks
+from jaxmed.batch_axis import row_keys
+from jaxmed.models.layers import Dropout
+from jaxmed.typing import Array, Bool, Float, Int
+
+Carry: TypeAlias = tuple[Array, ...]
+"""What a cell carries from step to step, each [batch, units]; the first is its output."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One step of a recurrent network, as a pure function.
+
+    Attributes:
+        gates: blocks of `units` in a projection.
+        members: arrays in the carry.
+        advance: `(inputs, state, carry) -> carry`, where inputs = x W + b and state = h U are
+            both [batch, gates * units].
+        bias: `(units,) -> b [gates * units]` at the start.
+    """
+
+    gates: int
+    members: int
+    advance: Callable[[Array, Array, Carry], Carry]
+    bias: Callable[[int], Array]
+
+
+def _rnn(inputs: Array, state: Array, carry: Carry) -> Carry:
+    del carry
+    return (jnp.tanh(inputs + state),)
+
+
+def _lstm(inputs: Array, state: Array, carry: Carry) -> Carry:
+    i, f, g, o = jnp.split(inputs + state, 4, axis=-1)
+    memory = jax.nn.sigmoid(f) * carry[1] + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return jax.nn.sigmoid(o) * jnp.tanh(memory), memory
+
+
+def _gru(inputs: Array, state: Array, carry: Carry) -> Carry:
+    (r, z, n), (r_state, z_state, n_state) = (jnp.split(x, 3, axis=-1) for x in (inputs, state))
+    reset, update = jax.nn.sigmoid(r + r_state), jax.nn.sigmoid(z + z_state)
+    return ((1 - update) * jnp.tanh(n + reset * n_state) + update * carry[0],)
+
+
+RNN = Cell(1, 1, _rnn, jnp.zeros)
+"""h = tanh(x W + h U + b). Elman 1990."""
+LSTM = Cell(4, 2, _lstm, lambda units: jnp.repeat(jnp.array([0.0, 1.0, 0.0, 0.0]), units))
+"""Gates in the order input, forget, candidate, output; the forget gate starts open.
+
+c = s(f) c + s(i) tanh(g), h = s(o) tanh(c). Hochreiter and Schmidhuber 1997; Gers et al. 2000;
+Jozefowicz et al. 2015, section 3, for the bias of 1.
+"""
+GRU = Cell(3, 1, _gru, lambda units: jnp.zeros(3 * units))
+"""Gates in the order reset, update, candidate; the reset gate acts on h U.
+
+h = (1 - z) tanh(n + r (h U_n)) + z h. Cho et al. 2014, in the form of Chung et al. 2014.
+"""
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def recur(
+    cell: Cell,
+    reverse: bool,
+    kernel: Float[Array, "units gates"],
+    inputs: Float[Array, "time batch gates"],
+    keep: Float[Array, "batch units"],
+    hold: tuple[Array, ...],
+) -> Float[Array, "time batch units"]:
+    """The outputs of every step, from a carry of zeros.
+
+    Args:
+        cell: one step.
+        reverse: from the last step to the first.
+        kernel: U [units, gates * units].
+        inputs: x W + b of every step.
+        keep: what the output is multiplied with before U: the recurrent dropout of a sequence.
+        hold: for each member of the carry [time, batch, 1 or units], how much of it stays as it
+            was: 1 behind the end of a text, and where zoneout says so.
+    """
+    return _carries(cell, reverse, kernel, inputs, keep, hold)[0]
+
+
+def _step(cell: Cell, inputs: Array, state: Array, carry: Carry, hold: Carry) -> Carry:
+    changed = cell.advance(inputs, state, carry)
+    return tuple(h * old + (1 - h) * new for h, old, new in zip(hold, carry, changed, strict=True))
+
+
+def _carries(
+    cell: Cell, reverse: bool, kernel: Array, inputs: Array, keep: Array, hold: Carry
+) -> Carry:
+    """What is carried after every step, each member [time, batch, units]."""
+
+    def body(carry: Carry, now: tuple[Array, Carry]) -> tuple[Carry, Carry]:
+        after = _step(cell, now[0], (carry[0] * keep) @ kernel, carry, now[1])
+        return after, after
+
+    zeros = jnp.zeros((inputs.shape[1], kernel.shape[0]), inputs.dtype)
+    return jax.lax.scan(body, (zeros,) * cell.members, (inputs, hold), reverse=reverse)[1]
+
+
+Saved: TypeAlias = tuple[Array, Array, Array, Carry, Carry]
+
+
+def _recur_forward(
+    cell: Cell, reverse: bool, kernel: Array, inputs: Array, keep: Array, hold: Carry
+) -> tuple[Array, Saved]:
+    after = _carries(cell, reverse, kernel, inputs, keep, hold)
+    return after[0], (kernel, inputs, keep, hold, after)
+
+
+def _recur_backward(
+    cell: Cell, reverse: bool, saved: Saved, outputs_gradient: Array
+) -> tuple[Array, Array, Array, Carry]:
+    """Backpropagation through time.
+
+    All steps are linearised at once, from what the forward pass carried, and the gradient of
+    the kernel is one product after the scan: what is left inside is one product a step.
+    """
+    kernel, inputs, keep, hold, after = saved
+    time, rows, gates = inputs.shape
+    before = tuple(_one_later(member, reverse) for member in after)
+    kept = (before[0] * keep[None]).reshape(time * rows, -1)
+    states = (kept @ kernel).reshape(inputs.shape)
+
+    def linearised(x: Array, state: Array, carry: Carry, held: Carry) -> Callable[..., Any]:
+        return jax.vjp(lambda *now: _step(cell, now[0], now[1], now[2], held), x, state, carry)[1]
+
+    pulls = jax.vmap(linearised)(inputs, states, before, hold)
+    back = kernel.T
+
+    def body(carry: Carry, now: tuple[Array, Any]) -> tuple[Carry, tuple[Array, Array]]:
+        gradient, pull = now
+        d_inputs, d_state, d_carry = pull((carry[0] + gradient, *carry[1:]))
+        return (d_carry[0] + (d_state @ back) * keep, *d_carry[1:]), (d_inputs, d_state)
+
+    nothing = tuple(jnp.zeros_like(member[0]) for member in before)
+    xs = (outputs_gradient, pulls)
+    _, (d_inputs, d_states) = jax.lax.scan(body, nothing, xs, reverse=not reverse)
+    d_kernel = kept.T @ d_states.reshape(-1, gates)
+    # Dropout masks and the ends of texts are data: nothing learns from their gradient.
+    return d_kernel, d_inputs, jnp.zeros_like(keep), jax.tree.map(jnp.zeros_like, hold)
+
+
+def _one_later(x: Array, reverse: bool) -> Array:
+    """What stood before each step: the steps moved by one, with zeros at the start."""
+    zeros = jnp.zeros_like(x[:1])
+    return jnp.concatenate([x[1:], zeros] if reverse else [zeros, x[:-1]])
+
+
+recur.defvjp(_recur_forward, _recur_backward)
+
+
+class Recurrent(nn.Module):
+    """One layer in one direction.
+
+    Attributes:
+        units: width of the state.
+        cell: `RNN`, `GRU`, `LSTM` or one of your own.
+        reverse: read from the end.
+        dropout: of the inputs, one mask a sequence. Gal and Ghahramani 2016, section 4.
+        recurrent_dropout: of the state before its product with U, one mask a sequence.
+        zoneout: probability of each unit to keep its state for a step; its expectation where
+            not training. Krueger et al. 2017, section 3.
+    """
+
+    units: int
+    cell: Cell = LSTM
+    reverse: bool = False
+    dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    zoneout: float = 0.0
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "batch time width"], real: Bool[Array, "batch time"], *, train: bool
+    ) -> Float[Array, "batch time units"]:
+        """The output of every step; behind the end of a text it stays what it was there."""
+        checks.fraction("zoneout", self.zoneout, below_one=True)
+        rows, time, width = x.shape
+        gates = self.cell.gates * self.units
+        kernel = self.param("kernel", nn.initializers.glorot_uniform(), (width, gates))
+        recurrent = self.param(
+            "recurrent_kernel", nn.initializers.orthogonal(), (self.units, gates)
+        )
+        bias = self.param("bias", lambda _: self.cell.bias(self.units))
+        x = Dropout(self.dropout, shared=(1,))(x, train=train)
+        keep = Dropout(self.recurrent_dropout)(jnp.ones((rows, self.units), x.dtype), train=train)
+        inputs = x.swapaxes(0, 1).reshape(-1, width) @ kernel.astype(x.dtype)
+        inputs = (inputs + bias.astype(x.dtype)[None]).reshape(time, rows, gates)
+        hold = self._hold(real, x.dtype, train=train)
+        outputs = recur(self.cell, self.reverse, recurrent.astype(x.dtype), inputs, keep, hold)
+        return outputs.swapaxes(0, 1)
+
+    def _hold(self, real: Array, dtype: jnp.dtype, *, train: bool) -> Carry:
+        ended = 1 - real.T[..., None].astype(dtype)
+        if self.zoneout == 0:
+            return (ended,) * self.cell.members
+        shape = (real.shape[1], self.units)
+
+        def stays(key: Array) -> Array:
+            keys = row_keys(key, real.shape[0])
+            drawn = jax.vmap(lambda k: jax.random.bernoulli(k, self.zoneout, shape))(keys)
+            return drawn.swapaxes(0, 1).astype(dtype)
+
+        if not train:
+            return (jnp.maximum(ended, self.zoneout),) * self.cell.members
+        keys = jax.random.split(self.make_rng("dropout"), self.cell.members)
+        return tuple(jnp.maximum(ended, stays(key)) for key in keys)
+
+
+class RecurrentEncoder(nn.Module):
+    """Texts to states: an embedding and recurrent layers, in one direction or both.
+
+    Attributes:
+        vocabulary: tokens, of which 0 is padding.
+        embedding: width of a token's vector.
+        units: of each layer, the first first.
+        cell: `RNN`, `GRU` or `LSTM`.
+        bidirectional: read in both directions.
+        dropout: of the inputs of each layer.
+        recurrent_dropout: of the states of each layer.
+        zoneout: of each layer.
+    """
+
+    vocabulary: int
+    embedding: int = 128
+    units: Sequence[int] = (64,)
+    cell: Cell = LSTM
+    bidirectional: bool = False
+    dropout: float = 0.2
+    recurrent_dropout: float = 0.2
+    zoneout: float = 0.0
+
+    @nn.compact
+    def __call__(self, tokens: Int[Array, "batch time"], *, train: bool) -> tuple[Array, ...]:
+        """The states of the last layer [batch, time, units], one array a direction."""
+        real = tokens != 0
+        x = nn.Embed(self.vocabulary, self.embedding, name="embedding")(tokens)
+        states: tuple[Array, ...] = (x,)
+        for units in self.units:
+            layer = functools.partial(
+                Recurrent,
+                units,
+                self.cell,
+                dropout=self.dropout,
+                recurrent_dropout=self.recurrent_dropout,
+                zoneout=self.zoneout,
+            )
+            x = jnp.concatenate(states, axis=-1)
+            states = (layer()(x, real, train=train),)
+            if self.bidirectional:
+                states = (*states, layer(reverse=True)(x, real, train=train))
+        return states
