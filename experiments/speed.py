@@ -1,11 +1,14 @@
-"""How fast does jaxmed train the two introductory networks, beside what people use today?
+"""How fast does jaxmed train the introductory networks, beside what people use today?
 
     python experiments/speed.py                     # jaxmed and every installed peer
     python experiments/speed.py --contenders jaxmed # where no peer is installed
 
 Workloads, on made-up images of MNIST's shape: the MLP 784-512-256-10 (ReLU, Adam, batch 128)
-and the CNN (32 3 x 3 convolutions, ReLU, 2 x 2 max pool, 10 outputs; Adam, batch 32). Peers come
-with `pip install -e '.[peers]'`; `speed_peers.py` says how each is set up in its own favour.
+and the CNN (32 3 x 3 convolutions, ReLU, 2 x 2 max pool, 10 outputs; Adam, batch 32). On made-up
+texts of 200 words out of 20,000: the LSTM (embedding 128, 64 units, dropout .2 of inputs and
+states, 1 output; Adam, batch 32), and `jaxmed-plain`, the same without any dropout: in its line
+the column "jaxmed" tells what dropout costs. Peers come with `pip install -e '.[peers]'`;
+`speed_peers.py` says how each is set up in its own favour.
 
 Each contender lives in a process of its own and they take turns, one computing at a time, so
 that noise from the machine's other work hits all alike. The columns: examples/s when running
@@ -15,13 +18,14 @@ times as fast jaxmed is; "of peak", the share of the matrix products the machine
 two are medians of what was measured within one round.
 
 Run it on a quiet machine: where other work takes a core, "cores" says so, and PyTorch's threads
-then wait for one another. Seven rounds take six minutes on two cores. Hardware and score: see
-the results table in experiments/README.md.
+then wait for one another. Seven rounds of the MLP and the CNN take six minutes on two cores.
+Hardware and score: see the results table in experiments/README.md.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.util
 import json
 import multiprocessing
@@ -38,6 +42,7 @@ from typing import Any, Literal
 import numpy as np
 import tyro
 from speed_peers import PEERS, Make, Train, matrix_peak
+from speed_workloads import DROPOUT, VOCABULARY, WORKLOADS
 
 from jaxmed import checks
 
@@ -46,63 +51,53 @@ from jaxmed import checks
 class Settings:
     """How fast does jaxmed train, beside what people use today?"""
 
-    workloads: tuple[Literal["mlp", "cnn"], ...] = ("mlp", "cnn")
+    workloads: tuple[Literal["mlp", "cnn", "lstm"], ...] = ("mlp", "cnn", "lstm")
     """Networks to train."""
-    contenders: tuple[str, ...] = ("jaxmed", *PEERS)
+    contenders: tuple[str, ...] = ("jaxmed", "jaxmed-plain", *PEERS)
     """Who takes part; those that are not installed are named and left out."""
     rounds: int = 7
     """How often each contender has its turn."""
     seconds: float = 3.0
     """About how long one turn lasts."""
     examples: int = 60_000
-    """Images in the made-up training split."""
+    """Images or texts in the made-up training split."""
     seed: int = 0
-    """Of the images and labels."""
+    """Of the images, texts and labels."""
     json: Path | None = None
     """File for every single measurement."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Workload:
-    """A network's batch size, and (m, k, n) of each layer's [m, k] @ [k, n] for one example."""
-
-    batch_size: int
-    products: tuple[tuple[int, int, int], ...]
-
-    def flops(self) -> int:
-        """Floating-point operations of a training step, an example.
-
-        A product of [m, k] and [k, n] takes 2 m k n. Training takes three such products a
-        layer: forward, the gradient of its weights and that of its input, which the first layer
-        does without. All else (bias, ReLU, pooling, loss, Adam) is not counted.
-        """
-        forward = [2 * m * k * n for m, k, n in self.products]
-        return 3 * sum(forward) - forward[0]
-
-
-WORKLOADS = {
-    "mlp": Workload(128, ((1, 784, 512), (1, 512, 256), (1, 256, 10))),
-    "cnn": Workload(32, ((26 * 26, 3 * 3, 32), (1, 13 * 13 * 32, 10))),
-}
-
-
-def jaxmed_epochs(workload: str, images: np.ndarray, labels: np.ndarray, batch_size: int) -> Train:
-    """Epochs compiled as one program, over uint8 images that live on the device."""
+def jaxmed_epochs(
+    workload: str,
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    batch_size: int,
+    *,
+    dropout: float = DROPOUT,
+) -> Train:
+    """Epochs compiled as one program, over images or tokens that live on the device."""
     import jax
     import optax
 
     from jaxmed import tasks
-    from jaxmed.data import batches, inputs
-    from jaxmed.models import MLP, SimpleCNN
+    from jaxmed.data import batches
+    from jaxmed.data.inputs import pixels
+    from jaxmed.models import MLP, RecurrentEncoder, SimpleCNN, TextClassifier
     from jaxmed.training import placement
     from jaxmed.training.epoch import make_epoch
     from jaxmed.training.step import init_state, make_train_step
 
-    network = {"mlp": MLP(widths=(512, 256), outputs=10), "cnn": SimpleCNN(outputs=10)}[workload]
-    task = tasks.classification(network, classes=10, inputs=inputs.pixels(images))
+    if workload == "lstm":
+        encoder = RecurrentEncoder(VOCABULARY, dropout=dropout, recurrent_dropout=dropout)
+        network, column = TextClassifier(1, encoder), "tokens"
+        task = tasks.binary_classification(network, inputs=lambda batch: batch["tokens"])
+    else:
+        networks = {"mlp": MLP(widths=(512, 256), outputs=10), "cnn": SimpleCNN(outputs=10)}
+        network, column = networks[workload], "image"
+        task = tasks.classification(network, classes=10, inputs=pixels(inputs))
     optimizer, where, key = optax.adam(1e-3), placement.jit(), jax.random.key(0)
     run = where.compile(make_epoch(make_train_step(task, optimizer)), 1)
-    data = where.whole({"image": images, "label": labels.astype(np.int32)})
+    data = where.whole({column: inputs, "label": labels.astype(np.int32)})
     first = {name: column[:1] for name, column in data.items()}
     state = where.whole(init_state(task, optimizer, key, first))
 
@@ -120,11 +115,10 @@ def contend(
     connection: Connection, settings: Settings, workload: str, modules: Sequence[str], make: Make
 ) -> None:
     """A contender's process: time the first step, warm up, then train whenever asked to."""
-    generator = np.random.default_rng(settings.seed)
-    images = generator.integers(0, 256, (settings.examples, 28, 28, 1), dtype=np.uint8)
-    labels = generator.integers(0, 10, settings.examples)
+    random = np.random.default_rng(settings.seed)
+    inputs, labels = WORKLOADS[workload].data(random, settings.examples)
     batch_size = WORKLOADS[workload].batch_size
-    train = make(workload, images, labels, batch_size)
+    train = make(workload, inputs, labels, batch_size)
 
     def timed(rows: int, epochs: int) -> float:
         started = time.perf_counter()
@@ -135,7 +129,8 @@ def contend(
         return max(int(min(rows, settings.examples)) // batch_size, 1) * batch_size
 
     first_step = timed(batch_size, 1)
-    trial = whole_batches(64 * batch_size)
+    # Sixty-four steps, or as many as a turn has: the slowest take more than a second each.
+    trial = whole_batches(min(64, settings.seconds / timed(batch_size, 1)) * batch_size)
     timed(trial, 1)  # compiles for this length
     wanted = settings.seconds * trial / timed(trial, 1)
     rows = whole_batches(wanted)
@@ -176,6 +171,13 @@ class Child:
     def stop(self) -> None:
         """End the process."""
         self._connection.send(False)
+
+
+def taking_part(makers: dict[str, Any], workload: str) -> dict[str, Any]:
+    """All of them, but those without dropout only where others have it."""
+    if WORKLOADS[workload].dropout:
+        return makers
+    return {name: made for name, made in makers.items() if name != "jaxmed-plain"}
 
 
 def measure(settings: Settings, workload: str, makers: dict[str, Any]) -> dict[str, Any]:
@@ -257,7 +259,13 @@ def machine(results: dict[str, Any]) -> str:
 
 def main(settings: Settings) -> dict[str, Any]:
     """Measure every workload, print the tables, and return what was measured."""
-    everyone: dict[str, Any] = {"jaxmed": (("jax", "flax", "optax"), jaxmed_epochs), **PEERS}
+    ours = ("jax", "flax", "optax")
+    plain = functools.partial(jaxmed_epochs, dropout=0.0)
+    everyone: dict[str, Any] = {
+        "jaxmed": (ours, jaxmed_epochs),
+        "jaxmed-plain": (ours, plain),
+        **PEERS,
+    }
     for name in settings.contenders:
         checks.known("contenders", name, everyone)
     checks.positive("rounds", settings.rounds)
@@ -268,7 +276,8 @@ def main(settings: Settings) -> dict[str, Any]:
     }
     absent = [name for name in settings.contenders if name not in installed]
     results: dict[str, Any] = {
-        name: measure(settings, name, installed) for name in settings.workloads
+        workload: measure(settings, workload, taking_part(installed, workload))
+        for workload in settings.workloads
     }
 
     print(machine(results))

@@ -1,19 +1,22 @@
 """What `speed.py` measures jaxmed against: its peers, and the machine's matrix products.
 
 Each peer is trained the way its own users would, with settings that help it. It is made by a
-function of (workload, images [rows, 28, 28, 1] uint8, labels [rows] int64, batch_size) and is
-itself a function `train(rows, epochs)`: go through the first `rows` examples `epochs` times, in
-random order, and return when the last step is done. Nothing is imported before a peer is made,
-because each lives in a process of its own.
+function of (workload, inputs, labels [rows] int64, batch_size), where inputs are images
+[rows, 28, 28, 1] uint8 or token numbers [rows, 200] int32, and is itself a function
+`train(rows, epochs)`: go through the first `rows` examples `epochs` times, in random order, and
+return when the last step is done. Nothing is imported before a peer is made, because each lives
+in a process of its own.
 
 What was chosen in the peers' favour, each measured on two CPU cores:
 
 - pixels are normalised once, before training, not in every step;
 - Keras: `model.fit` with its defaults and no progress bar; for the MLP on JAX and TensorFlow
-  16 steps an execution (a tenth to a quarter faster; slower for the CNN), no metrics;
+  16 steps an execution (a tenth to a quarter faster; slower for the CNN, no faster for the
+  LSTM), no metrics; TensorFlow without XLA for the LSTM, as Keras chooses itself (with it 190
+  for 290 examples/s on a busy machine);
 - PyTorch: tensors in memory, indexed by a permutation, no DataLoader; the fused Adam; the CNN
-  in channels-last. `torch.compile` was slower (61,000 for 64,000 examples/s; CNN 3,900 for
-  6,600) and is left out.
+  in channels-last; the LSTM with the batch first, as fast as time first. `torch.compile` was
+  slower (61,000 for 64,000 examples/s; CNN 3,900 for 6,600) and is left out.
 """
 
 from __future__ import annotations
@@ -25,15 +28,16 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
+from speed_workloads import DROPOUT, VOCABULARY
 
 Train: TypeAlias = Callable[[int, int], None]
 """`train(rows, epochs)`."""
 Make: TypeAlias = Callable[[str, np.ndarray, np.ndarray, int], Train]
-"""`make(workload, images, labels, batch_size)`."""
+"""`make(workload, inputs, labels, batch_size)`."""
 
 
 def keras_fit(
-    backend: str, workload: str, images: np.ndarray, labels: np.ndarray, batch_size: int
+    backend: str, workload: str, inputs: np.ndarray, labels: np.ndarray, batch_size: int
 ) -> Train:
     """`keras.Model.fit` on one of its backends."""
     os.environ["KERAS_BACKEND"] = backend
@@ -44,27 +48,53 @@ def keras_fit(
     body: dict[str, list[Any]] = {
         "mlp": [layers.Flatten(), layers.Dense(512, "relu"), layers.Dense(256, "relu")],
         "cnn": [layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(2), layers.Flatten()],
+        "lstm": [
+            layers.Embedding(VOCABULARY, 128),
+            layers.LSTM(64, dropout=DROPOUT, recurrent_dropout=DROPOUT),
+        ],
     }
-    model = keras.Sequential([keras.Input(images.shape[1:]), *body[workload], layers.Dense(10)])
+    if workload == "lstm":
+        head, loss = layers.Dense(1), keras.losses.BinaryCrossentropy(from_logits=True)
+        x, y = inputs, labels[:, None]
+    else:
+        head, loss = layers.Dense(10), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        x, y = inputs.astype(np.float32) / 255, labels
+    model = keras.Sequential([keras.Input(x.shape[1:], dtype=x.dtype.name), *body[workload], head])
     model.compile(
         optimizer=keras.optimizers.Adam(1e-3),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss=loss,
         steps_per_execution=16 if workload == "mlp" and backend != "torch" else 1,
     )
-    pixels = images.astype(np.float32) / 255
 
     def train(rows: int, epochs: int) -> None:
-        model.fit(pixels[:rows], labels[:rows], batch_size=batch_size, epochs=epochs, verbose=0)
+        model.fit(x[:rows], y[:rows], batch_size=batch_size, epochs=epochs, verbose=0)
 
     return train
 
 
-def torch_loop(workload: str, images: np.ndarray, labels: np.ndarray, batch_size: int) -> Train:
-    """The usual PyTorch loop, over tensors in memory."""
+def torch_loop(workload: str, inputs: np.ndarray, labels: np.ndarray, batch_size: int) -> Train:
+    """The usual PyTorch loop, over tensors in memory.
+
+    Its LSTM has no dropout of states, so it is spared that; dropout of inputs is `nn.Dropout`,
+    which draws anew at every word where the others draw once a text.
+    """
     import torch
     from torch import nn
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    class Reader(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding = nn.Embedding(VOCABULARY, 128)
+            self.dropout = nn.Dropout(DROPOUT)
+            self.lstm = nn.LSTM(128, 64, batch_first=True)
+            self.output = nn.Linear(64, 1)
+
+        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+            _, (state, _) = self.lstm(self.dropout(self.embedding(tokens)))
+            return self.output(state[-1])[:, 0]
+
     layout = torch.channels_last if workload == "cnn" else torch.contiguous_format
     networks = {
         "mlp": lambda: nn.Sequential(
@@ -78,19 +108,23 @@ def torch_loop(workload: str, images: np.ndarray, labels: np.ndarray, batch_size
         "cnn": lambda: nn.Sequential(
             nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(5408, 10)
         ),
+        "lstm": Reader,
     }
     network = networks[workload]().to(device, memory_format=layout)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
-    loss = nn.CrossEntropyLoss()
-    pixels = torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32) / 255).to(device)
-    classes = torch.from_numpy(labels).to(device)
+    if workload == "lstm":
+        loss, x, y = nn.BCEWithLogitsLoss(), inputs, labels.astype(np.float32)
+    else:
+        loss, y = nn.CrossEntropyLoss(), labels
+        x = inputs.transpose(0, 3, 1, 2).astype(np.float32) / 255
+    x, y = (torch.from_numpy(array).to(device) for array in (x, y))
 
     def train(rows: int, epochs: int) -> None:
         for _ in range(epochs):
             for chosen in torch.randperm(rows, device=device).split(batch_size):
                 optimizer.zero_grad()
-                logits = network(pixels[chosen].contiguous(memory_format=layout))
-                loss(logits, classes[chosen]).backward()
+                logits = network(x[chosen].contiguous(memory_format=layout))
+                loss(logits, y[chosen]).backward()
                 optimizer.step()
         if device.type == "cuda":
             torch.cuda.synchronize()

@@ -30,6 +30,11 @@ def total(tree: Tree) -> Tree:
     return jax.lax.psum(tree, BATCH_AXIS) if is_mapped() else tree
 
 
+def largest(x: Array) -> Array:
+    """The largest of a number each device has; the number itself where there is one device."""
+    return jax.lax.pmax(x, BATCH_AXIS) if is_mapped() else x
+
+
 def row_keys(key: Key, rows: int) -> Array:
     """One random key a row [rows], a function of `key` and the row's place in the whole batch.
 

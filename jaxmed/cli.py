@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -46,7 +47,45 @@ def prepare(name: str, /, *, manual_dir: Path | None = None, data_dir: Path | No
     print(f"Licence: {entry.licence}. Please cite:\n{entry.citation}")
 
 
-COMMANDS: Mapping[str, Callable[..., Any]] = {"datasets": datasets, "prepare": prepare}
+def predict(run: Path, /, *, text: tuple[str, ...] = (), file: Path | None = None) -> None:
+    """Say the class of texts with the exported model of a run, and how probable that class is.
+
+    On a terminal a table; in a pipe one line a text: class, probability and text, separated by
+    tabs. A model of two classes may have a threshold on its card: the second class is then said
+    where its probability reaches that, be it below a half.
+
+    Args:
+        run: the folder of the run, or its folder `model`.
+        text: a text; repeat `--text` for more.
+        file: a UTF-8 file with one text a line.
+    """
+    texts = _texts(text, file)
+
+    import numpy as np
+
+    from jaxmed import export
+
+    model = export.load(run)
+    cut = int(export.cut_off(model, texts).sum())
+    for row in np.flatnonzero(export.token_counts(model, texts) == 0):
+        raise ValueError(f"{_place(int(row), file)} holds no token: remove it or write the text.")
+    probabilities = export.predict_texts(model, texts)
+    chosen = export.decide(model.card, probabilities)
+    names = [model.card.classes[column] for column in chosen]
+    _say(names, [float(p[column]) for p, column in zip(probabilities, chosen, strict=True)], texts)
+    if cut:
+        print(
+            f"The ends of {cut} of {len(texts)} texts were left out: the model reads rows of "
+            f"{model.card.length} tokens.",
+            file=sys.stderr,
+        )
+
+
+COMMANDS: Mapping[str, Callable[..., Any]] = {
+    "datasets": datasets,
+    "prepare": prepare,
+    "predict": predict,
+}
 
 
 _DESCRIPTION = "Functional deep learning for medicine on JAX."
@@ -58,7 +97,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         tyro.extras.subcommand_cli_from_dict(
-            dict(COMMANDS), prog="jaxmed", description=_DESCRIPTION, args=arguments
+            dict(COMMANDS),
+            prog="jaxmed",
+            description=_DESCRIPTION,
+            args=arguments,
+            config=(tyro.conf.UseAppendAction,),  # --text A --text B
         )
     except (ValueError, OSError, ImportError) as error:
         print(error, file=sys.stderr)
@@ -86,6 +129,58 @@ def _table(entries: Sequence[Entry]) -> None:
             others = [other.name for other in entries if other.family == entry.family][1:]
             also = ", ".join(name.removeprefix(entry.family) for name in others)
             table.add_row(entry.name, *_facts(entry), also)
+    Console().print(table)
+
+
+def _texts(given: Sequence[str], file: Path | None) -> list[str]:
+    """The texts to predict, none of them empty."""
+    if bool(given) == (file is not None):
+        raise ValueError(
+            f"--text and --file are {'both' if given else 'neither'} given: give one of them."
+        )
+    texts = list(given) if file is None else _lines(file)
+    for row, text in enumerate(texts):
+        if not text.strip():
+            raise ValueError(f"{_place(row, file)} is empty: remove it or write the text.")
+    return texts
+
+
+def _lines(file: Path) -> list[str]:
+    """The lines of a UTF-8 file, as editors number them: only line feeds end one."""
+    if not file.is_file():
+        raise FileNotFoundError(f"--file is {str(file)!r}, but there is no such file.")
+    content = file.read_bytes().removeprefix(codecs.BOM_UTF8).removesuffix(b"\n")
+    if not content:
+        raise ValueError(f"--file is {str(file)!r}, which holds no text: write one a line.")
+    texts = []
+    for row, line in enumerate(content.split(b"\n")):
+        try:
+            texts.append(line.removesuffix(b"\r").decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{_place(row, file)} is not UTF-8 (byte {error.start + 1}): convert the file."
+            ) from error
+    return texts
+
+
+def _place(row: int, file: Path | None) -> str:
+    return f"--text number {row + 1}" if file is None else f"Line {row + 1} of {str(file)!r}"
+
+
+def _say(names: Sequence[str], probabilities: Sequence[float], texts: Sequence[str]) -> None:
+    """One line a text; a text's own tabs and ends of line are shown as spaces."""
+    rows = zip(names, probabilities, (" ".join(text.split()) for text in texts), strict=True)
+    if not sys.stdout.isatty():
+        print("\n".join(f"{name}\t{p:.6f}\t{text}" for name, p, text in rows))
+        return
+
+    from rich.console import Console
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    table = Table("class", Column("probability", justify="right", no_wrap=True), "text")
+    for name, p, text in rows:
+        table.add_row(Text(name), f"{p:.4f}", Text(text))  # a text may hold [MASK], no markup
     Console().print(table)
 
 

@@ -8,13 +8,14 @@ with `init` and `apply`, as Flax Linen modules have.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 
-from jaxmed import losses, metrics
+from jaxmed import crf, losses, metrics
+from jaxmed.batch_axis import largest
 from jaxmed.metrics import Metric
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Transform, Tree
 
@@ -188,6 +189,114 @@ def regression(
         return {"logits": logits[:, 0], "value": logits[:, 0]}
 
     return _supervised(network, inputs, decode, loss, {"mae": metrics.mae()}, augment, dtype)
+
+
+def sequence_labelling(
+    network: Network,
+    *,
+    classes: int,
+    inputs: Inputs,
+    dtype: jnp.dtype | type = jnp.float32,
+) -> Task:
+    """One of several classes for every position, such as the role of each sentence.
+
+    A chain of scores joins neighbouring positions; where it is zero they are independent, and
+    the loss is the cross entropy. The loss of an example is that of its whole sequence. The
+    probabilities are those of each position over all paths, the path is the best of all
+    (Viterbi). Labels are [batch, positions], -1 where there is no position.
+
+    Args:
+        network: gives emissions [batch, positions, classes], the scores (start, step, end) of a
+            `crf.Chain`, and which positions are real [batch, positions].
+        classes: at least 2; labels are 0 to classes - 1.
+        inputs: what the network reads of a batch.
+        dtype: of the computation; parameters and losses stay float32.
+    """
+    _at_least_two(classes)
+
+    def init(key: Key, batch: Batch) -> tuple[Params, ModelState]:
+        return network.init({"params": key}, inputs(batch)[:1], train=False)["params"], {}
+
+    def scores(params: Params, batch: Batch, **options: Any) -> tuple[Array, crf.Chain, Array]:
+        variables = {"params": _cast(params, dtype)}
+        emissions, chain, real = network.apply(variables, _cast(inputs(batch), dtype), **options)
+        return emissions.astype(jnp.float32), crf.Chain(*_cast(chain, jnp.float32)), real
+
+    def predict(params: Params, model_state: ModelState, batch: Batch) -> Outputs:
+        del model_state
+        emissions, chain, real = scores(params, batch, train=False)
+        return {
+            "probabilities": crf.marginals(emissions, chain, real),
+            "path": crf.viterbi(emissions, chain, real),
+        }
+
+    def loss(
+        params: Params, model_state: ModelState, batch: Batch, key: Key
+    ) -> tuple[Array, tuple[ModelState, Outputs]]:
+        emissions, chain, _ = scores(params, batch, train=True, rngs={"dropout": key})
+        label = batch["label"]
+        found = crf.negative_log_likelihood(emissions, chain, label, label >= 0)
+        return found, (model_state, {"probabilities": jax.nn.softmax(emissions)})
+
+    return Task(init, loss, predict, {"accuracy": metrics.by_position(metrics.accuracy())})
+
+
+def decided(task: Task, threshold: float) -> Task:
+    """The same binary task with its odds divided by those of a threshold, which becomes 1/2.
+
+    Decisions by the more probable class, and with them accuracy, sensitivity and F1, are then
+    those at the threshold. The order of examples stays, and with it AUROC and average
+    precision; the probabilities are no longer those of the data the task was trained on.
+
+    Args:
+        task: with two columns of probabilities.
+        threshold: in (0, 1), chosen on validation data.
+    """
+    if not 0 < threshold < 1:
+        raise ValueError(f"threshold is {threshold}, but must lie in (0, 1).")
+
+    def predict(params: Params, model_state: ModelState, batch: Batch) -> Outputs:
+        outputs = task.predict(params, model_state, batch)
+        weights = jnp.array([[threshold, 1 - threshold]])
+        weighed = outputs["probabilities"] * weights
+        return {**outputs, "probabilities": weighed / weighed.sum(-1, keepdims=True)}
+
+    return dataclasses.replace(task, predict=predict)
+
+
+def cropped(task: Task, lengths: Sequence[int], *, key: str = "tokens", axis: int = 1) -> Task:
+    """The same task, trained without most of the padding behind short texts.
+
+    Each batch is cut to the first of `lengths` that holds all of its texts: one program is
+    compiled with a branch for each, and the numbers are those of the whole batch. It pays where
+    batches hold texts of nearly one length (`batches.by_length`). The outputs during training
+    must not have the axis that is cut.
+
+    Args:
+        task: whose loss ignores what is 0 behind the end of a text.
+        lengths: to cut to, ascending; the full length is always one more.
+        key: what to cut.
+        axis: of it, 1 for the tokens of a text.
+    """
+
+    def loss(
+        params: Params, model_state: ModelState, batch: Batch, random: Key
+    ) -> tuple[Array, tuple[ModelState, Outputs]]:
+        column = batch[key]
+        full = column.shape[axis]
+        choices = [*(length for length in lengths if length < full), full]
+        others = tuple(i for i in range(column.ndim) if i != axis)
+        used = jnp.any(column != 0, axis=others)
+        longest = largest(jnp.max(jnp.where(used, jnp.arange(1, full + 1), 0)))
+
+        def cut(length: int) -> Callable[[], tuple[Array, tuple[ModelState, Outputs]]]:
+            short = jax.lax.slice_in_dim(column, 0, length, axis=axis)
+            return lambda: task.loss(params, model_state, {**batch, key: short}, random)
+
+        branch = jnp.searchsorted(jnp.array(choices), longest)
+        return jax.lax.switch(branch, [cut(length) for length in choices])
+
+    return dataclasses.replace(task, loss=loss)
 
 
 def _softmax(logits: Array) -> Outputs:

@@ -1,9 +1,19 @@
 """The command line: tables for people and for pipes, one sentence for bad input."""
 
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from jaxmed import cli
+from jaxmed import cli, export, tasks
+from jaxmed.data import text
 from jaxmed.data.catalogue import ENTRIES
+from jaxmed.models import RecurrentEncoder, TextClassifier
+
+TEXTS = ["the drug caused a rash", "It helped.", "[PAD] rash [bold]the\tdrug"]
 
 
 def test_datasets_in_a_pipe_is_one_line_a_name(capsys):
@@ -54,3 +64,143 @@ def test_unknown_arguments_are_refused(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)
     assert caught.value.code == 2
+
+
+def exported(directory, threshold=None):
+    """The folder of a run whose model knows eight words and reads five tokens."""
+    tokenizer = text.words(TEXTS)
+    network = TextClassifier(1, RecurrentEncoder(tokenizer.get_vocab_size(), 4, (3,)))
+    task = tasks.binary_classification(network, inputs=lambda batch: batch["tokens"])
+    batch = {"tokens": jnp.ones((2, 5), jnp.int32), "mask": jnp.ones(2)}
+    params, model_state = task.init(jax.random.key(0), batch)
+    export.export(
+        directory,
+        lambda batch: task.predict(params, model_state, batch),
+        batch,
+        card=export.Card(("harmless", "adverse event"), threshold=threshold),
+        tokenizer=tokenizer,
+    )
+    return directory
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return exported(tmp_path_factory.mktemp("run"))
+
+
+def given(texts):
+    return [word for each in texts for word in ("--text", each)]
+
+
+def test_predict_in_a_pipe_is_one_line_a_text(run, capsys):
+    assert cli.main(["predict", str(run), *given(TEXTS[:2])]) == 0
+    shown = capsys.readouterr()
+    probabilities = export.predict_texts(export.load(run), TEXTS[:2])
+    names = ("harmless", "adverse event")
+    assert shown.out.splitlines() == [
+        f"{names[row.argmax()]}\t{row.max():.6f}\t{each}"
+        for row, each in zip(probabilities, TEXTS, strict=False)
+    ]
+    assert shown.err == ""
+
+
+def test_predict_reads_a_file_and_the_folder_model(run, capsys, tmp_path):
+    path = tmp_path / "texts"
+    path.write_bytes("\ufeffthe drug\u2028helped\r\nit caf\u00e9\n".encode())
+    assert cli.main(["predict", str(run / "model"), "--file", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("\t")[2] for line in lines] == ["the drug helped", "it caf\u00e9"]
+
+
+def test_predict_on_a_terminal_is_a_table(run, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "100")
+    assert cli.main(["predict", str(run), "--text", TEXTS[2]]) == 0
+    shown = capsys.readouterr().out
+    assert "probability" in shown
+    assert "[PAD] rash [bold]the drug" in shown
+
+
+@pytest.mark.parametrize(("threshold", "name"), [(0.0, "adverse event"), (1.0, "harmless")])
+def test_predict_honours_the_threshold(threshold, name, tmp_path, capsys):
+    run = exported(tmp_path, threshold)
+    assert cli.main(["predict", str(run), *given(TEXTS)]) == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [line[0] for line in lines] == [name] * 3
+    column = export.load(run).card.classes.index(name)
+    np.testing.assert_allclose(
+        [float(line[1]) for line in lines],
+        export.predict_texts(export.load(run), TEXTS)[:, column],
+        atol=1e-6,
+    )
+
+
+def test_predict_says_how_many_texts_were_cut(run, capsys):
+    texts = ["the drug caused a rash", "the drug caused a rash .", "it " * 9]
+    assert cli.main(["predict", str(run), *given(texts)]) == 0
+    shown = capsys.readouterr()
+    said = "The ends of 2 of 3 texts were left out: the model reads rows of 5 tokens.\n"
+    assert shown.err == said
+    assert len(shown.out.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"the drug\n\nrash\n", "Line 2 of "),
+        (b"the drug\n \t\r\n", "Line 2 of "),
+        (b"the drug\n\n", "Line 2 of "),
+        (b"the drug\nrash\n\xe2\x80\x8b\n", "Line 3 of "),  # a space of no width
+        (b"the drug\nit\ncaf\xe9\n", "Line 3 of "),
+        (b"", "holds no text"),
+        (None, "no such file"),
+    ],
+)
+def test_predict_refuses_a_bad_file(content, message, run, capsys, tmp_path):
+    path = tmp_path / "texts"
+    if content is not None:
+        path.write_bytes(content)
+    refused(capsys, ["predict", str(run), "--file", str(path)], message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--text and --file are neither given"),
+        (["--text", "a", "--file", "b"], "--text and --file are both given"),
+        (["--text", ""], "--text number 1 is empty"),
+        (["--text", "rash", "--text", " "], "--text number 2 is empty"),
+    ],
+)
+def test_predict_refuses_bad_arguments(arguments, message, run, capsys):
+    refused(capsys, ["predict", str(run), *arguments], message)
+
+
+def test_predict_refuses_a_run_without_a_model(capsys, tmp_path):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        refused(capsys, ["predict", str(folder), "--text", "rash"], "which holds no model")
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "predict.jaxexport"])
+def test_predict_refuses_a_file_that_is_not_the_runs(name, capsys, tmp_path):
+    path = exported(tmp_path) / "model" / name
+    if name == "tokenizer.json":
+        text.save(text.words(["another run"]), path)
+    else:
+        path.write_bytes(path.read_bytes()[:-100])
+    refused(capsys, ["predict", str(tmp_path), "--text", "rash"], f"{name} is not the file")
+
+
+def refused(capsys, arguments, message):
+    assert cli.main(arguments) == 2
+    shown = capsys.readouterr()
+    assert message in shown.err
+    assert shown.err.count("\n") == 1
+    assert shown.out == ""
+
+
+def test_importing_the_command_line_loads_nothing_heavy():
+    program = (
+        "import sys, jaxmed.cli; sys.exit(not {'jax', 'tyro', 'numpy'}.isdisjoint(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0

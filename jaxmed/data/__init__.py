@@ -1,4 +1,4 @@
-"""Sources of examples: arrays, tables, folders of images, tfds, and the catalogue of ours."""
+"""Sources of examples: arrays, tables, folders of images or texts, tfds, our catalogue."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from jaxmed.data.prepared import from_tfds
 from jaxmed.data.source import Source, columns, from_arrays, subset
 from jaxmed.data.splits import stratified_folds, stratified_split
 from jaxmed.data.table import from_csv
+from jaxmed.data.text_folder import from_text_folder
+from jaxmed.data.text_table import from_text_csv
 
 __all__ = [
     "Source",
@@ -14,6 +16,8 @@ __all__ = [
     "from_arrays",
     "from_csv",
     "from_image_folder",
+    "from_text_csv",
+    "from_text_folder",
     "from_tfds",
     "stratified_folds",
     "stratified_split",

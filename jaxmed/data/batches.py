@@ -6,7 +6,8 @@ once and -1 fills up the last batch. `take` turns one line of it into a batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
 
 import jax
 import numpy as np
@@ -16,6 +17,9 @@ from jaxmed.data.source import Source
 from jaxmed.typing import AnyArray, Batch, Columns, Int, Key
 
 PADDING = -1
+
+Order: TypeAlias = Callable[[Key, int, int, int], np.ndarray]
+"""`(key, epoch, rows, batch_size) -> rows [steps, batch]`, such as `shuffled_rows`."""
 
 
 def shuffled_rows(
@@ -35,8 +39,35 @@ def shuffled_rows(
     Returns:
         [ceil(rows / batch_size), batch_size] int32, padded with -1.
     """
-    seed = np.asarray(jax.random.key_data(key)).ravel()
-    return _padded(np.random.default_rng([*seed, epoch]).permutation(rows), batch_size)
+    return _padded(_generator(key, epoch).permutation(rows), batch_size)
+
+
+def by_length(lengths: Int[np.ndarray, " rows"], *, pool: int = 50) -> Order:
+    """An order in which a batch holds rows of nearly one length, so that `tasks.cropped` pays.
+
+    Rows are shuffled, sorted by length within every `pool` batches, and the batches shuffled:
+    like `shuffled_rows` a function of (key, epoch) alone, with every row once.
+
+    Args:
+        lengths: of each row of the split, such as its number of tokens.
+        pool: batches that are sorted together; 1 sorts nothing, many leave less to chance.
+    """
+    checks.positive("pool", pool)
+
+    def order(key: Key, epoch: int, rows: int, batch_size: int) -> Int[np.ndarray, "steps batch"]:
+        if rows != len(lengths):
+            raise ValueError(f"lengths has {len(lengths)} rows, but the split has {rows}.")
+        generator = _generator(key, epoch)
+        chosen, size = generator.permutation(rows), pool * batch_size
+        pools = [chosen[start : start + size] for start in range(0, rows, size)]
+        ordered = [rows[np.argsort(lengths[rows], kind="stable")] for rows in pools]
+        return generator.permutation(_padded(np.concatenate(ordered), batch_size))
+
+    return order
+
+
+def _generator(key: Key, epoch: int) -> np.random.Generator:
+    return np.random.default_rng([*np.asarray(jax.random.key_data(key)).ravel(), epoch])
 
 
 def ordered_rows(rows: int, batch_size: int) -> Int[np.ndarray, "steps batch"]:

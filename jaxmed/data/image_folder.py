@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from jaxmed.data import class_folders
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -82,36 +84,13 @@ def from_image_folder(
         ValueError: There are no classes or a class has no images, sizes are unequal, or a file is
           broken or has more than 8 bits a pixel.
     """
-    path = Path(path)
-    if not path.is_dir():
-        raise FileNotFoundError(f"path is {str(path)!r}, but there is no such folder.")
     if channels not in _MODES:
         raise ValueError(f"channels is {channels}, but must be 1 (grey) or 3 (colour).")
     if size is not None and min(size) < 1:
         raise ValueError(f"size is {size}, but must be (height, width) in pixels, 1 or more.")
-    classes = tuple(sorted(folder.name for folder in path.iterdir() if _is_class(folder)))
-    if not classes:
-        raise ValueError(f"{path} has no sub-folders, but must have one of images for each class.")
-    found = [sorted(_images(path / name)) for name in classes]
-    for name, files in zip(classes, found, strict=True):
-        if not files:
-            raise ValueError(
-                f"{path / name} holds no {' or '.join(_SUFFIXES)} file: add or remove it."
-            )
-    paths = tuple(file for files in found for file in files)
-    _check(paths, size)
-    label = np.repeat(np.arange(len(classes), dtype=np.int32), [len(files) for files in found])
-    return ImageFolder(paths, label, classes, channels, size)
-
-
-def _is_class(folder: Path) -> bool:
-    return folder.is_dir() and not folder.name.startswith(".")
-
-
-def _images(folder: Path) -> Iterator[Path]:
-    for file in folder.iterdir():
-        if file.suffix.lower() in _SUFFIXES and not file.name.startswith("."):
-            yield file
+    found = class_folders.find(Path(path), _SUFFIXES, "images")
+    _check(found.paths, size)
+    return ImageFolder(found.paths, found.label, found.classes, channels, size)
 
 
 def _check(paths: tuple[Path, ...], size: tuple[int, int] | None) -> None:

@@ -50,6 +50,11 @@ def pixels(training: np.ndarray) -> Inputs:
     return inputs
 
 
+def tokens(batch: Batch) -> Array:
+    """`tokens` [batch, ..., length] as they are."""
+    return jnp.asarray(batch["tokens"])
+
+
 def unit_pixels(batch: Batch) -> Array:
     """`image` [batch, *space, channels] from 0 to 1, as the introductions have it."""
     return jnp.asarray(batch["image"], jnp.float32) / 255

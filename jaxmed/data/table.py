@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.data import contract
+from jaxmed.data import contract, utf8
 from jaxmed.data.source import Arrays, from_arrays
 
 if TYPE_CHECKING:
@@ -47,40 +47,74 @@ def from_csv(
         ValueError: A column is missing or holds no numbers, a value is missing, a label is not
           among the classes, an id is repeated, or there are no rows.
     """
+    if isinstance(features, str) or not features:
+        raise ValueError(f"features is {features!r}, but must be a list of one column or more.")
+    roles = [("features", name) for name in features]
+    table = read(path, separator, [*roles, ("label", label), ("id", id), ("group", group)])
+    columns = {"features": np.stack([_numbers(table[name]) for name in features], axis=1)}
+    columns |= annotated(table, label=label, classes=classes, id=id, group=group)
+    return from_arrays(columns, classes=[str(name) for name in classes or ()])
+
+
+def read(path: str | Path, separator: str, roles: Sequence[tuple[str, str | None]]) -> pd.DataFrame:
+    """The rows of a file, all as text, where it has every column that `roles` name.
+
+    Args:
+        path: A file with a header line.
+        separator: What stands between columns.
+        roles: (argument, the column it names or `None`), in the order in which to look for them.
+    """
     import pandas as pd
 
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"path is {str(path)!r}, but there is no such file.")
-    if isinstance(features, str) or not features:
-        raise ValueError(f"features is {features!r}, but must be a list of one column or more.")
     # Everything is read as text, so that 1 stays the class "1" and a message can quote the file.
     try:
         table = pd.read_csv(
             path, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True
         )
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        utf8.read(path)  # refuses it too, and says in which line
+        raise
+    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(
             f"{path} is no table in UTF-8 ({reason}): correct it, or name another separator."
         ) from error
-    roles = {"label": label, "id": id, "group": group}
-    for role, name in [("features", name) for name in features] + list(roles.items()):
+    for role, name in roles:
         if name is not None:
             _present(role, name, table, path)
     if table.empty:
         raise ValueError(f"{path} holds a header but no rows: it must hold 1 or more.")
-    names = [str(name) for name in classes or ()]
-    columns = {"features": np.stack([_numbers(table[name]) for name in features], axis=1)}
-    if classes is None:
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first column for an index
+        raise ValueError(
+            f"{path} has rows with more columns than its header: put what holds the separator "
+            f"{separator!r} in double quotes, or name every column."
+        )
+    return table
+
+
+def annotated(
+    table: pd.DataFrame,
+    *,
+    label: str | None,
+    classes: Sequence[str] | None,
+    id: str | None,  # noqa: A002 (the reserved key)
+    group: str | None,
+) -> dict[str, np.ndarray]:
+    """What is known of each row, whatever is learned from: its label, id and group."""
+    columns: dict[str, np.ndarray] = {}
+    if label is not None and classes is None:
         columns["label"] = _numbers(table[label])
-    else:
-        columns["label"] = _classified(table[label], names)
+    elif label is not None:
+        columns["label"] = _classified(table[label], [str(name) for name in classes or ()])
     if id is not None:
         columns["id"] = _identity(table[id])
     if group is not None:
-        columns["group"] = _filled(table[group])
-    return from_arrays(columns, classes=names)
+        filled(table[group], "belongs to a group")
+        columns["group"] = table[group].to_numpy(str)
+    return columns
 
 
 def _present(role: str, name: str, table: pd.DataFrame, path: Path) -> None:
@@ -133,11 +167,11 @@ def _identity(column: pd.Series) -> np.ndarray:
     return numbers
 
 
-def _filled(column: pd.Series) -> np.ndarray:
-    missing = np.flatnonzero(column == "")
+def filled(column: pd.Series, because: str) -> None:
+    """Refuse a column that is empty in a row; `because` goes on after "every row"."""
+    missing = np.flatnonzero(column.str.strip() == "")
     if missing.size:
         raise ValueError(
             f"column {column.name!r} is empty in {contract.listed(missing)}, but every row "
-            "belongs to a group: fill it in, or drop the rows."
+            f"{because}: fill it in, or drop the rows."
         )
-    return column.to_numpy(str)

@@ -79,9 +79,26 @@ def measure(
 ) -> dict[str, float]:
     """Every statistic that suits the task, without intervals: for validation while training."""
     outputs = predict(task, params, model_state, data, batch_size=batch_size)
+    data, outputs = _by_position(data, outputs)
     prediction = outputs["value" if "value" in outputs else "probabilities"]
     statistics = suite(data["label"], outputs)
     return {name: float(of(data["label"], prediction)) for name, of in statistics.items()}
+
+
+def _by_position(
+    data: Columns, outputs: dict[str, np.ndarray]
+) -> tuple[Columns, dict[str, np.ndarray]]:
+    """Of sequences one row a position, in order, those with a label; others as they are."""
+    probabilities = outputs.get("probabilities")
+    if probabilities is None or probabilities.ndim < 3:
+        return data, outputs
+    label = data["label"]
+    real = label >= 0
+    rows = np.broadcast_to(np.arange(len(label))[:, None], label.shape)[real]
+    flat = {"label": label[real], "group": data.get("group", np.arange(len(label)))[rows]}
+    if "id" in data and data["id"].shape == label.shape:
+        flat["id"] = data["id"][real]
+    return flat, {name: value[real] for name, value in outputs.items()}
 
 
 def evaluate(
@@ -115,6 +132,7 @@ def evaluate(
     if "label" not in data:
         raise ValueError(f"data has the columns {', '.join(data)}, but needs a `label`.")
     outputs = predict(task, params, model_state, data, batch_size=batch_size)
+    data, outputs = _by_position(data, outputs)
     rows = np.arange(len(data["label"]), dtype=np.int32)
     predictions = {"id": data.get("id", rows), "label": data["label"]}
     predictions |= {name: outputs[name] for name in ("probabilities", "value") if name in outputs}

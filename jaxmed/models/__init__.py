@@ -5,8 +5,21 @@ Every network is called as `network(inputs, train=..., mask=...)` with rows firs
 """
 
 from jaxmed.models.cnn import ConvNet, SimpleCNN
+from jaxmed.models.context import SentenceTagger
 from jaxmed.models.mlp import MLP
 from jaxmed.models.recurrent import RecurrentEncoder
-from jaxmed.models.text import ConvEncoder, TextClassifier
+from jaxmed.models.text import AttentionPooling, ConvEncoder, TextClassifier, WordPredictor
+from jaxmed.models.transformer import TransformerEncoder
 
-__all__ = ["MLP", "ConvEncoder", "ConvNet", "RecurrentEncoder", "SimpleCNN", "TextClassifier"]
+__all__ = [
+    "MLP",
+    "AttentionPooling",
+    "ConvEncoder",
+    "ConvNet",
+    "RecurrentEncoder",
+    "SentenceTagger",
+    "SimpleCNN",
+    "TextClassifier",
+    "TransformerEncoder",
+    "WordPredictor",
+]

@@ -238,6 +238,8 @@ class RecurrentEncoder(nn.Module):
         dropout: of the inputs of each layer.
         recurrent_dropout: of the states of each layer.
         zoneout: of each layer.
+        with_embedding: give the embedding too, as one more array, for a pooling that weighs
+            words by themselves; not for `last_state`.
     """
 
     vocabulary: int
@@ -248,13 +250,14 @@ class RecurrentEncoder(nn.Module):
     dropout: float = 0.2
     recurrent_dropout: float = 0.2
     zoneout: float = 0.0
+    with_embedding: bool = False
 
     @nn.compact
     def __call__(self, tokens: Int[Array, "batch time"], *, train: bool) -> tuple[Array, ...]:
         """The states of the last layer [batch, time, units], one array a direction."""
         real = tokens != 0
-        x = nn.Embed(self.vocabulary, self.embedding, name="embedding")(tokens)
-        states: tuple[Array, ...] = (x,)
+        embedded = nn.Embed(self.vocabulary, self.embedding, name="embedding")(tokens)
+        states: tuple[Array, ...] = (embedded,)
         for units in self.units:
             layer = functools.partial(
                 Recurrent,
@@ -268,4 +271,4 @@ class RecurrentEncoder(nn.Module):
             states = (layer()(x, real, train=train),)
             if self.bidirectional:
                 states = (*states, layer(reverse=True)(x, real, train=train))
-        return states
+        return (*states, embedded) if self.with_embedding else states

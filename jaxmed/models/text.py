@@ -108,3 +108,40 @@ class TextClassifier(nn.Module):
         x = self.pooling(states, tokens != 0)
         x = Dropout(self.dropout)(x, train=train)
         return nn.Dense(self.outputs, dtype=x.dtype)(x)
+
+
+class WordPredictor(nn.Module):
+    """Each word of a text from the words to its left and those to its right, which it never sees.
+
+    The left state of a bidirectional encoder with one layer before the word and the right state
+    behind it, through a hidden layer, against the embedding of every word. Melamud et al. 2016
+    (context2vec), section 3.1, with a softmax over the vocabulary.
+
+    Attributes:
+        encoder: a bidirectional `RecurrentEncoder` with one layer.
+        vocabulary: tokens, as in the encoder.
+        hidden: width of the hidden layer.
+    """
+
+    encoder: nn.Module
+    vocabulary: int
+    hidden: int = 256
+
+    @nn.compact
+    def __call__(
+        self,
+        tokens: Int[Array, "batch time"],
+        at: Int[Array, "batch draws"],
+        *,
+        train: bool = False,
+    ) -> Float[Array, "batch draws vocabulary"]:
+        """Scores of every word at the places `at` of each text."""
+        left, right, *_ = self.encoder(tokens, train=train)
+        before = jnp.pad(left, ((0, 0), (1, 0), (0, 0)))[:, :-1]
+        behind = jnp.pad(right, ((0, 0), (0, 1), (0, 0)))[:, 1:]
+        x = jnp.take_along_axis(jnp.concatenate([before, behind], -1), at[..., None], axis=1)
+        x = jax.nn.gelu(nn.Dense(self.hidden, dtype=x.dtype)(x))
+        words = self.encoder.variables["params"]["embedding"]["embedding"].astype(x.dtype)
+        x = nn.Dense(words.shape[1], dtype=x.dtype)(x)
+        bias = self.param("bias", nn.initializers.zeros, (self.vocabulary,))
+        return x @ words.T + bias.astype(x.dtype)[None, None]

@@ -63,6 +63,7 @@ def fit(
     stop: Sequence[Stop] = (),
     gradient: Callable[[Task], gradients.Gradient] = gradients.mean,
     where: placement.Placement | None = None,
+    order: batches.Order = batches.shuffled_rows,
     directory: Path | None = None,
     resume: bool = False,
     track: Sequence[Callable[[Row], None]] = (),
@@ -86,6 +87,7 @@ def fit(
         stop: conditions from `stopping`, asked after every epoch.
         gradient: how the gradient is made.
         where: a placement; by default one device under `jit`.
+        order: of the rows in each epoch; by default shuffled, `batches.by_length` for texts.
         directory: gets `metrics.jsonl` and the checkpoints `last` and `best` after every epoch.
         resume: go on from the checkpoint in `directory`, if there is one.
         track: functions that are shown each row of the history, such as `tracking.progress`.
@@ -120,7 +122,7 @@ def fit(
         state, chosen, history = _resumed(directory, state, best, resume)
         tracking.write_history(directory / "metrics.jsonl", history)
 
-    order = jax.random.fold_in(state.key, ORDER)
+    order_key = jax.random.fold_in(state.key, ORDER)
     step = make_train_step(task, optimizer, gradient=gradient)
     run = where.compile(make_epoch(step), 1)
     data, state = where.whole(train), where.whole(state)
@@ -131,7 +133,7 @@ def fit(
     while reason is None and len(history) < epochs and int(state.step) < limit:
         started = time.perf_counter()
         epoch = len(history)
-        rows = batches.shuffled_rows(order, epoch, len(train["label"]), batch_size)
+        rows = order(order_key, epoch, len(train["label"]), batch_size)
         rows = rows[: limit - int(state.step)]
         before = jax.tree.map(jnp.copy, state)  # the state itself is donated
         state, sums = run(state, data, where.divided(rows, 1))

@@ -52,6 +52,9 @@ def check_labels(
     outputs = jax.eval_shape(task.predict, state.params, state.model_state, probe)
     if "probabilities" not in outputs:
         return
+    if outputs["probabilities"].ndim == 3:  # a label a position, -1 where there is none
+        _check_classes(name, label, outputs["probabilities"].shape[-1], -1, all_present)
+        return
     if label.ndim == 2:
         odd = np.argwhere((label != 0) & (label != 1))
         if odd.size:
@@ -61,12 +64,17 @@ def check_labels(
                 "finding is absent (0) or present (1): mend the labels."
             )
         return
-    classes = outputs["probabilities"].shape[-1]
-    outside = np.flatnonzero((label < 0) | (label >= classes) | (label % 1 != 0))
+    _check_classes(name, label, outputs["probabilities"].shape[-1], 0, all_present)
+
+
+def _check_classes(
+    name: str, label: np.ndarray, classes: int, lowest: int, all_present: bool
+) -> None:
+    outside = np.argwhere((label < lowest) | (label >= classes) | (label % 1 != 0))
     if outside.size:
         raise ValueError(
-            f"{name} has the label {label[outside[0]]} in row {outside[0]}, outside the classes "
-            f"0 to {classes - 1}: mend the labels or build the task with more classes."
+            f"{name} has the label {label[tuple(outside[0])]} in row {outside[0][0]}, outside the "
+            f"classes 0 to {classes - 1}: mend the labels or build the task with more classes."
         )
     missing = sorted(set(range(classes)) - set(np.unique(label).tolist()))
     if missing and all_present:

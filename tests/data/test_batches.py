@@ -110,3 +110,37 @@ def test_bytes_are_counted():
 def test_a_batch_of_nothing_is_refused():
     with pytest.raises(ValueError, match="batch_size is 0, but must be greater than 0"):
         batches.ordered_rows(5, 0)
+
+
+LENGTHS = np.random.default_rng(5).integers(1, 60, 203)
+
+
+@pytest.mark.parametrize("pool", [1, 4, 1000])
+def test_an_epoch_by_length_holds_every_row_once(pool):
+    order = batches.by_length(LENGTHS, pool=pool)
+    found = order(jax.random.key(1), 3, 203, 8)
+    assert found.shape == (26, 8)
+    assert sorted(found[found >= 0].tolist()) == list(range(203))
+    np.testing.assert_array_equal(found, order(jax.random.key(1), 3, 203, 8))
+    assert (found != order(jax.random.key(1), 4, 203, 8)).any()
+
+
+def test_batches_by_length_need_little_padding():
+    def padding(rows):
+        lengths = np.where(rows >= 0, LENGTHS[rows], 0)
+        return 1 - lengths.sum() / (lengths.max(1) * rows.shape[1]).sum()
+
+    key = jax.random.key(0)
+    grouped = padding(batches.by_length(LENGTHS, pool=13)(key, 0, 203, 8))
+    assert grouped < 0.15 < 0.3 < padding(batches.shuffled_rows(key, 0, 203, 8))
+
+
+def test_batches_by_length_come_in_random_order():
+    found = batches.by_length(LENGTHS, pool=1000)(jax.random.key(0), 0, 203, 8)
+    means = [LENGTHS[line[line >= 0]].mean() for line in found]
+    assert means != sorted(means)
+
+
+def test_lengths_of_another_split_are_refused():
+    with pytest.raises(ValueError, match="lengths has 203 rows, but the split has 5"):
+        batches.by_length(LENGTHS)(jax.random.key(0), 0, 5, 2)

@@ -19,16 +19,27 @@ def speed(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_jaxmed_has_its_row_and_absent_peers_are_named(tmp_path):
     report = tmp_path / "speed.json"
     tiny = ("--workloads", "mlp", "--rounds", "2", "--seconds", "0.05", "--examples", "256")
-    done = speed(*tiny, "--contenders", "jaxmed", "torch", "--json", str(report))
+    done = speed(*tiny, "--contenders", "jaxmed", "jaxmed-plain", "torch", "--json", str(report))
     assert done.returncode == 0, done.stderr
     assert "2.41 MFLOP an example" in done.stdout
-    assert any(line.startswith("jaxmed ") for line in done.stdout.splitlines())
+    rows = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("jaxmed")]
+    assert rows == ["jaxmed"]  # a network without dropout has no second row
     measured = json.loads(report.read_text())
     assert len(measured["workloads"]["mlp"]["rates"]["jaxmed"]) == 2
     assert min(measured["workloads"]["mlp"]["peaks"]) > 0
     if importlib.util.find_spec("torch") is None:
         assert measured["absent"] == ["torch"]
         assert "not installed: torch" in done.stdout
+
+
+def test_the_lstm_stands_beside_itself_without_dropout():
+    tiny = ("--workloads", "lstm", "--rounds", "1", "--seconds", "0.05", "--examples", "64")
+    done = speed(*tiny, "--contenders", "jaxmed", "jaxmed-plain")
+    assert done.returncode == 0, done.stderr
+    # 6 (200 (128 + 64) 256 + 64): forward, the weights' gradient and that of the inputs
+    assert "58.98 MFLOP an example" in done.stdout
+    rows = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("jaxmed")]
+    assert rows == ["jaxmed", "jaxmed-plain"]
 
 
 @pytest.mark.parametrize(

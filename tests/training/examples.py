@@ -10,7 +10,15 @@ import numpy as np
 
 from jaxmed import tasks
 from jaxmed.data import image, inputs
-from jaxmed.models import MLP, ConvNet, layers
+from jaxmed.models import (
+    MLP,
+    ConvEncoder,
+    ConvNet,
+    RecurrentEncoder,
+    SentenceTagger,
+    TextClassifier,
+    layers,
+)
 from jaxmed.tasks import Task
 
 
@@ -31,6 +39,14 @@ _two = (np.arange(ROWS) % 2).astype(np.int32)
 _mlp = MLP(widths=(8,), outputs=3)
 _pixels = inputs.pixels(_images)
 _columns = inputs.features(_features)
+_lengths = 1 + np.arange(ROWS) % 7
+_tokens = np.where(
+    np.arange(7)[None] < _lengths[:, None], _random.integers(1, 12, (ROWS, 7)), 0
+).astype(np.int32)
+_sentences = np.where(
+    np.arange(3)[None, :, None] < (1 + np.arange(ROWS) % 3)[:, None, None], _tokens[:, None], 0
+).astype(np.int32)
+
 
 EXAMPLES: dict[str, Example] = {
     "multiclass": Example(
@@ -65,6 +81,33 @@ EXAMPLES: dict[str, Example] = {
             augment=image.each_image(image.random_shift(1)),
         ),
         {"image": _images, "label": _two},
+    ),
+    "text": Example(
+        tasks.binary_classification(
+            TextClassifier(1, RecurrentEncoder(12, 6, (5,), bidirectional=True)),
+            inputs=inputs.tokens,
+        ),
+        {"tokens": _tokens, "label": _two},
+    ),
+    "cropped text": Example(
+        tasks.cropped(
+            tasks.binary_classification(
+                TextClassifier(1, ConvEncoder(12, 6, 4, (2, 3))), inputs=inputs.tokens
+            ),
+            (2, 5),
+        ),
+        {"tokens": _tokens, "label": _two},
+    ),
+    "sentences in context": Example(
+        tasks.sequence_labelling(
+            SentenceTagger(3, RecurrentEncoder(12, 6, (5,)), units=6),
+            classes=3,
+            inputs=inputs.tokens,
+        ),
+        {
+            "tokens": _sentences,
+            "label": np.where((_sentences != 0).any(-1), _three[:, None], -1).astype(np.int32),
+        },
     ),
     "group norm": Example(
         tasks.classification(

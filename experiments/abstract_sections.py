@@ -1,0 +1,177 @@
+"""Which role does a sentence play in an abstract: background, intervention, outcome, ...?
+
+Sentences are encoded alone and then read in context. Four variants, each one step more than the
+one before it, say what context, the chain of roles (a conditional random field) and pretraining
+on texts without labels (`text_pretraining.py`) add. Settings and epoch are chosen on validation by
+weighted F1; the test split is touched once a seed.
+
+    python experiments/abstract_sections.py --seeds 0 1 2
+    python experiments/abstract_sections.py --variant alone --seeds 0 1 2
+
+Hardware, time and score: see the results table in experiments/README.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+import jax
+import numpy as np
+import optax
+import text_pretraining
+import tyro
+from sklearn.compose import make_column_transformer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.pipeline import make_pipeline
+
+from jaxmed import models, pretraining, seeds, tasks
+from jaxmed.data import catalogue, inputs, source, text
+from jaxmed.training import averaging, stopping, tracking
+from jaxmed.training.fit import Fit, fit
+from jaxmed.typing import Columns
+
+Variant = Literal["alone", "context", "chain", "pretrained"]
+VARIANTS: tuple[Variant, ...] = ("alone", "context", "chain", "pretrained")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Settings of the experiment."""
+
+    dataset: Literal["nicta_piboso", "pubmed_rct_20k", "pubmed_rct_200k"] = "nicta_piboso"
+    """Whose abstracts."""
+    variant: Variant = "pretrained"
+    """How much the network is given; each has what those before it have."""
+    seeds: tuple[int, ...] = (0,)
+    """One run each."""
+    epochs: int = 12
+    """Times through the abstracts."""
+    batch_size: int = 16
+    """Abstracts a step."""
+    sentences: int = 20
+    """Sentences read together; a longer abstract becomes several."""
+    length: int = 64
+    """Words kept of each sentence."""
+    learning_rate: float = 2e-3
+    """The highest of the schedule."""
+    dropout: float = 0.5
+    """Of words, sentences and what is read from them."""
+    units: int = 128
+    """Of the LSTM over sentences, in each direction."""
+    linear: bool = True
+    """Train the linear models too."""
+    pretraining: text_pretraining.Settings = dataclasses.field(
+        default_factory=text_pretraining.Settings
+    )
+    """Of the encoder; its folder is read where it is there."""
+    data_dir: Path | None = None
+    """Where prepared data is kept; by default where tfds keeps it."""
+    manual_dir: Path | None = None
+    """A folder with the publisher's files, for a machine without network."""
+    runs: Path = Path("runs/abstract_sections")
+    """Where the run's folder is made."""
+
+
+def main(settings: Settings) -> dict[str, tuple[float, float]]:
+    """Train and test once a seed; the mean and deviation of each metric come back."""
+    places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
+    splits = {
+        split: source.columns(catalogue.open_split(settings.dataset, split, **places))
+        for split in ("train", "validation", "test")
+    }
+    classes = catalogue.entry(settings.dataset).classes
+    step = VARIANTS.index(settings.variant)
+    if settings.variant == "pretrained":
+        ours = dataclasses.replace(settings.pretraining, **places)
+        tokenizer, first = text_pretraining.pretrained(ours)
+    else:
+        tokenizer, first = text.words(splits["train"]["text"], size=20_000, least=2), {}
+    network = models.SentenceTagger(
+        len(classes),
+        text_pretraining.encoder(tokenizer.get_vocab_size(), dropout=settings.dropout),
+        models.AttentionPooling(),
+        units=settings.units,
+        context=step >= VARIANTS.index("context"),
+        chained=step >= VARIANTS.index("chain"),
+        dropout=settings.dropout,
+    )
+    task = tasks.sequence_labelling(network, classes=len(classes), inputs=inputs.tokens)
+    task = tasks.cropped(pretraining.started(task, first), (32, 48), axis=2)
+    columns = {
+        split: text.documents(
+            {**rows, "tokens": text.encode(tokenizer, rows["text"], length=settings.length)},
+            longest=settings.sentences,
+        )
+        for split, rows in splits.items()
+    }
+    steps = settings.epochs * -(-len(columns["train"]["label"]) // settings.batch_size)
+    schedule = optax.cosine_onecycle_schedule(steps, settings.learning_rate, pct_start=0.2)
+    clipped = optax.chain(optax.clip_by_global_norm(5.0), optax.adamw(schedule, weight_decay=1e-2))
+
+    def train_once(seed: int, directory: Path) -> tuple[tasks.Task, Fit]:
+        trained = fit(
+            task,
+            averaging.averaged(clipped, decay=0.97),
+            columns["train"],
+            key=jax.random.key(seed),
+            batch_size=settings.batch_size,
+            epochs=settings.epochs,
+            validation=columns["validation"],
+            best=stopping.highest("validation/f1_weighted"),
+            directory=directory,
+            track=[tracking.progress(settings.epochs)],
+        )
+        text.save(tokenizer, directory / "tokenizer.json")
+        found = max(row["validation/f1_weighted"] for row in trained.history)
+        print(f"seed {seed}: validation weighted F1 {found:.4f} in epoch {trained.best_epoch}")
+        return task, trained
+
+    if settings.linear:
+        linear(splits)
+    return seeds.repeat(
+        train_once,
+        columns["test"],
+        seeds=settings.seeds,
+        folder=tracking.new_run(settings.runs / settings.dataset / settings.variant),
+        title=f"{catalogue.entry(settings.dataset).title}, {settings.variant}",
+        settings=settings,
+        class_names=classes,
+    )
+
+
+def linear(splits: dict[str, Columns]) -> None:
+    """Print what linear models reach on sentences alone, and with neighbours and position."""
+    train, test = (_with_neighbours(splits[name]) for name in ("train", "test"))
+    own = (TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2), 0)
+    around = [(TfidfVectorizer(sublinear_tf=True, min_df=2), place) for place in (1, 2)]
+    place = (CountVectorizer(token_pattern=r"\S+"), 3)
+    for name, terms in (("alone", [own]), ("with neighbours and place", [own, *around, place])):
+        model = make_pipeline(
+            make_column_transformer(*terms), LogisticRegression(C=5, max_iter=1000)
+        ).fit(train, splits["train"]["label"])
+        found = f1_score(splits["test"]["label"], model.predict(test), average="weighted")
+        print(f"linear model, {name}: weighted F1 {found:.4f}")
+
+
+def _with_neighbours(rows: Columns) -> np.ndarray:
+    """[rows, 4] of str: the sentence, the one before it, the one behind it, and its place."""
+    texts, group = rows["text"], rows["group"]
+    same = np.append(group[1:] == group[:-1], False)  # as the next one
+    before = np.where(np.roll(same, 1), np.roll(texts, 1), "")
+    behind = np.where(same, np.roll(texts, -1), "")
+    starts = np.flatnonzero(~np.roll(same, 1))
+    counts = np.diff(np.append(starts, len(texts)))
+    ordinal = np.arange(len(texts)) - np.repeat(starts, counts)
+    place = [
+        f"from_start_{min(i, 9)} from_end_{min(n - 1 - i, 9)} tenth_{10 * i // n}"
+        for i, n in zip(ordinal, np.repeat(counts, counts), strict=True)
+    ]
+    return np.stack([texts, before, behind, np.array(place, object)], axis=1)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Settings, description=__doc__))
