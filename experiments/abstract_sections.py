@@ -29,7 +29,7 @@ from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 
 from jaxmed import models, pretraining, seeds, tasks
-from jaxmed.data import catalogue, inputs, source, text
+from jaxmed.data import batches, catalogue, inputs, source, text
 from jaxmed.training import averaging, stopping, tracking
 from jaxmed.training.fit import Fit, fit
 from jaxmed.typing import Columns
@@ -54,7 +54,7 @@ class Settings:
     """Abstracts a step."""
     sentences: int = 20
     """Sentences read together; a longer abstract becomes several."""
-    length: int = 64
+    length: int = 48
     """Words kept of each sentence."""
     learning_rate: float = 2e-3
     """The highest of the schedule."""
@@ -100,7 +100,7 @@ def main(settings: Settings) -> dict[str, tuple[float, float]]:
         dropout=settings.dropout,
     )
     task = tasks.sequence_labelling(network, classes=len(classes), inputs=inputs.tokens)
-    task = tasks.cropped(pretraining.started(task, first), (32, 48), axis=2)
+    task = tasks.cropped(pretraining.started(task, first), (8, 10, 13), keys=("tokens", "label"))
     columns = {
         split: text.documents(
             {**rows, "tokens": text.encode(tokenizer, rows["text"], length=settings.length)},
@@ -108,6 +108,7 @@ def main(settings: Settings) -> dict[str, tuple[float, float]]:
         )
         for split, rows in splits.items()
     }
+    lengths = (columns["train"]["label"] >= 0).sum(1)
     steps = settings.epochs * -(-len(columns["train"]["label"]) // settings.batch_size)
     schedule = optax.cosine_onecycle_schedule(steps, settings.learning_rate, pct_start=0.2)
     clipped = optax.chain(optax.clip_by_global_norm(5.0), optax.adamw(schedule, weight_decay=1e-2))
@@ -122,6 +123,7 @@ def main(settings: Settings) -> dict[str, tuple[float, float]]:
             epochs=settings.epochs,
             validation=columns["validation"],
             best=stopping.highest("validation/f1_weighted"),
+            order=batches.by_length(lengths),
             directory=directory,
             track=[tracking.progress(settings.epochs)],
         )

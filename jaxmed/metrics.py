@@ -38,7 +38,6 @@ __all__ = [
     "auroc",
     "balanced_accuracy",
     "brier",
-    "by_position",
     "cohen_kappa",
     "confusion_matrix",
     "f1",
@@ -239,27 +238,6 @@ def accuracy() -> Metric:
         return jnp.argmax(_probabilities(outputs, batch), axis=1) == batch["label"]
 
     return _mean(right, dtype=jnp.int32)
-
-
-def by_position(metric: Metric) -> Metric:
-    """A metric over the positions of sequences instead of over rows.
-
-    Outputs and labels then have an axis of positions behind that of the batch, and a position
-    whose label is negative is padding, as are all positions of a padded row.
-    """
-
-    def update(state: Tree, outputs: Outputs, batch: Batch) -> Tree:
-        label = batch["label"]
-        mask = batch["mask"][:, None] * (label >= 0)
-        each = {
-            name: value.reshape(-1, *value.shape[2:])
-            for name, value in outputs.items()
-            if value.shape[:2] == label.shape
-        }
-        flat = {"label": label.reshape(-1).clip(0), "mask": mask.reshape(-1)}
-        return metric.update(state, each, flat)
-
-    return dataclasses.replace(metric, update=update)
 
 
 def multilabel_accuracy() -> Metric:

@@ -236,9 +236,9 @@ def sequence_labelling(
         emissions, chain, _ = scores(params, batch, train=True, rngs={"dropout": key})
         label = batch["label"]
         found = crf.negative_log_likelihood(emissions, chain, label, label >= 0)
-        return found, (model_state, {"probabilities": jax.nn.softmax(emissions)})
+        return found, (model_state, {})
 
-    return Task(init, loss, predict, {"accuracy": metrics.by_position(metrics.accuracy())})
+    return Task(init, loss, predict, {})
 
 
 def decided(task: Task, threshold: float) -> Task:
@@ -264,7 +264,9 @@ def decided(task: Task, threshold: float) -> Task:
     return dataclasses.replace(task, predict=predict)
 
 
-def cropped(task: Task, lengths: Sequence[int], *, key: str = "tokens", axis: int = 1) -> Task:
+def cropped(
+    task: Task, lengths: Sequence[int], *, keys: Sequence[str] = ("tokens",), axis: int = 1
+) -> Task:
     """The same task, trained without most of the padding behind short texts.
 
     Each batch is cut to the first of `lengths` that holds all of its texts: one program is
@@ -275,14 +277,14 @@ def cropped(task: Task, lengths: Sequence[int], *, key: str = "tokens", axis: in
     Args:
         task: whose loss ignores what is 0 behind the end of a text.
         lengths: to cut to, ascending; the full length is always one more.
-        key: what to cut.
-        axis: of it, 1 for the tokens of a text.
+        keys: what to cut; the first tells how long a text is.
+        axis: of each, 1 for the tokens of a text or the sentences of a document.
     """
 
     def loss(
         params: Params, model_state: ModelState, batch: Batch, random: Key
     ) -> tuple[Array, tuple[ModelState, Outputs]]:
-        column = batch[key]
+        column = batch[keys[0]]
         full = column.shape[axis]
         choices = [*(length for length in lengths if length < full), full]
         others = tuple(i for i in range(column.ndim) if i != axis)
@@ -290,8 +292,8 @@ def cropped(task: Task, lengths: Sequence[int], *, key: str = "tokens", axis: in
         longest = largest(jnp.max(jnp.where(used, jnp.arange(1, full + 1), 0)))
 
         def cut(length: int) -> Callable[[], tuple[Array, tuple[ModelState, Outputs]]]:
-            short = jax.lax.slice_in_dim(column, 0, length, axis=axis)
-            return lambda: task.loss(params, model_state, {**batch, key: short}, random)
+            short = {key: jax.lax.slice_in_dim(batch[key], 0, length, axis=axis) for key in keys}
+            return lambda: task.loss(params, model_state, {**batch, **short}, random)
 
         branch = jnp.searchsorted(jnp.array(choices), longest)
         return jax.lax.switch(branch, [cut(length) for length in choices])

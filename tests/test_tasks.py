@@ -8,7 +8,7 @@ import optax
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from jaxmed import crf, metrics, tasks
+from jaxmed import crf, tasks
 from jaxmed.data import batches, inputs
 from jaxmed.evaluation.evaluate import evaluate, measure, predict
 from jaxmed.models import RecurrentEncoder, SentenceTagger, TextClassifier
@@ -131,6 +131,20 @@ def test_the_loss_is_that_of_the_field_and_padding_counts_for_nothing():
     np.testing.assert_allclose(ours, wanted, rtol=1e-5)
 
 
+def test_documents_are_cropped_with_their_labels():
+    columns = documents()
+    encoder = RecurrentEncoder(5, 8, (8,), dropout=0.0, recurrent_dropout=0.0)
+    network = SentenceTagger(3, encoder, units=8, dropout=0.0)
+    task = tasks.sequence_labelling(network, classes=3, inputs=inputs.tokens)
+    cut = tasks.cropped(task, (2, 3), keys=("tokens", "label"))
+    short = np.flatnonzero((columns["label"] >= 0).sum(1) <= 2)
+    batch = jax.tree.map(jax.numpy.asarray, batches.take(columns, short))
+    params, state = task.init(jax.random.key(0), batch)
+    key = jax.random.key(1)
+    ours, theirs = (each.loss(params, state, batch, key)[0] for each in (cut, task))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+
 def test_labels_of_positions_are_checked():
     columns = documents()
     network = SentenceTagger(3, RecurrentEncoder(5, 4, (4,)), units=4)
@@ -143,19 +157,6 @@ def test_labels_of_positions_are_checked():
     missing = np.where(columns["label"] == 2, 1, columns["label"])
     with pytest.raises(ValueError, match="train has no example of class 2"):
         fit(task, optax.sgd(0.1), {**columns, "label": missing}, **options)
-
-
-def test_accuracy_by_position_counts_real_positions_only():
-    metric = metrics.by_position(metrics.accuracy())
-    random = np.random.default_rng(0)
-    probabilities = random.dirichlet(np.ones(3), (6, 4)).astype(np.float32)
-    label = random.integers(-1, 3, (6, 4)).astype(np.int32)
-    mask = np.array([1, 1, 1, 1, 0, 0], np.float32)
-    batch = jax.tree.map(jax.numpy.asarray, {"label": label, "mask": mask})
-    outputs = {"probabilities": jax.numpy.asarray(probabilities)}
-    found = metric.result(metric.update(metric.empty(), outputs, batch))
-    real = (label >= 0) & (mask[:, None] > 0)
-    assert float(found) == pytest.approx((probabilities.argmax(-1) == label)[real].mean())
 
 
 def test_a_threshold_becomes_one_half_and_the_order_stays():

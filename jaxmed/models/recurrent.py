@@ -131,8 +131,9 @@ def _recur_backward(
 ) -> tuple[Array, Array, Array, Carry]:
     """Backpropagation through time.
 
-    All steps are linearised at once, from what the forward pass carried, and the gradient of
-    the kernel is one product after the scan: what is left inside is one product a step.
+    All steps are linearised at once, from what the forward pass carried. The scan finds the
+    gradient of what every step carries on, with one product a step; all other gradients follow
+    from it at once.
     """
     kernel, inputs, keep, hold, after = saved
     time, rows, gates = inputs.shape
@@ -146,14 +147,16 @@ def _recur_backward(
     pulls = jax.vmap(linearised)(inputs, states, before, hold)
     back = kernel.T
 
-    def body(carry: Carry, now: tuple[Array, Any]) -> tuple[Carry, tuple[Array, Array]]:
+    def body(carry: Carry, now: tuple[Array, Any]) -> tuple[Carry, Carry]:
         gradient, pull = now
-        d_inputs, d_state, d_carry = pull((carry[0] + gradient, *carry[1:]))
-        return (d_carry[0] + (d_state @ back) * keep, *d_carry[1:]), (d_inputs, d_state)
+        d_after = (carry[0] + gradient, *carry[1:])
+        _, d_state, d_before = pull(d_after)
+        return (d_before[0] + (d_state @ back) * keep, *d_before[1:]), d_after
 
     nothing = tuple(jnp.zeros_like(member[0]) for member in before)
     xs = (outputs_gradient, pulls)
-    _, (d_inputs, d_states) = jax.lax.scan(body, nothing, xs, reverse=not reverse)
+    _, d_carries = jax.lax.scan(body, nothing, xs, reverse=not reverse)
+    d_inputs, d_states, _ = jax.vmap(lambda pull, d_after: pull(d_after))(pulls, d_carries)
     d_kernel = kept.T @ d_states.reshape(-1, gates)
     # Dropout masks and the ends of texts are data: nothing learns from their gradient.
     return d_kernel, d_inputs, jnp.zeros_like(keep), jax.tree.map(jnp.zeros_like, hold)
@@ -201,9 +204,10 @@ class Recurrent(nn.Module):
             "recurrent_kernel", nn.initializers.orthogonal(), (self.units, gates)
         )
         bias = self.param("bias", lambda _: self.cell.bias(self.units))
-        x = Dropout(self.dropout, shared=(1,))(x, train=train)
         keep = Dropout(self.recurrent_dropout)(jnp.ones((rows, self.units), x.dtype), train=train)
-        inputs = x.swapaxes(0, 1).reshape(-1, width) @ kernel.astype(x.dtype)
+        kept = Dropout(self.dropout)(jnp.ones((rows, width), x.dtype), train=train)
+        by_time = x.swapaxes(0, 1) * kept[None]
+        inputs = by_time.reshape(-1, width) @ kernel.astype(x.dtype)
         inputs = (inputs + bias.astype(x.dtype)[None]).reshape(time, rows, gates)
         hold = self._hold(real, x.dtype, train=train)
         outputs = recur(self.cell, self.reverse, recurrent.astype(x.dtype), inputs, keep, hold)
@@ -256,7 +260,9 @@ class RecurrentEncoder(nn.Module):
     def __call__(self, tokens: Int[Array, "batch time"], *, train: bool) -> tuple[Array, ...]:
         """The states of the last layer [batch, time, units], one array a direction."""
         real = tokens != 0
-        embedded = nn.Embed(self.vocabulary, self.embedding, name="embedding")(tokens)
+        # Looked up by time, as a recurrent layer reads: its transposition undoes this one.
+        embed = nn.Embed(self.vocabulary, self.embedding, name="embedding")
+        embedded = embed(tokens.T).swapaxes(0, 1)
         states: tuple[Array, ...] = (embedded,)
         for units in self.units:
             layer = functools.partial(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import importlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from jaxmed import cli
 from jaxmed.data import catalogue, source
 
 pytestmark = pytest.mark.slow
@@ -77,6 +79,73 @@ def test_image_experiments(noise, tmp_path, name, options, capsys):
     ]
     assert summary["accuracy"][0] == pytest.approx(np.mean(accuracies), abs=1e-6)
     assert "standard deviation over" in capsys.readouterr().out
+
+
+WORDS = [
+    "the",
+    "drug",
+    "caused",
+    "a",
+    "rash",
+    "and",
+    "fever",
+    "in",
+    "two",
+    "patients",
+    "treated",
+    "after",
+    "surgery",
+]
+
+
+@pytest.fixture
+def made_up_texts(monkeypatch):
+    """Every data set is 60 short texts of made-up words, in documents of one to six."""
+
+    def open_split(name, split, **places):
+        facts = catalogue.entry(name)
+        random = np.random.default_rng(len(split))
+        label = (np.arange(60) % len(facts.classes)).astype(np.int32)
+        texts = [" ".join(random.choice(WORDS, random.integers(2, 9))) for _ in label]
+        group = np.repeat(np.arange(20), np.arange(20) % 5 + 1)
+        columns = {"text": np.array(texts, object), "label": label, "group": group[:60]}
+        return source.from_arrays(columns, classes=facts.classes)
+
+    monkeypatch.setattr(catalogue, "open_split", open_split)
+    # The experiments on texts import the modules that they share by their own names.
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "experiments"))
+
+
+@pytest.mark.parametrize("recipe", ["seed", "best"])
+def test_adverse_event_lstm_is_exported_and_asked(made_up_texts, tmp_path, recipe, capsys):
+    script = experiment("adverse_event_lstm")
+    small = script.text_pretraining.Settings(epochs=1, length=8, folder=tmp_path / "pretrained")
+    settings = script.Settings(
+        recipe=recipe, epochs=1, length=8, pretraining=small, runs=tmp_path / "runs"
+    )
+    summary = script.main(settings)
+    assert 0 <= summary["auroc"][0] <= 1
+    (folder,) = (tmp_path / "runs").glob("*/*/seed-*")
+    expect_run_directory(folder, rows=60)
+    assert "linear model: accuracy" in capsys.readouterr().out
+    assert cli.main(["predict", str(folder), "--text", "the drug caused a rash"]) == 0
+    assert "adverse event" in capsys.readouterr().out
+    if recipe == "best":  # what was learned is read again, not learned again
+        tokenizer, params = script.text_pretraining.pretrained(small)
+        assert tokenizer.get_vocab_size() == params["encoder"]["embedding"]["embedding"].shape[0]
+
+
+@pytest.mark.parametrize("variant", ["alone", "chain"])
+def test_abstract_sections(made_up_texts, tmp_path, variant, capsys):
+    script = experiment("abstract_sections")
+    settings = script.Settings(
+        variant=variant, epochs=1, length=8, units=4, sentences=4, runs=tmp_path
+    )
+    summary = script.main(settings)
+    assert 0 <= summary["f1_weighted"][0] <= 1
+    (folder,) = tmp_path.glob("*/*/*/seed-*")
+    expect_run_directory(folder, rows=60)
+    assert "linear model, with neighbours and place" in capsys.readouterr().out
 
 
 def predicted(folder):

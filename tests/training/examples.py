@@ -17,6 +17,7 @@ from jaxmed.models import (
     RecurrentEncoder,
     SentenceTagger,
     TextClassifier,
+    TransformerEncoder,
     layers,
 )
 from jaxmed.tasks import Task
@@ -95,6 +96,13 @@ EXAMPLES: dict[str, Example] = {
                 TextClassifier(1, ConvEncoder(12, 6, 4, (2, 3))), inputs=inputs.tokens
             ),
             (2, 5),
+        ),
+        {"tokens": _tokens, "label": _two},
+    ),
+    "transformer": Example(
+        tasks.binary_classification(
+            TextClassifier(1, TransformerEncoder(12, 8, heads=2, layers=1)),
+            inputs=inputs.tokens,
         ),
         {"tokens": _tokens, "label": _two},
     ),
