@@ -6,7 +6,7 @@ no training text holds is unknown. They are saved with the run as one JSON file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -211,7 +211,3 @@ def _encodings(tokenizer: Tokenizer, texts: Sequence[str] | np.ndarray) -> list[
             raise ValueError(f"texts hold {text!r} in row {row}, which is no text.")
     found = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
     return [encoding.ids for encoding in found]
-
-
-Tokenize = Callable[[Iterable[str]], "Tokenizer"]
-"""What makes a tokenizer of the training texts, such as `words`."""

@@ -239,15 +239,9 @@ class Dropout(nn.Module):
 
     The choice is a function of the key and of the row's place in the whole batch, so it is the
     same under every placement. Srivastava et al. 2014, section 4.
-
-    Attributes:
-        rate: in [0, 1).
-        shared: axes, counted with the batch as 0, along which one choice is made for all, such
-            as (1,) for a mask a sequence of [batch, time, channels].
     """
 
     rate: float
-    shared: Sequence[int] = ()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -255,8 +249,6 @@ class Dropout(nn.Module):
         checks.fraction("rate", self.rate, below_one=True)
         if not train or self.rate == 0:
             return x
-        shape = [1 if axis in self.shared else n for axis, n in enumerate(x.shape)][1:]
         keys = row_keys(self.make_rng("dropout"), x.shape[0])
-        keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - self.rate, shape))(keys)
-        keep = jnp.broadcast_to(keep, x.shape)
+        keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - self.rate, x.shape[1:]))(keys)
         return jnp.where(keep, x / (1 - self.rate), 0)

@@ -12,7 +12,6 @@ from jaxmed import tasks
 from jaxmed.data import image, inputs
 from jaxmed.models import (
     MLP,
-    ConvEncoder,
     ConvNet,
     RecurrentEncoder,
     SentenceTagger,
@@ -20,6 +19,8 @@ from jaxmed.models import (
     TransformerEncoder,
     layers,
 )
+from jaxmed.models.recurrent import GRU
+from jaxmed.models.text import mean_over_time
 from jaxmed.tasks import Task
 
 
@@ -93,7 +94,8 @@ EXAMPLES: dict[str, Example] = {
     "cropped text": Example(
         tasks.cropped(
             tasks.binary_classification(
-                TextClassifier(1, ConvEncoder(12, 6, 4, (2, 3))), inputs=inputs.tokens
+                TextClassifier(1, RecurrentEncoder(12, 6, (4,), GRU), mean_over_time),
+                inputs=inputs.tokens,
             ),
             (2, 5),
         ),
