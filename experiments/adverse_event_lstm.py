@@ -92,7 +92,7 @@ def main(settings: Settings) -> dict[str, tuple[float, float]]:
         )
     task = tasks.binary_classification(network, inputs=inputs.tokens)
     task = tasks.cropped(pretraining.started(task, first), (16, 24, 32, 48))
-    if not plain:
+    if not plain and settings.members > 1:
         task = ensembles.members(task, settings.members)
     columns = {
         split: {

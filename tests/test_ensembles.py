@@ -34,7 +34,7 @@ def test_members_begin_differently_and_learn_as_they_would_alone():
     assert kernels.shape == (3, 4, 6)
     assert len(np.unique(np.asarray(kernels[:, 0, 0]))) == 3
 
-    step = make_train_step(together, optimizer)
+    step = jax.jit(make_train_step(together, optimizer))
     after, sums = step(*step(state, BATCH)[:1], BATCH)
     total = 0.0
     for number in range(3):
@@ -44,7 +44,7 @@ def test_members_begin_differently_and_learn_as_they_would_alone():
                 member(state.params, number)
             ), state.key,
         )  # fmt: skip
-        own = make_train_step(alone, optimizer)
+        own = jax.jit(make_train_step(alone, optimizer))
         single, _ = own(single, BATCH)
         single, second = own(single, BATCH)
         total += second["loss"]

@@ -75,6 +75,7 @@ def documents():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("context", "chained"), [(True, True), (False, False)])
 def test_sequence_labelling_learns_and_is_measured_by_position(context, chained):
     columns = documents()
@@ -124,7 +125,8 @@ def test_the_loss_is_that_of_the_field_and_padding_counts_for_nothing():
     )
     plain = tasks.sequence_labelling(network, classes=3, inputs=inputs.tokens)
     key = jax.random.key(1)
-    ours, theirs = (plain.loss(noisy, state, b, key)[0] for b in (batch, longer))
+    loss = jax.jit(plain.loss)
+    ours, theirs = (loss(noisy, state, b, key)[0] for b in (batch, longer))
     np.testing.assert_allclose(ours, theirs, rtol=1e-5)
     emissions, chain, real = network.apply({"params": noisy}, batch["tokens"])
     wanted = crf.negative_log_likelihood(emissions, crf.Chain(*chain), batch["label"], real)
@@ -141,7 +143,8 @@ def test_documents_are_cropped_with_their_labels():
     batch = jax.tree.map(jax.numpy.asarray, batches.take(columns, short))
     params, state = task.init(jax.random.key(0), batch)
     key = jax.random.key(1)
-    ours, theirs = (each.loss(params, state, batch, key)[0] for each in (cut, task))
+    losses = [jax.jit(each.loss) for each in (cut, task)]
+    ours, theirs = (loss(params, state, batch, key)[0] for loss in losses)
     np.testing.assert_allclose(ours, theirs, rtol=1e-5)
 
 

@@ -24,7 +24,8 @@ def batch_of(columns, rows):
 
 def one_step(example, batch, optimizer=None, **options):
     optimizer = optimizer or optax.sgd(0.1)
-    state = init_state(example.task, optimizer, jax.random.key(0), example.columns)
+    first = jax.jit(lambda key: init_state(example.task, optimizer, key, example.columns))
+    state = first(jax.random.key(0))
     return jax.jit(make_train_step(example.task, optimizer, **options))(state, batch)
 
 
