@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -149,18 +148,12 @@ def _lines(file: Path) -> list[str]:
     """The lines of a UTF-8 file, as editors number them: only line feeds end one."""
     if not file.is_file():
         raise FileNotFoundError(f"--file is {str(file)!r}, but there is no such file.")
-    content = file.read_bytes().removeprefix(codecs.BOM_UTF8).removesuffix(b"\n")
+    from jaxmed.data import utf8
+
+    content = utf8.read(file).removesuffix("\n")
     if not content:
         raise ValueError(f"--file is {str(file)!r}, which holds no text: write one a line.")
-    texts = []
-    for row, line in enumerate(content.split(b"\n")):
-        try:
-            texts.append(line.removesuffix(b"\r").decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f"{_place(row, file)} is not UTF-8 (byte {error.start + 1}): convert the file."
-            ) from error
-    return texts
+    return content.split("\n")
 
 
 def _place(row: int, file: Path | None) -> str:

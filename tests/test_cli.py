@@ -151,7 +151,7 @@ def test_predict_says_how_many_texts_were_cut(run, capsys):
         (b"the drug\n \t\r\n", "Line 2 of "),
         (b"the drug\n\n", "Line 2 of "),
         (b"the drug\nrash\n\xe2\x80\x8b\n", "Line 3 of "),  # a space of no width
-        (b"the drug\nit\ncaf\xe9\n", "Line 3 of "),
+        (b"the drug\nit\ncaf\xe9\n", "is not UTF-8 in line 3 (byte 0xe9): save it as UTF-8"),
         (b"", "holds no text"),
         (None, "no such file"),
     ],

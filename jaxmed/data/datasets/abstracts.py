@@ -14,7 +14,7 @@ from jaxmed.data.datasets.entry import Entry
 from jaxmed.data.datasets.text_facts import NICTA_PIBOSO, PUBMED_RCT_20K, PUBMED_RCT_200K
 
 
-class _Abstracts(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
+class _Abstracts(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg] # tfds is untyped to mypy
     """Examples {text: a sentence, label: its role, group: PMID, id: row of the file}."""
 
     VERSION = tfds.core.Version("1.0.0")
