@@ -95,7 +95,7 @@ def _split(whole: str) -> list[str]:
 def main(settings: Settings) -> dict[str, Any]:
     """Read the texts, learn, and write the tokenizer and the parameters."""
     read = sentences(settings)
-    tokenizer = text.words(read, size=settings.vocabulary, least=2)
+    tokenizer = text.words(read, size=settings.vocabulary, least=2, numbers=False)
     columns = pretraining.texts(text.encode(tokenizer, read, length=settings.length))
     size = tokenizer.get_vocab_size()
     print(f"{len(columns['tokens'])} sentences, {size} words")

@@ -25,17 +25,24 @@ PADDING, UNKNOWN, START, END, MASK = range(len(SPECIAL))
 """The numbers of the special tokens, the same in every tokenizer made here."""
 
 
-def words(texts: Iterable[str], *, size: int = 20_000, least: int = 1) -> Tokenizer:
+def words(
+    texts: Iterable[str], *, size: int = 20_000, least: int = 1, numbers: bool = True
+) -> Tokenizer:
     """Whole words and single punctuation marks, in lower case and without accents.
 
     Args:
         texts: of the training split.
         size: tokens kept, the most frequent ones, with the five special ones.
         least: how often a word stands in `texts`, to be kept.
+        numbers: tell numbers apart; otherwise each run of digits is read as 0, so that rare
+            numbers are numbers and not unknown words.
     """
-    from tokenizers import models, trainers
+    from tokenizers import Regex, models, normalizers, trainers
 
     tokenizer = _uncased(models.WordLevel(unk_token=SPECIAL[UNKNOWN]))
+    if not numbers:
+        as_zero = normalizers.Replace(Regex("[0-9]+"), "0")
+        tokenizer.normalizer = normalizers.Sequence([tokenizer.normalizer, as_zero])
     trainer = trainers.WordLevelTrainer(
         vocab_size=size, min_frequency=least, special_tokens=list(SPECIAL), show_progress=False
     )

@@ -115,3 +115,12 @@ def test_documents_that_are_torn_apart_are_refused():
     columns["group"] = np.array([1, 2, 1, 2])
     with pytest.raises(ValueError, match="comes back after another one: sort the rows"):
         text.documents(columns)
+
+
+def test_numbers_are_one_word_where_they_are_not_told_apart(tmp_path):
+    tokenizer = text.words(["n = 54 ( 3.2 mg )", "n = 61"], numbers=False)
+    text.save(tokenizer, tmp_path / "tokenizer.json")
+    found = text.encode(text.load(tmp_path / "tokenizer.json"), ["n = 7 (19.85)"], length=8)[0]
+    n, equals, number, dot = (tokenizer.token_to_id(word) for word in ("n", "=", "0", "."))
+    left, right = tokenizer.token_to_id("("), tokenizer.token_to_id(")")
+    assert found.tolist() == [n, equals, number, left, number, dot, number, right]
