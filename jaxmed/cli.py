@@ -62,14 +62,14 @@ def predict(run: Path, /, *, text: tuple[str, ...] = (), file: Path | None = Non
 
     import numpy as np
 
-    from jaxmed import export
+    from jaxmed import exported
 
-    model = export.load(run)
-    cut = int(export.cut_off(model, texts).sum())
-    for row in np.flatnonzero(export.token_counts(model, texts) == 0):
+    model = exported.load(run)
+    cut = int(exported.cut_off(model, texts).sum())
+    for row in np.flatnonzero(exported.token_counts(model, texts) == 0):
         raise ValueError(f"{_place(int(row), file)} holds no token: remove it or write the text.")
-    probabilities = export.predict_texts(model, texts)
-    chosen = export.decide(model.card, probabilities)
+    probabilities = exported.predict_texts(model, texts)
+    chosen = exported.decide(model.card, probabilities)
     names = [model.card.classes[column] for column in chosen]
     _say(names, [float(p[column]) for p, column in zip(probabilities, chosen, strict=True)], texts)
     if cut:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmed import cli, export, tasks
+from jaxmed import cli, export, exported, tasks
 from jaxmed.data import text
 from jaxmed.data.catalogue import ENTRIES
 from jaxmed.models import RecurrentEncoder, TextClassifier
@@ -66,13 +66,13 @@ def test_unknown_arguments_are_refused(arguments, capsys):
     assert caught.value.code == 2
 
 
-def exported(directory, threshold=None):
+def finished(directory, threshold=None):
     """The folder of a run whose model knows eight words and reads five tokens."""
     tokenizer = text.words(TEXTS)
     network = TextClassifier(1, RecurrentEncoder(tokenizer.get_vocab_size(), 4, (3,)))
     task = tasks.binary_classification(network, inputs=lambda batch: batch["tokens"])
     batch = {"tokens": jnp.ones((2, 5), jnp.int32), "mask": jnp.ones(2)}
-    params, model_state = task.init(jax.random.key(0), batch)
+    params, model_state = jax.jit(task.init)(jax.random.key(0), batch)
     export.export(
         directory,
         lambda batch: task.predict(params, model_state, batch),
@@ -85,7 +85,7 @@ def exported(directory, threshold=None):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return exported(tmp_path_factory.mktemp("run"))
+    return finished(tmp_path_factory.mktemp("run"))
 
 
 def given(texts):
@@ -95,7 +95,7 @@ def given(texts):
 def test_predict_in_a_pipe_is_one_line_a_text(run, capsys):
     assert cli.main(["predict", str(run), *given(TEXTS[:2])]) == 0
     shown = capsys.readouterr()
-    probabilities = export.predict_texts(export.load(run), TEXTS[:2])
+    probabilities = exported.predict_texts(exported.load(run), TEXTS[:2])
     names = ("harmless", "adverse event")
     assert shown.out.splitlines() == [
         f"{names[row.argmax()]}\t{row.max():.6f}\t{each}"
@@ -123,14 +123,14 @@ def test_predict_on_a_terminal_is_a_table(run, capsys, monkeypatch):
 
 @pytest.mark.parametrize(("threshold", "name"), [(0.0, "adverse event"), (1.0, "harmless")])
 def test_predict_honours_the_threshold(threshold, name, tmp_path, capsys):
-    run = exported(tmp_path, threshold)
+    run = finished(tmp_path, threshold)
     assert cli.main(["predict", str(run), *given(TEXTS)]) == 0
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [line[0] for line in lines] == [name] * 3
-    column = export.load(run).card.classes.index(name)
+    column = exported.load(run).card.classes.index(name)
     np.testing.assert_allclose(
         [float(line[1]) for line in lines],
-        export.predict_texts(export.load(run), TEXTS)[:, column],
+        exported.predict_texts(exported.load(run), TEXTS)[:, column],
         atol=1e-6,
     )
 
@@ -183,7 +183,7 @@ def test_predict_refuses_a_run_without_a_model(capsys, tmp_path):
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "predict.jaxexport"])
 def test_predict_refuses_a_file_that_is_not_the_runs(name, capsys, tmp_path):
-    path = exported(tmp_path) / "model" / name
+    path = finished(tmp_path) / "model" / name
     if name == "tokenizer.json":
         text.save(text.words(["another run"]), path)
     else:

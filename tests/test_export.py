@@ -1,46 +1,30 @@
-"""A model without its code says what the model with its code says, and refuses what it cannot."""
+"""What is written of a model: all of it or nothing, with a card that suits it."""
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import json
 import os
-import subprocess
-import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from training.examples import EXAMPLES
 
-from jaxmed import tasks
 from jaxmed.data import batches, text
 from jaxmed.evaluation import evaluate
-from jaxmed.export import Card, cut_off, decide, export, load, predict_texts, token_counts
-from jaxmed.models import RecurrentEncoder, TextClassifier
+from jaxmed.export import Card, export
+from jaxmed.exported import load
 
 LENGTH = 6
-WORDS = ["the", "drug", "caused", "a", "rash", "fever", "cough", "and", "it", "helped"]
 CARD = Card(("harmless", "adverse"))
+TOKENIZER = text.words(["the drug caused a rash", "it helped"])
 
 
-def sentences(count):
-    random = np.random.default_rng(count)
-    return [" ".join(random.choice(WORDS, random.integers(1, 10))) for _ in range(count)]
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return text.words(sentences(50))
-
-
-@pytest.fixture(scope="module")
-def trained(tokenizer):
-    """A task and parameters, drawn instead of trained."""
-    encoder = RecurrentEncoder(tokenizer.get_vocab_size(), 8, (5,), bidirectional=True)
-    task = tasks.binary_classification(TextClassifier(1, encoder), inputs=lambda b: b["tokens"])
-    return task, *jax.jit(task.init)(jax.random.key(3), example())
+def share(batch):
+    """A model of texts: the first word of the vocabulary is the adverse one."""
+    found = (batch["tokens"] == 5).mean(1)
+    return {"probabilities": jnp.stack([1 - found, found], axis=1)}
 
 
 def example(rows=2):
@@ -51,91 +35,25 @@ def example(rows=2):
     }
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, trained, tokenizer):
-    directory = tmp_path_factory.mktemp("run")
-    write(directory, trained, tokenizer)
-    return directory
-
-
-def write(directory, trained, tokenizer, card=CARD, batch=None):
-    task, params, model_state = trained
+def write(directory, card=CARD, batch=None):
     batch = example() if batch is None else batch
-
-    def predict(batch):
-        return task.predict(params, model_state, batch)
-
-    export(directory, predict, batch, card=card, tokenizer=tokenizer)
+    export(directory, share, batch, card=card, tokenizer=TOKENIZER)
 
 
-def wanted(trained, tokenizer, texts, **options):
-    tokens = text.encode(tokenizer, texts, length=LENGTH, **options)
-    return evaluate.predict(*trained, {"tokens": tokens})["probabilities"]
-
-
-@pytest.mark.parametrize("count", [1, 3, 70])
-def test_predictions_are_those_of_the_task(count, run, trained, tokenizer):
-    texts = sentences(count)
-    found = predict_texts(load(run), texts)
-    assert found.shape == (count, 2)
-    np.testing.assert_allclose(found, wanted(trained, tokenizer, texts), atol=1e-6)
-    assert count == 1 or np.ptp(found[:, 1]) > 1e-3  # the rows differ, so that order is seen
-
-
-def test_the_batch_size_changes_no_row(run):
-    model, texts = load(run), sentences(11)
-    np.testing.assert_allclose(
-        predict_texts(model, texts, 4), predict_texts(model, texts, 11), atol=1e-6
-    )
-
-
-def test_a_fresh_process_needs_only_the_files(run, trained, tokenizer):
-    texts = sentences(3)
-    program = (
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from jaxmed import export\n"
-        f"model = export.load(Path({str(run)!r}))\n"
-        f"print(export.predict_texts(model, {texts!r}).tolist())\n"
-        "assert not {'flax', 'jaxmed.models', 'jaxmed.tasks'} & {*sys.modules}\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    found = np.array(json.loads(done.stdout))
-    np.testing.assert_allclose(found, wanted(trained, tokenizer, texts), atol=1e-6)
-
-
-def test_the_card_says_what_the_model_is(run, tokenizer):
-    card = json.loads((run / "model" / "card.json").read_text())
+def test_the_card_says_what_the_model_is(tmp_path):
+    write(tmp_path)
+    card = json.loads((tmp_path / "model" / "card.json").read_text())
     assert card["classes"] == ["harmless", "adverse"]
     assert (card["kind"], card["length"], card["threshold"]) == ("text", LENGTH, None)
-    assert card["vocabulary"] == tokenizer.get_vocab_size()
+    assert card["vocabulary"] == TOKENIZER.get_vocab_size()
     assert card["platforms"] == ["cpu", "cuda", "tpu"]
     assert card["versions"]["jax"] == jax.__version__
     assert card["inputs"] == {
         "tokens": {"dtype": "int32", "shape": [LENGTH]},
         "mask": {"dtype": "float32", "shape": []},
     }
-    assert {*os.listdir(run / "model")} == {"card.json", "predict.jaxexport", "tokenizer.json"}
-    assert os.listdir(run) == ["model"]
-
-
-def test_boundaries_are_put_around_texts_as_in_training(tmp_path, trained, tokenizer):
-    write(tmp_path, trained, tokenizer, dataclasses.replace(CARD, boundaries=True))
-    texts = ["rash", "the drug caused a", "the drug caused a rash"]
-    model = load(tmp_path)
-    found = predict_texts(model, texts)
-    np.testing.assert_allclose(found, wanted(trained, tokenizer, texts, boundaries=True), atol=1e-6)
-    assert cut_off(model, texts).tolist() == [False, False, True]
-
-
-def test_what_is_cut_off_is_known(run):
-    model = load(run / "model")
-    texts = ["the drug caused a rash fever", "the drug caused a rash fever cough", ""]
-    assert cut_off(model, texts).tolist() == [False, True, False]
-    assert token_counts(model, texts).tolist() == [6, 7, 0]
+    assert {*os.listdir(tmp_path / "model")} == {"card.json", "predict.jaxexport", "tokenizer.json"}
+    assert os.listdir(tmp_path) == ["model"]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -146,7 +64,7 @@ def test_every_kind_of_task_can_be_exported(name, tmp_path):
     expected = evaluate.predict(task, params, model_state, columns)
     classes = expected["probabilities"].shape[-1] if "probabilities" in expected else 0
     card = Card([str(i) for i in range(classes)])
-    write(tmp_path, (task, params, model_state), None, card, batch)
+    export(tmp_path, lambda b: task.predict(params, model_state, b), batch, card=card)
     model = load(tmp_path)
     assert model.card.kind == "arrays"
     rows = np.arange(len(next(iter(columns.values()))))
@@ -167,24 +85,24 @@ def test_what_only_one_kind_of_device_can_do_is_exported_for_that(tmp_path):
     assert found.tolist() == [4.0] * 5
 
 
-def test_a_second_export_takes_the_place_of_the_first(tmp_path, trained, tokenizer):
-    write(tmp_path, trained, tokenizer)
-    write(tmp_path, trained, tokenizer, Card(("a", "b"), threshold=0.2))
+def test_a_second_export_takes_the_place_of_the_first(tmp_path):
+    write(tmp_path)
+    write(tmp_path, Card(("a", "b"), threshold=0.2))
     assert load(tmp_path).card.threshold == 0.2
     assert os.listdir(tmp_path) == ["model"]
 
 
 @pytest.mark.parametrize("before", [False, True])
-def test_an_export_that_fails_changes_nothing(before, tmp_path, trained, tokenizer, monkeypatch):
+def test_an_export_that_fails_changes_nothing(before, tmp_path, monkeypatch):
     if before:
-        write(tmp_path, trained, tokenizer)
+        write(tmp_path)
 
     def full(_descriptor):
         raise OSError("No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        write(tmp_path, trained, tokenizer, Card(("a", "b")))
+        write(tmp_path, Card(("a", "b")))
     monkeypatch.undo()
     assert os.listdir(tmp_path) == (["model"] if before else [])
     if before:
@@ -224,9 +142,9 @@ def test_a_function_of_several_devices_is_refused(tmp_path):
         (CARD, {**example(), "age": np.zeros(2, np.float32)}, "predict reads tokens, mask, age"),
     ],
 )
-def test_a_card_that_does_not_suit_is_refused(card, batch, message, tmp_path, trained, tokenizer):
+def test_a_card_that_does_not_suit_is_refused(card, batch, message, tmp_path):
     with pytest.raises(ValueError, match=message):
-        write(tmp_path, trained, tokenizer, card, batch)
+        write(tmp_path, card, batch)
     assert os.listdir(tmp_path) == []
 
 
@@ -237,91 +155,3 @@ def test_a_threshold_needs_two_classes(tmp_path):
     card = Card(("a", "b", "c"), threshold=0.5)
     with pytest.raises(ValueError, match="decides between 2 classes only"):
         export(tmp_path, thirds, {"features": np.ones((2, 3), np.float32)}, card=card)
-
-
-def test_the_decision_is_the_threshold_or_the_most_probable():
-    two = np.array([[0.7, 0.3], [0.71, 0.29], [0.2, 0.8]])
-    assert decide(CARD, two).tolist() == [0, 0, 1]
-    assert decide(dataclasses.replace(CARD, threshold=0.3), two).tolist() == [1, 0, 1]
-    assert decide(dataclasses.replace(CARD, threshold=0.9), two).tolist() == [0, 0, 0]
-    with pytest.raises(ValueError, match=r"sum to 1\.2 in row 1"):
-        decide(CARD, np.array([[0.5, 0.5], [0.6, 0.6]]))
-    with pytest.raises(ValueError, match="sum to nan in row 0"):
-        decide(CARD, np.array([[np.nan, 0.5]]))
-
-
-def test_a_batch_of_another_kind_is_refused(run):
-    model = load(run)
-    with pytest.raises(ValueError, match="add mask"):
-        model.predict({"tokens": np.ones((2, LENGTH), np.int32)})
-    with pytest.raises(ValueError, match=r"shape \[5\] and dtype int32.*reads \[6\]"):
-        model.predict(example() | {"tokens": np.ones((2, 5), np.int32)})
-    with pytest.raises(ValueError, match="texts is empty"):
-        predict_texts(model, [])
-
-
-def test_a_model_of_arrays_refuses_texts(run):
-    model = dataclasses.replace(load(run), tokenizer=None)
-    with pytest.raises(ValueError, match="reads tokens, mask, not texts"):
-        predict_texts(model, ["rash"])
-
-
-def spoil(path, how):
-    content = path.read_bytes()
-    if how == "cut":
-        path.write_bytes(content[: len(content) // 2])
-    elif how == "flipped":
-        middle = len(content) // 2
-        path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
-    else:
-        path.unlink()
-
-
-@pytest.mark.parametrize("name", ["predict.jaxexport", "tokenizer.json"])
-@pytest.mark.parametrize("how", ["cut", "flipped", "missing"])
-def test_a_spoiled_file_is_refused(name, how, tmp_path, trained, tokenizer):
-    write(tmp_path, trained, tokenizer)
-    spoil(tmp_path / "model" / name, how)
-    error, message = (
-        (FileNotFoundError, "is missing") if how == "missing" else (ValueError, "is not the file")
-    )
-    with pytest.raises(error, match=rf"{name} {message}"):
-        load(tmp_path)
-
-
-def edited(directory, **changes):
-    path = directory / "model" / "card.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-
-
-def test_a_program_that_this_jax_cannot_read_is_refused(tmp_path, trained, tokenizer):
-    write(tmp_path, trained, tokenizer)
-    (tmp_path / "model" / "predict.jaxexport").write_bytes(b"of another version")
-    digest = hashlib.sha256(b"of another version").hexdigest()
-    card = json.loads((tmp_path / "model" / "card.json").read_text())
-    edited(
-        tmp_path,
-        sha256=card["sha256"] | {"predict.jaxexport": digest},
-        versions={"jaxmed": "9", "jax": "99.1"},
-    )
-    with pytest.raises(ValueError, match=r"was written by jax 99\.1 and jax .* cannot read it"):
-        load(tmp_path)
-
-
-def test_a_program_for_other_devices_is_refused(tmp_path, run, monkeypatch):
-    monkeypatch.setattr("jax.export.default_export_platform", lambda: "rocm")
-    with pytest.raises(ValueError, match=r"exported for cpu, cuda, tpu, but this machine .* rocm"):
-        load(run)
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"classes": []}', '{"colour": 1}'])
-def test_a_card_that_is_none_is_refused(content, tmp_path, trained, tokenizer):
-    write(tmp_path, trained, tokenizer)
-    (tmp_path / "model" / "card.json").write_text(content)
-    with pytest.raises(ValueError, match=r"card\.json is no card that jaxmed .* can read"):
-        load(tmp_path)
-
-
-def test_a_folder_without_a_model_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="which holds no model"):
-        load(tmp_path)
