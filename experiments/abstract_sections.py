@@ -28,7 +28,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 
-from jaxmed import models, pretraining, seeds, tasks
+from jaxmed import models, pretraining, seeds, tasks, transformations
 from jaxmed.data import batches, catalogue, inputs, source, text
 from jaxmed.training import averaging, stopping, tracking
 from jaxmed.training.fit import Fit, fit
@@ -100,7 +100,8 @@ def main(settings: Settings) -> dict[str, tuple[float, float]]:
         dropout=settings.dropout,
     )
     task = tasks.sequence_labelling(network, classes=len(classes), inputs=inputs.tokens)
-    task = tasks.cropped(pretraining.started(task, first), (8, 10, 13), keys=("tokens", "label"))
+    task = pretraining.started(task, first)
+    task = transformations.cropped(task, (8, 10, 13), keys=("tokens", "label"))
     columns = {
         split: text.documents(
             {**rows, "tokens": text.encode(tokenizer, rows["text"], length=settings.length)},

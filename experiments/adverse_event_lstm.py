@@ -26,7 +26,7 @@ import optax
 import text_pretraining
 import tyro
 
-from jaxmed import ensembles, models, pretraining, seeds, tasks
+from jaxmed import ensembles, models, pretraining, seeds, tasks, transformations
 from jaxmed.data import batches, catalogue, inputs, source, text
 from jaxmed.evaluation import statistics, threshold
 from jaxmed.evaluation.evaluate import predict
@@ -91,7 +91,7 @@ def main(settings: Settings) -> dict[str, tuple[float, float]]:
             1, encoder, models.AttentionPooling(), dropout=settings.dropout
         )
     task = tasks.binary_classification(network, inputs=inputs.tokens)
-    task = tasks.cropped(pretraining.started(task, first), (16, 24, 32, 48))
+    task = transformations.cropped(pretraining.started(task, first), (16, 24, 32, 48))
     if not plain and settings.members > 1:
         task = ensembles.members(task, settings.members)
     columns = {
@@ -130,7 +130,7 @@ def main(settings: Settings) -> dict[str, tuple[float, float]]:
             directory, lambda batch: task.predict(*model, batch), example, card=card,
             tokenizer=tokenizer,
         )  # fmt: skip
-        return tasks.decided(task, limit), trained
+        return transformations.decided(task, limit), trained
 
     linear(splits)
     return seeds.repeat(

@@ -43,7 +43,7 @@ def shuffled_rows(
 
 
 def by_length(lengths: Int[np.ndarray, " rows"], *, pool: int = 50) -> Order:
-    """An order in which a batch holds rows of nearly one length, so that `tasks.cropped` pays.
+    """An order in which a batch holds rows of nearly one length (for `transformations.cropped`).
 
     Rows are shuffled, sorted by length within every `pool` batches, and the batches shuffled:
     like `shuffled_rows` a function of (key, epoch) alone, with every row once.

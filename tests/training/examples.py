@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import jax
 import numpy as np
 
-from jaxmed import tasks
+from jaxmed import tasks, transformations
 from jaxmed.data import image, inputs
 from jaxmed.models import (
     MLP,
@@ -92,7 +92,7 @@ EXAMPLES: dict[str, Example] = {
         {"tokens": _tokens, "label": _two},
     ),
     "cropped text": Example(
-        tasks.cropped(
+        transformations.cropped(
             tasks.binary_classification(
                 TextClassifier(1, RecurrentEncoder(12, 6, (4,), GRU), mean_over_time),
                 inputs=inputs.tokens,
