@@ -148,6 +148,22 @@ def test_abstract_sections(made_up_texts, tmp_path, variant, capsys):
     assert "linear model, with neighbours and place" in capsys.readouterr().out
 
 
+def test_imdb_lstm(made_up_texts, tmp_path, capsys):
+    script = experiment("imdb_lstm")
+    settings = script.Settings(epochs=2, length=8, validation=0.2, runs=tmp_path)
+    summary = script.main(settings)
+    (folder,) = tmp_path.glob("*/seed-*")
+    expect_run_directory(folder, rows=60)
+    found = np.mean([row["label"] == prediction(row) for row in predicted(folder)])
+    assert summary["accuracy"][0] == pytest.approx(found, abs=1e-6)
+    shown = capsys.readouterr().out
+    assert [line.split()[0] for line in shown.partition("linear model\n")[2].splitlines()] == [
+        "accuracy",
+        "auroc",
+        "f1",
+    ]
+
+
 def predicted(folder):
     """The rows of the file of predictions."""
     return list(csv.DictReader((folder / "predictions.csv").read_text().splitlines()))
