@@ -7,6 +7,7 @@ Every network is called as `network(inputs, train=..., mask=...)` with rows firs
 from jaxmed.models.cnn import ConvNet, SimpleCNN
 from jaxmed.models.context import SentenceTagger
 from jaxmed.models.mlp import MLP
+from jaxmed.models.phrases import PhraseBag
 from jaxmed.models.recurrent import RecurrentEncoder
 from jaxmed.models.text import AttentionPooling, ConvEncoder, TextClassifier, WordPredictor
 from jaxmed.models.transformer import TransformerEncoder
@@ -16,6 +17,7 @@ __all__ = [
     "AttentionPooling",
     "ConvEncoder",
     "ConvNet",
+    "PhraseBag",
     "RecurrentEncoder",
     "SentenceTagger",
     "SimpleCNN",

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxmed.models.layers import Dropout
 from jaxmed.models.recurrent import LSTM, Recurrent
 from jaxmed.models.text import Pooling, max_over_time
-from jaxmed.typing import Array, Int
+from jaxmed.typing import Array, Bool, Float, Int
 
 Scores: TypeAlias = tuple[Array, tuple[Array, Array, Array], Array]
 """Emissions [batch, sentences, classes]; start, step and end of a chain; the real sentences."""
@@ -27,8 +27,10 @@ class SentenceTagger(nn.Module):
         classes: roles.
         encoder: gives the states of a sentence, such as `RecurrentEncoder`.
         pooling: makes one vector of them.
+        phrases: one more vector of a sentence, such as that of a `PhraseBag`.
         units: of the LSTM over sentences, in each direction.
-        context: read the sentences around each one; without it each stands alone.
+        context: read the sentences around each one, and its place among them; without it each
+            stands alone.
         chained: learn which role follows which; without it the labels are independent.
         dropout: of the sentence vectors and of what is read from them.
     """
@@ -36,6 +38,7 @@ class SentenceTagger(nn.Module):
     classes: int
     encoder: nn.Module
     pooling: Pooling = max_over_time
+    phrases: nn.Module | None = None
     units: int = 128
     context: bool = True
     chained: bool = True
@@ -54,9 +57,13 @@ class SentenceTagger(nn.Module):
         rows, sentences, time = tokens.shape
         each = tokens.reshape(rows * sentences, time)
         vectors = self.pooling(self.encoder(each, train=train), each != 0)
+        if self.phrases is not None:
+            bag = self.phrases(each, train=train).astype(vectors.dtype)
+            vectors = jnp.concatenate([vectors, bag], axis=-1)
         x = Dropout(self.dropout)(vectors.reshape(rows, sentences, -1), train=train)
         real = (tokens != 0).any(-1)
         if self.context:
+            x = jnp.concatenate([x, places(real).astype(x.dtype)], axis=-1)
             forward = Recurrent(self.units, LSTM)(x, real, train=train)
             backward = Recurrent(self.units, LSTM, reverse=True)(x, real, train=train)
             x = jnp.concatenate([x, forward, backward], axis=-1)
@@ -75,3 +82,17 @@ class SentenceTagger(nn.Module):
             for name, shape in zip(("start", "step", "end"), shapes, strict=True)
         )
         return start, step, end
+
+
+def places(real: Bool[Array, "batch sentences"]) -> Float[Array, "batch sentences 30"]:
+    """Where a sentence stands: counted from the start, from the end, and its tenth of the whole.
+
+    Three groups of ten, a 1 in each; what is further than the ninth from an end counts as ninth.
+    """
+    count = real.sum(1, keepdims=True)
+    before = jnp.arange(real.shape[1])[None]
+    behind = jnp.maximum(count - 1 - before, 0)
+    tenth = 10 * before // jnp.maximum(count, 1)
+    found = (jnp.minimum(number, 9) for number in (before, behind, tenth))
+    each = [jnp.broadcast_to(jax.nn.one_hot(n, 10), (*real.shape, 10)) for n in found]
+    return jnp.where(real[..., None], jnp.concatenate(each, axis=-1), 0)
