@@ -206,6 +206,45 @@ def focal(
     return losses * fade * _weights_of(labels, class_weights, logits.shape[1])
 
 
+def squared_hinge(
+    logits: Float[Array, "batch classes"],
+    labels: Int[Array, "batch"],
+    *,
+    class_weights: Float[Array, "classes"] | None = None,
+) -> Float[Array, "batch"]:
+    """The loss of a support vector machine, each class against all others.
+
+    With t_k = 1 for the true class y and -1 for the others:
+
+        loss = sum_k v_k max(0, 1 - t_k logit_k)^2,  v_y = w_y and 1 elsewhere
+
+    Args:
+        logits: signed distances from the decision.
+        labels: true classes, in 0 .. classes - 1.
+        class_weights: w, the weight of a class where it is the true one, 1 without, as in
+            scikit-learn's `LinearSVC`.
+
+    Returns:
+        One loss a row.
+
+    Raises:
+        ValueError: if shapes disagree.
+
+    Example:
+        >>> squared_hinge(jnp.array([[0.5, -2.0]]), jnp.array([0]))  # (1 - .5)^2
+        Array([0.25], dtype=float32)
+
+    References:
+        Fan et al., LIBLINEAR, 2008, section 2; Tang, Deep Learning using Linear SVMs, 2013.
+    """
+    checks.shapes(logits=(logits, "batch classes"), labels=(labels, "batch"))
+    logits = _at_least_float32(logits)
+    true = jnp.arange(logits.shape[1])[None, :] == labels[:, None]
+    short = jnp.maximum(0, 1 - jnp.where(true, logits, -logits)) ** 2
+    weights = _weights_of(labels, class_weights, logits.shape[1])
+    return jnp.where(true, weights[:, None] * short, short).sum(1)
+
+
 def binary_focal(
     logits: Float[Array, "batch"],
     labels: Num[Array, "batch"],

@@ -20,8 +20,8 @@ from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Transf
 
 Loss: TypeAlias = Callable[[Array, Array], Array]
 """(logits or values, labels) -> losses [batch]."""
-Inputs: TypeAlias = Callable[[Batch], Array]
-"""What the network reads of a batch: floating numbers, or the numbers of tokens."""
+Inputs: TypeAlias = Callable[[Batch], Any]
+"""What the network reads of a batch: an array of floating numbers or of tokens, or several."""
 
 
 @runtime_checkable
@@ -214,7 +214,7 @@ def sequence_labelling(
     _at_least_two(classes)
 
     def init(key: Key, batch: Batch) -> tuple[Params, ModelState]:
-        return network.init({"params": key}, inputs(batch)[:1], train=False)["params"], {}
+        return network.init({"params": key}, _one_row(inputs(batch)), train=False)["params"], {}
 
     def scores(params: Params, batch: Batch, **options: Any) -> tuple[Array, crf.Chain, Array]:
         variables = {"params": _cast(params, dtype)}
@@ -261,7 +261,7 @@ def _supervised(
     """A Task whose outputs are a function of logits, and whose loss of those and `label`."""
 
     def init(key: Key, batch: Batch) -> tuple[Params, ModelState]:
-        variables = dict(network.init({"params": key}, inputs(batch)[:1], train=False))
+        variables = dict(network.init({"params": key}, _one_row(inputs(batch)), train=False))
         params = variables.pop("params")
         return params, variables
 
@@ -288,6 +288,10 @@ def _supervised(
         return loss(outputs["logits"], batch["label"]), (dict(model_state), outputs)
 
     return Task(init, task_loss, predict, streaming)
+
+
+def _one_row(read: Tree) -> Tree:
+    return jax.tree.map(lambda x: x[:1], read)
 
 
 def _cast(tree: Tree, dtype: jnp.dtype | type) -> Tree:

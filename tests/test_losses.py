@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from scipy import special
+from scipy import optimize, special
 from sklearn.metrics import log_loss
+from sklearn.svm import LinearSVC
 
 from jaxmed import losses
 
@@ -33,6 +34,7 @@ CASES = {
     "multilabel": (losses.multilabel_cross_entropy, LOGITS, MULTI),
     "focal": (losses.focal, LOGITS, LABELS),
     "focal, gamma 0.5": (lambda x, y: losses.focal(x, y, gamma=0.5), LOGITS, LABELS),
+    "squared hinge": (losses.squared_hinge, LOGITS, LABELS),
     "binary focal": (losses.binary_focal, ODDS, BINARY),
     "ordinal": (losses.ordinal, *GRADES),
     "squared": (losses.squared_error, VALUES, TARGETS),
@@ -287,3 +289,34 @@ def test_shapes_that_would_broadcast_are_refused():
         unchecked(losses.cross_entropy)(
             jnp.ones((3, 2)), jnp.zeros(3, int), class_weights=jnp.ones(3)
         )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_squared_hinge_is_that_of_support_vector_machines(weighted):
+    rows = RNG.normal(size=(60, 5))
+    label = np.arange(60) % 3
+    weights = np.array([0.5, 1.0, 3.0], np.float32) if weighted else None
+    strength = 0.7
+    machine = LinearSVC(
+        C=strength,
+        fit_intercept=False,
+        class_weight=dict(enumerate(weights)) if weighted else None,
+        tol=1e-10,
+        max_iter=100_000,
+    ).fit(rows, label)
+
+    def objective(kernel):
+        found = losses.squared_hinge(
+            jnp.asarray(rows, jnp.float32) @ kernel.reshape(5, 3),
+            jnp.asarray(label),
+            class_weights=None if weights is None else jnp.asarray(weights),
+        )
+        return 0.5 * (kernel**2).sum() + strength * found.sum()
+
+    value = jax.jit(jax.value_and_grad(objective))
+    best = optimize.minimize(
+        lambda w: [np.asarray(x, np.float64) for x in value(jnp.asarray(w, jnp.float32))],
+        np.zeros(15),
+        jac=True,
+    )
+    np.testing.assert_allclose(best.x.reshape(5, 3), machine.coef_.T, atol=2e-3)

@@ -55,6 +55,11 @@ def tokens(batch: Batch) -> Array:
     return jnp.asarray(batch["tokens"])
 
 
+def terms(batch: Batch) -> tuple[Array, Array]:
+    """`terms` and `weights` [batch, most], as `models.TermSum` reads them."""
+    return jnp.asarray(batch["terms"]), jnp.asarray(batch["weights"])
+
+
 def unit_pixels(batch: Batch) -> Array:
     """`image` [batch, *space, channels] from 0 to 1, as the introductions have it."""
     return jnp.asarray(batch["image"], jnp.float32) / 255

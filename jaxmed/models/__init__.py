@@ -9,6 +9,7 @@ from jaxmed.models.context import SentenceTagger
 from jaxmed.models.mlp import MLP
 from jaxmed.models.phrases import PhraseBag
 from jaxmed.models.recurrent import RecurrentEncoder
+from jaxmed.models.terms import TermSum
 from jaxmed.models.text import AttentionPooling, ConvEncoder, TextClassifier, WordPredictor
 from jaxmed.models.transformer import TransformerEncoder
 
@@ -21,6 +22,7 @@ __all__ = [
     "RecurrentEncoder",
     "SentenceTagger",
     "SimpleCNN",
+    "TermSum",
     "TextClassifier",
     "TransformerEncoder",
     "WordPredictor",

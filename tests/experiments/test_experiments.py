@@ -148,6 +148,29 @@ def test_abstract_sections(made_up_texts, tmp_path, variant, capsys):
     assert "linear model, with neighbours and place" in capsys.readouterr().out
 
 
+def test_disease_topics(made_up_texts, tmp_path, capsys):
+    script = experiment("disease_topics")
+    summary = script.main(script.Settings(epochs=2, most=40, runs=tmp_path))
+    (folder,) = tmp_path.glob("*/seed-*")
+    expect_run_directory(folder, rows=60)
+    found = np.mean([row["label"] == prediction(row) for row in predicted(folder)])
+    assert summary["accuracy"][0] == pytest.approx(found, abs=1e-6)
+    shown = capsys.readouterr().out
+    assert shown.count("linear support vector machine") == 2
+
+
+def test_the_title_counts_once_more_with_its_weight():
+    script = experiment("disease_topics")
+    texts = 2 * ["rash\nfever was seen", "fever\nrash was seen"]
+    with_title, without = (script.vectorizer(title).fit(texts) for title in (0.7, 0.0))
+    found, plain = (union.transform(texts).toarray() for union in (with_title, without))
+    np.testing.assert_allclose(found[:, : plain.shape[1]], plain)
+    rest = found[:, plain.shape[1] :]
+    # Two parts of norm 1, words and pieces, each times .7; "rash" and "fever" share no term.
+    np.testing.assert_allclose((rest**2).sum(1), 2 * 0.7**2)
+    assert rest[0] @ rest[1] == 0
+
+
 def test_imdb_lstm(made_up_texts, tmp_path, capsys):
     script = experiment("imdb_lstm")
     settings = script.Settings(epochs=2, length=8, validation=0.2, runs=tmp_path)
