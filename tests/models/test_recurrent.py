@@ -160,13 +160,8 @@ def test_the_gradient_is_that_of_finite_differences(name, reverse):
 
 
 def test_dropout_draws_one_mask_a_sequence_for_inputs_and_one_for_states():
-    seen = []
-    recording = RNN.__class__(
-        1, 1, lambda inputs, state, carry: seen.append(state) or RNN.advance(inputs, state, carry),
-        RNN.bias,
-    )  # fmt: skip
     ones = jnp.ones((64, TIME, WIDTH))
-    layer = Recurrent(UNITS, recording, dropout=0.5)
+    layer = Recurrent(UNITS, RNN, dropout=0.5)
     real = jnp.ones((64, TIME), bool)
     variables = layer.init(jax.random.key(0), ones, real, train=False)
     kernel = jnp.eye(WIDTH, UNITS)
@@ -195,6 +190,17 @@ def test_dropout_draws_one_mask_a_sequence_for_inputs_and_one_for_states():
     assert np.isclose(states[:, 1][~kept], first, rtol=1e-5).all()
     assert 0.3 < kept.mean() < 0.7
     assert np.isclose(states[:, -1][~kept], first, rtol=1e-5).all()
+
+
+def test_the_gradient_by_hand_is_that_of_jax():
+    random = np.random.default_rng(3)
+    shapes = ((ROWS, 4 * UNITS), (ROWS, 4 * UNITS), (ROWS, UNITS), (ROWS, UNITS))
+    inputs, state, *carry = (jnp.asarray(random.normal(size=s), jnp.float32) for s in shapes)
+    gradient = tuple(jnp.asarray(random.normal(size=(ROWS, UNITS)), jnp.float32) for _ in "hc")
+    found = LSTM.pull(LSTM.advance(inputs, state, tuple(carry))[1], gradient)
+    alone = jax.vjp(lambda *now: LSTM.advance(*now)[0], inputs, state, tuple(carry))[1]
+    for ours, wanted in zip(jax.tree.leaves(found), jax.tree.leaves(alone(gradient)), strict=True):
+        np.testing.assert_allclose(ours, wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_zoneout_keeps_states_in_training_and_mixes_them_after():
