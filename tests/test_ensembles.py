@@ -36,17 +36,18 @@ def test_members_begin_differently_and_learn_as_they_would_alone():
 
     step = jax.jit(make_train_step(together, optimizer))
     after, sums = step(*step(state, BATCH)[:1], BATCH)
+    own = jax.jit(
+        lambda number, state: make_train_step(drawing_as(number), optimizer)(state, BATCH)
+    )
     total = 0.0
     for number in range(3):
-        alone = drawing_as(number)
         single = TrainState(
             state.step, member(state.params, number), {}, optimizer.init(
                 member(state.params, number)
             ), state.key,
         )  # fmt: skip
-        own = jax.jit(make_train_step(alone, optimizer))
-        single, _ = own(single, BATCH)
-        single, second = own(single, BATCH)
+        single, _ = own(number, single)
+        single, second = own(number, single)
         total += second["loss"]
         jax.tree.map(
             lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6),
@@ -67,7 +68,7 @@ def drawing_as(number):
 
 def test_the_prediction_is_the_mean_of_the_probabilities():
     together = ensembles.members(ONE, 3)
-    params, state = together.init(jax.random.key(1), BATCH)
+    params, state = jax.jit(together.init)(jax.random.key(1), BATCH)
     found = predict(together, params, state, COLUMNS)["probabilities"]
     each = [predict(ONE, member(params, n), {}, COLUMNS)["probabilities"] for n in range(3)]
     np.testing.assert_allclose(found, np.mean(each, axis=0), rtol=1e-5)

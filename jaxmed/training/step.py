@@ -1,4 +1,4 @@
-"""One training step as a pure function of (state, batch). Nothing here is compiled."""
+"""One training step as a pure function of (state, batch), not compiled yet, and its first state."""
 
 from __future__ import annotations
 
@@ -47,10 +47,12 @@ def init_state(
         task: gives the parameters their shapes and first values.
         optimizer: gives its own state.
         key: decides the first values and all later randomness.
-        batch: any batch of the right shapes; its values do not matter.
+        batch: any rows of the right shapes; the first is read, and its values do not matter.
     """
     init_key, train_key = jax.random.split(key)
-    params, model_state = task.init(init_key, batch)
+    # Compiled, it makes the parameters and leaves out what the network would make of the row.
+    row = {name: column[:1] for name, column in batch.items() if column.dtype.kind not in "OSTU"}
+    params, model_state = jax.jit(task.init)(init_key, row)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,

@@ -24,8 +24,7 @@ def batch_of(columns, rows):
 
 def one_step(example, batch, optimizer=None, **options):
     optimizer = optimizer or optax.sgd(0.1)
-    first = jax.jit(lambda key: init_state(example.task, optimizer, key, example.columns))
-    state = first(jax.random.key(0))
+    state = init_state(example.task, optimizer, jax.random.key(0), example.columns)
     return jax.jit(make_train_step(example.task, optimizer, **options))(state, batch)
 
 
@@ -47,7 +46,8 @@ def test_padding_changes_nothing(name):
 def test_the_gradient_is_that_of_finite_differences(name):
     example = EXAMPLES[name]
     batch = jax.tree.map(jnp.asarray, batch_of(example.columns, [0, 4, 9, 11, 2, -1]))
-    params, model_state = example.task.init(jax.random.key(0), batch)
+    state = init_state(example.task, optax.sgd(0.1), jax.random.key(0), example.columns)
+    params, model_state = state.params, state.model_state
     key = jax.random.key(1)
     leaves, structure = jax.tree.flatten(params)
     random = np.random.default_rng(0)
@@ -95,18 +95,18 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_state_in_float32():
         dtype=jnp.bfloat16,
     )
     batch = jax.tree.map(jnp.asarray, batch_of(columns, range(16)))
-    params, model_state = half.init(jax.random.key(0), batch)
+    params, model_state = jax.jit(half.init)(jax.random.key(0), batch)
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype(jnp.float32)}
     text = str(jax.make_jaxpr(half.predict)(params, model_state, batch))
     products = [line for line in text.splitlines() if "dot_general" in line]
     assert products
     assert all("bf16" in line for line in products)
-    grads, _, sums = gradients.mean(half)(params, model_state, batch, jax.random.key(1))
+    grads, _, sums = jax.jit(gradients.mean(half))(params, model_state, batch, jax.random.key(1))
     assert {leaf.dtype for leaf in jax.tree.leaves(grads)} == {jnp.dtype(jnp.float32)}
     full = tasks.classification(
         network, classes=3, inputs=lambda batch: jax.numpy.asarray(batch["features"])
     )
-    _, _, expected = gradients.mean(full)(params, model_state, batch, jax.random.key(1))
+    _, _, expected = jax.jit(gradients.mean(full))(params, model_state, batch, jax.random.key(1))
     np.testing.assert_allclose(sums["loss"], expected["loss"], rtol=2e-2)
 
 
