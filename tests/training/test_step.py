@@ -47,10 +47,14 @@ def test_the_gradient_is_that_of_finite_differences(name):
     example = EXAMPLES[name]
     batch = jax.tree.map(jnp.asarray, batch_of(example.columns, [0, 4, 9, 11, 2, -1]))
     state = init_state(example.task, optax.sgd(0.1), jax.random.key(0), example.columns)
-    params, model_state = state.params, state.model_state
-    key = jax.random.key(1)
-    leaves, structure = jax.tree.flatten(params)
     random = np.random.default_rng(0)
+    # First values have exact zeros and ties, at which a ReLU and a maximum have no derivative.
+    away = [0.1 * random.normal(size=leaf.shape) for leaf in jax.tree.leaves(state.params)]
+    leaves, structure = jax.tree.flatten(state.params)
+    leaves = [leaf + jnp.float32(step) for leaf, step in zip(leaves, away, strict=True)]
+    params = jax.tree.unflatten(structure, leaves)
+    model_state = state.model_state
+    key = jax.random.key(1)
     values = [random.normal(size=leaf.shape) for leaf in leaves]
     length = np.sqrt(sum((value**2).sum() for value in values))
     direction = jax.tree.unflatten(structure, [jnp.float32(value / length) for value in values])
