@@ -5,7 +5,8 @@ A `Batch` is a flat dict of arrays with one leading axis. Reserved keys:
 =========  ===============================================  =========================
 key        shape                                            meaning
 =========  ===============================================  =========================
-image      [batch, height, width, channels]                 uint8 until on the device
+image      [batch, height, width, channels]                 uint8 until on the device,
+                                                            or float32 measurements
            [batch, depth, height, width, channels]          volumes
 tokens     [batch, length]                                  int32
 signal     [batch, time, channels]                          float32

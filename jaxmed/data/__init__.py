@@ -1,11 +1,15 @@
-"""Sources of examples: arrays, tables, folders of images or texts, tfds, our catalogue."""
+"""Sources of examples: arrays, tables, folders of images, studies or texts, tfds, our catalogue."""
 
 from __future__ import annotations
 
+from jaxmed.data.dicom_series import read_dicom_series
 from jaxmed.data.image_folder import from_image_folder
+from jaxmed.data.nifti import read_nifti
 from jaxmed.data.prepared import from_tfds
 from jaxmed.data.source import Source, columns, from_arrays, subset
 from jaxmed.data.splits import stratified_folds, stratified_split
+from jaxmed.data.studies import from_studies
+from jaxmed.data.study_labels import study_labels
 from jaxmed.data.table import from_csv
 from jaxmed.data.text_folder import from_text_folder
 from jaxmed.data.text_table import from_text_csv
@@ -16,10 +20,14 @@ __all__ = [
     "from_arrays",
     "from_csv",
     "from_image_folder",
+    "from_studies",
     "from_text_csv",
     "from_text_folder",
     "from_tfds",
+    "read_dicom_series",
+    "read_nifti",
     "stratified_folds",
     "stratified_split",
+    "study_labels",
     "subset",
 ]

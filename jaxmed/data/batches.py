@@ -1,7 +1,8 @@
 """Batches by row number: shuffled, padded and masked, from data on the device or on the host.
 
 An epoch is an array of row numbers [steps, batch] in which every row of the split stands exactly
-once and -1 fills up the last batch. `take` turns one line of it into a batch.
+once (`balanced` repeats what is rare) and -1 fills up the last batch. `take` turns one line of it
+into a batch.
 """
 
 from __future__ import annotations
@@ -62,6 +63,43 @@ def by_length(lengths: Int[np.ndarray, " rows"], *, pool: int = 50) -> Order:
         pools = [chosen[start : start + size] for start in range(0, rows, size)]
         ordered = [rows[np.argsort(lengths[rows], kind="stable")] for rows in pools]
         return generator.permutation(_padded(np.concatenate(ordered), batch_size))
+
+    return order
+
+
+def balanced(labels: Int[np.ndarray, " rows"], *, power: float = 0.0) -> Order:
+    """An order in which rare classes stand more often: class k a share n_k^power / sum_j n_j^power.
+
+    An epoch is as long as the split. The rows of a class take turns, in random order: in an epoch
+    one stands at most once more than another, and rows of a frequent class are left out. A
+    function of (key, epoch) alone.
+
+    Args:
+        labels: the class of each row of the split, from 0.
+        power: in [0, 1]; 0 makes all classes that occur equally frequent, 1/2 goes half of the way,
+            1 takes every row once, like `shuffled_rows`.
+
+    References:
+        Kang et al., Decoupling Representation and Classifier for Long-Tailed Recognition, 2020,
+        section 3, equation 1.
+    """
+    checks.fraction("power", power)
+    members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    sizes = np.array([len(each) for each in members])
+    wanted = len(labels) * sizes**power / (sizes**power).sum()
+    draws = np.floor(wanted).astype(int)
+    # What rounding down leaves over goes where most was cut off.
+    draws[np.argsort(draws - wanted, kind="stable")[: len(labels) - draws.sum()]] += 1
+
+    def order(key: Key, epoch: int, rows: int, batch_size: int) -> Int[np.ndarray, "steps batch"]:
+        if rows != len(labels):
+            raise ValueError(f"labels has {len(labels)} rows, but the split has {rows}.")
+        generator = _generator(key, epoch)
+        drawn = []
+        for each, count in zip(members, draws, strict=True):
+            turns = np.tile(each, (-(-count // len(each)), 1))
+            drawn.append(generator.permuted(turns, axis=1).ravel()[:count])
+        return _padded(generator.permutation(np.concatenate(drawn)), batch_size)
 
     return order
 

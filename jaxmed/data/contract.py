@@ -27,10 +27,10 @@ def conform(key: str, value: object) -> np.ndarray:
             f"{key} holds {array.dtype} values, but must hold numbers: number words from 0 "
             "(np.unique(..., return_inverse=True))."
         )
-    if key == "image" and array.dtype != np.uint8:
+    if key == "image" and array.dtype not in (np.uint8, np.float32):
         raise ValueError(
             f"image is {array.dtype}, but stays uint8 until it is on the device: window it to 0 "
-            "to 255 first, or pass it under a key of its own."
+            "to 255 first, or keep measured values, such as Hounsfield units, as float32."
         )
     if key == "label":
         return _cast(key, array, np.float32 if array.dtype.kind == "f" else np.int32)
@@ -81,7 +81,7 @@ def check(columns: Mapping[str, np.ndarray], classes: Sequence[str] | None = Non
     if len(set(rows.values())) > 1:
         held = ", ".join(f"{key} {count}" for key, count in rows.items())
         raise ValueError(f"columns must hold one row an example, but the rows are: {held}.")
-    for key in ("features", "signal", "label"):
+    for key in ("image", "features", "signal", "label"):
         if key in columns and columns[key].dtype.kind == "f":
             finite(key, columns[key])
     if "label" in columns and columns["label"].dtype.kind == "i":

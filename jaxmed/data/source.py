@@ -73,9 +73,10 @@ def from_arrays(columns: Mapping[str, np.ndarray], *, classes: Sequence[str] = (
     """A source of arrays in memory.
 
     Args:
-        columns: By key, arrays with one row an example. `image` is uint8; `label` holds classes
-          (whole numbers from 0; [rows], or [rows, labels] of 0 and 1) or measurements (floats);
-          `group` may hold any names of patients or studies, which are numbered.
+        columns: By key, arrays with one row an example. `image` is uint8, or float32 where it
+          holds measurements; `label` holds classes (whole numbers from 0; [rows], or
+          [rows, labels] of 0 and 1) or measurements (floats); `group` may hold any names of
+          patients or studies, which are numbered.
         classes: Class names in the order of their label.
 
     Returns:
@@ -83,7 +84,7 @@ def from_arrays(columns: Mapping[str, np.ndarray], *, classes: Sequence[str] = (
 
     Raises:
         ValueError: Rows of unequal number or none, NaN or infinity in measurements, labels outside
-          the classes, images that are not uint8.
+          the classes, images that are neither uint8 nor float32.
 
     Example:
         >>> source = from_arrays({"features": np.ones((3, 2)), "label": np.array([0, 1, 1])})
@@ -125,8 +126,9 @@ def columns(source: Source) -> dict[str, np.ndarray]:
         source: Of examples of equal shapes.
 
     Returns:
-        By key, arrays [rows, ...]: `image` uint8, `features` float32, `label` int32 (float32 to
-        regress), `id` and `group` int32. The `id` is the row where examples bring none.
+        By key, arrays [rows, ...]: `image` uint8 (float32 where measured), `features` float32,
+        `label` int32 (float32 to regress), `id` and `group` int32. The `id` is the row where
+        examples bring none.
 
     Raises:
         ValueError: The split is empty, the shapes are unequal, measurements are NaN or infinite, or

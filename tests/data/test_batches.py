@@ -144,3 +144,57 @@ def test_batches_by_length_come_in_random_order():
 def test_lengths_of_another_split_are_refused():
     with pytest.raises(ValueError, match="lengths has 203 rows, but the split has 5"):
         batches.by_length(LENGTHS)(jax.random.key(0), 0, 5, 2)
+
+
+RARE = np.repeat([0, 1, 2], [150, 40, 10])
+
+
+def drawn(power, *, epoch=0, seed=0):
+    return batches.balanced(RARE, power=power)(jax.random.key(seed), epoch, 200, 8)
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+def test_a_balanced_epoch_holds_classes_in_the_shares_of_the_paper(power):
+    found = drawn(power).ravel()
+    assert found.shape == (200,)
+    sizes = np.array([150, 40, 10]) ** power
+    counts = np.bincount(RARE[found], minlength=3)
+    assert abs(counts - 200 * sizes / sizes.sum()).max() < 1
+    for label in range(3):  # the rows of a class take turns
+        times = np.bincount(found, minlength=200)[label == RARE]
+        assert times.max() - times.min() <= 1
+    if power == 1:
+        assert sorted(found.tolist()) == list(range(200))
+
+
+def test_a_balanced_order_is_a_function_of_key_and_epoch_and_random():
+    np.testing.assert_array_equal(drawn(0.0), drawn(0.0))
+    assert (drawn(0.0) != drawn(0.0, epoch=1)).any()
+    assert (drawn(0.0) != drawn(0.0, seed=1)).any()
+    shares = [(RARE[line] == 2).mean() for line in drawn(0.0)]
+    assert min(shares) < 1 / 3 < max(shares)  # mixed, but not by design
+    seen = {int(row) for epoch in range(20) for row in drawn(0.0, epoch=epoch).ravel()}
+    assert seen == set(range(200))  # every row of the frequent class has its turn
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=50),
+    st.sampled_from([0.0, 0.3, 1.0]),
+    st.integers(1, 9),
+)
+def test_a_balanced_epoch_is_as_long_as_the_split(labels, power, batch_size):
+    order = batches.balanced(np.array(labels), power=power)
+    found = order(jax.random.key(0), 0, len(labels), batch_size)
+    assert found.shape == (-(-len(labels) // batch_size), batch_size)
+    assert found.dtype == np.int32
+    flat = found.ravel()
+    assert (flat[: len(labels)] >= 0).all()
+    assert (flat[len(labels) :] == batches.PADDING).all()
+
+
+def test_what_cannot_be_balanced_is_refused():
+    with pytest.raises(ValueError, match="labels has 200 rows, but the split has 5"):
+        batches.balanced(RARE)(jax.random.key(0), 0, 5, 2)
+    with pytest.raises(ValueError, match="power is -1, but must lie in"):
+        batches.balanced(RARE, power=-1)

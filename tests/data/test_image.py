@@ -1,4 +1,4 @@
-"""Random changes of images, against every shift that NumPy can make."""
+"""Random changes of images: one contract for all, and each against what NumPy can make."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ import pytest
 
 from jaxmed.batch_axis import BATCH_AXIS
 from jaxmed.data import image
+from jaxmed.data import image_geometry as geometry
+from jaxmed.data import image_intensity as intensity
+from jaxmed.data import image_mixing as mixing
+from jaxmed.data import image_modalities as modalities
 
+pytestmark = pytest.mark.slow  # a program is compiled for each change
+
+warped = geometry.resampled
 _random = np.random.default_rng(0)
 
 
@@ -79,6 +86,239 @@ def test_jit_and_pmap_change_alike_and_leave_the_rest():
         np.testing.assert_array_equal(np.asarray(found[name]).reshape(column.shape), column)
 
 
-def test_a_shift_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="pixels is 0, but must be greater than 0"):
-        image.random_shift(0)
+SPACES = {"image": (12, 12, 2), "volume": (5, 12, 12, 1)}
+CHANGES = {
+    # by name: (a change, the same at strength zero)
+    "shift": (image.random_shift(2), image.random_shift(0)),
+    "left-right": (image.random_flip, image.sometimes(image.random_flip, probability=0)),
+    "flips": (image.random_flips(-2, -3), image.random_flips()),
+    "quarter turn": (image.random_quarter_turn, image.in_turn()),
+    "rotation": (warped(geometry.rotation(40)), warped(geometry.rotation(0))),
+    "translation": (warped(geometry.translation(0.3)), warped(geometry.translation(0))),
+    "scaling": (warped(geometry.scaling(0.5)), warped(geometry.scaling(0))),
+    "elastic": (warped(geometry.elastic(20, sigma=2)), warped(geometry.elastic(0, sigma=2))),
+    "all warps": (
+        warped(geometry.rotation(180), geometry.scaling(0.2), geometry.elastic(9, sigma=1)),
+        warped(geometry.rotation(0), geometry.scaling(0), geometry.elastic(0, sigma=1)),
+    ),
+    "brightness": (intensity.brightness(0.9), intensity.brightness(0)),
+    "contrast": (intensity.contrast(1.0), intensity.contrast(0)),
+    "gamma": (intensity.gamma(3.0), intensity.gamma(0)),
+    "noise": (intensity.noise(0.5), intensity.noise(0)),
+    "blur": (intensity.blur(2.0), intensity.blur(0)),
+    "cutout": (mixing.cutout(5), mixing.cutout(0)),
+    "sometimes": (
+        image.sometimes(intensity.noise(0.5), probability=0.5),
+        image.sometimes(intensity.noise(0.5), probability=0),
+    ),
+}
+ADDING = ("brightness", "contrast", "noise", "sometimes")  # floating numbers leave 0 to 255
+MODALITIES = (
+    modalities.chest_x_ray,
+    modalities.fundus,
+    modalities.skin_lesion,
+    modalities.histology,
+    modalities.ultrasound,
+    modalities.ct_slice,
+    modalities.microscopy,
+)
+
+
+def pictures_of(kind):
+    pictures = _random.integers(0, 256, (8, *SPACES[kind]), np.uint8)
+    pictures[0], pictures[1] = 0, 255  # where a formula divides by zero or leaves the range
+    return pictures
+
+
+@pytest.mark.parametrize("kind", SPACES)
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_change_keeps_the_contract(name, kind):
+    pictures = pictures_of(kind)
+    change, nothing = CHANGES[name]
+    augment = image.each_image(change)
+    for dtype in (np.uint8, np.float32):
+        batch = {"image": pictures.astype(dtype)}
+        found = np.asarray(augment(jax.random.key(1), batch)["image"])
+        assert found.dtype == dtype
+        assert found.shape == pictures.shape
+        assert np.isfinite(found).all()
+        if name not in ADDING:
+            assert found.min() >= 0
+            assert found.max() <= 255 + 1e-4
+        assert (found != pictures).any()
+        np.testing.assert_array_equal(augment(jax.random.key(1), batch)["image"], found)
+        assert (np.asarray(augment(jax.random.key(2), batch)["image"]) != found).any()
+        same = image.each_image(nothing)(jax.random.key(1), batch)["image"]
+        assert same.dtype == dtype
+        np.testing.assert_array_equal(same, batch["image"])
+
+
+def test_changes_of_strength_zero_are_compiled_to_nothing_too():
+    batch = {"image": pictures_of("image").astype(np.float32)}
+    chain = image.in_turn(*(nothing for _, nothing in CHANGES.values()))
+    found = jax.jit(image.each_image(chain))(jax.random.key(1), batch)["image"]
+    np.testing.assert_array_equal(found, batch["image"])
+
+
+@pytest.mark.parametrize("make", MODALITIES)
+def test_changes_for_a_modality_can_be_compiled_and_keep_the_contract(make):
+    pictures = pictures_of("image")
+    augment = jax.jit(image.each_image(make()))
+    found = augment(jax.random.key(1), {"image": pictures})["image"]
+    assert found.dtype == np.uint8
+    assert found.shape == pictures.shape
+    assert (np.asarray(found)[2:] != pictures[2:]).any((1, 2, 3)).all()
+
+
+def test_uint8_is_the_floating_result_rounded_and_clipped():
+    picture = jax.numpy.asarray(pictures_of("image")[2])
+    for name in ("rotation", "brightness", "gamma", "noise", "blur"):
+        change = CHANGES[name][0]
+        floating = change(jax.random.key(0), picture.astype(np.float32))
+        assert (np.asarray(floating) % 1 != 0).any()
+        expected = np.rint(np.clip(floating, 0, 255))
+        np.testing.assert_array_equal(change(jax.random.key(0), picture), expected)
+        if name in ADDING:
+            assert (expected != np.rint(floating)).any()
+
+
+def test_a_chain_in_floating_numbers_rounds_nowhere():
+    picture = jax.numpy.asarray(pictures_of("image")[2])
+    change = image.in_turn(image.in_float32, intensity.blur(1.0))
+    found = change(jax.random.key(0), picture)
+    assert found.dtype == np.float32
+    own = jax.random.split(jax.random.key(0), 2)[1]
+    expected = intensity.blur(1.0)(own, picture.astype(np.float32))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_measurements_are_moved_and_not_clipped():
+    air = np.full(SPACES["image"], -1000, np.float32)
+    tissue = jax.numpy.asarray(air).at[4:8, 4:8].set(1200.0)
+    for change in (
+        image.random_shift(3, fill=-1000),
+        warped(geometry.rotation(180), geometry.translation(1), fill=-1000),
+        modalities.ct_slice(fill=-1000),
+        mixing.cutout(3, fill=-1000),
+    ):
+        found = many(change, tissue)
+        assert abs(found.min() + 1000) < 0.01
+        assert 255 < found.max() < 1200.01
+        assert (found[:, 0, 0] <= -1000 + 1e-3).mean() > 0.9
+
+
+def many(change, picture, draws=8):
+    return np.asarray(
+        jax.vmap(change, (0, None))(jax.random.split(jax.random.key(5), draws), picture)
+    )
+
+
+def poses(change, picture, draws=200):
+    keys = jax.random.split(jax.random.key(5), draws)
+    found = np.asarray(jax.jit(jax.vmap(change, (0, None)))(keys, picture))
+    return [pose.tobytes() for pose in found]
+
+
+@pytest.mark.parametrize(
+    ("change", "shape", "expected"),
+    [
+        (image.random_flip, (4, 5, 1), [lambda x: x, np.fliplr]),
+        (image.random_flips(-3), (4, 5, 1), [lambda x: x, np.flipud]),
+        (
+            image.random_flips(-2, -4),
+            (3, 4, 5, 1),
+            [lambda x: x, lambda x: x[::-1], lambda x: x[:, :, ::-1], lambda x: x[::-1, :, ::-1]],
+        ),
+        (
+            image.random_quarter_turn,
+            (4, 4, 1),
+            [lambda x, k=k: np.rot90(x, k) for k in range(4)],
+        ),
+        (
+            image.random_quarter_turn,
+            (3, 4, 4, 1),
+            [lambda x, k=k: np.rot90(x, k, (1, 2)) for k in range(4)],
+        ),
+    ],
+)
+def test_poses_are_those_of_numpy_and_equally_likely(change, shape, expected):
+    picture = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    possible = [np.ascontiguousarray(pose(picture)).tobytes() for pose in expected]
+    found = poses(change, picture)
+    assert set(found) == set(possible)
+    fair = 200 / len(possible)
+    assert all(abs(found.count(pose) - fair) < 5 * np.sqrt(fair) for pose in possible)
+
+
+@pytest.mark.parametrize(("shape", "size"), [((5, 6, 1), (4, 3)), ((3, 4, 5, 1), (2, 4, 5))])
+def test_a_crop_is_one_of_all_windows_and_every_one_occurs(shape, size):
+    picture = _random.integers(1, 256, shape, np.uint8)
+    padded = np.pad(picture, [(1, 1)] * len(size) + [(0, 0)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (*size, 1)).reshape(-1, *size, 1)
+    possible = {window.tobytes() for window in windows}
+    assert set(poses(image.random_crop(size, padding=1), picture, 600)) == possible
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
+def test_a_change_happens_as_often_as_asked(probability):
+    change = image.sometimes(lambda _, picture: 255 - picture, probability=probability)
+    found = poses(change, np.zeros((1, 1, 1), np.uint8), 400)
+    share = found.count(b"\xff") / 400
+    assert abs(share - probability) <= 4 * np.sqrt(probability * (1 - probability) / 400)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: image.random_shift(-1), "pixels is -1, but must be at least 0"),
+        (lambda: image.random_crop((2, 2), padding=-1), "padding is -1, but must be at least 0"),
+        (lambda: image.sometimes(image.random_flip, probability=2), "probability is 2, but must"),
+        (lambda: geometry.rotation(-1), "degrees is -1, but must lie in \\[0, 180"),
+        (lambda: geometry.rotation(181), "degrees is 181, but must lie in \\[0, 180"),
+        (lambda: geometry.translation(1.5), "fraction is 1.5, but must lie in"),
+        (lambda: geometry.scaling(-0.1), "strength is -0.1, but must be at least 0"),
+        (lambda: geometry.elastic(-1, sigma=1), "alpha is -1, but must be at least 0"),
+        (lambda: geometry.elastic(1, sigma=0), "sigma is 0, but must be greater than 0"),
+        (lambda: intensity.brightness(1.1), "strength is 1.1, but must lie in"),
+        (lambda: intensity.contrast(-0.1), "strength is -0.1, but must lie in"),
+        (lambda: intensity.gamma(-1), "strength is -1, but must be at least 0"),
+        (lambda: intensity.noise(2), "strength is 2, but must lie in"),
+        (lambda: intensity.blur(-1), "sigma is -1, but must be at least 0"),
+        (lambda: mixing.cutout(-1), "size is -1, but must be at least 0"),
+        (lambda: mixing.mixup(-1), "alpha is -1, but must be at least 0"),
+        (lambda: mixing.cutmix(-1), "alpha is -1, but must be at least 0"),
+    ],
+)
+def test_strengths_outside_their_range_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("change", "shape", "message"),
+    [
+        (image.random_flips(-4), (4, 4, 1), "axes has -4, but must be among -3 to -2 for an image"),
+        (image.random_flips(-1), (4, 4, 1), "axes has -1, but must be among -3 to -2 for an image"),
+        (image.random_flips(-5), (4, 4, 4, 1), "axes has -5, but must be among -4 to -2 for a vol"),
+        (
+            warped(geometry.rotation(5, plane=(-4, -3))),
+            (4, 4, 1),
+            "plane has -4, but must be among -3 to -2 for an image",
+        ),
+        (image.random_quarter_turn, (4, 5, 1), "which a quarter turn would change: crop or pad"),
+        (image.random_crop((2, 2)), (4, 4, 4, 1), "size is .2, 2., but must name 3 lengths"),
+        (image.random_crop((5, 2)), (4, 4, 1), "size is .5, 2., but must name 2 lengths, none"),
+        *(
+            (CHANGES[name][0], (4, 4), "image has shape .4, 4., but must be .height, width, chan")
+            for name in ("shift", "flips", "all warps", "gamma", "noise", "cutout")
+        ),
+    ],
+)
+def test_images_that_do_not_fit_are_refused(change, shape, message):
+    with pytest.raises(ValueError, match=message):
+        change(jax.random.key(0), jax.numpy.zeros(shape, np.uint8))
+
+
+def test_integers_on_another_scale_are_refused():
+    with pytest.raises(ValueError, match="image is int16, but must be uint8 or floating"):
+        intensity.noise(0.1)(jax.random.key(0), jax.numpy.zeros((4, 4, 1), np.int16))

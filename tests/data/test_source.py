@@ -136,3 +136,10 @@ def test_importing_the_sources_imports_nothing_heavy():
     code = f"import sys, jaxmed.data.catalogue, jaxmed.cli; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_measured_images_stay_float32_and_finite():
+    units = np.linspace(-1000, 1000, 24, dtype=np.float32).reshape(2, 3, 4, 1)
+    np.testing.assert_array_equal(columns(from_arrays({"image": units}))["image"], units)
+    with pytest.raises(ValueError, match="image is NaN or infinite in row 1"):
+        from_arrays({"image": np.where(units == units[1, 0, 0, 0], np.float32(np.nan), units)})
