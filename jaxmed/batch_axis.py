@@ -1,8 +1,8 @@
 """The batch axis, wherever it is: on one device, mapped by `pmap`, or sharded by `jit`.
 
-Code that sums over a batch, or draws one random number a row, is written once with these two
-functions and then gives the same numbers under every placement. Under `jit`, sharded or not,
-arrays are whole, and both are what they look like. Under `pmap` each device sees its own rows
+Code that sums over a batch, compares its rows, or draws one random number a row, is written once
+with these functions and then gives the same numbers under every placement. Under `jit`, sharded
+or not, arrays are whole, and each is what it looks like. Under `pmap` each device sees its own rows
 and the axis is named `BATCH_AXIS`.
 """
 
@@ -41,5 +41,17 @@ def row_keys(key: Key, rows: int) -> Array:
     Random choices made with them (dropout, augmentation) do not depend on how many devices
     the batch is spread over.
     """
-    first = jax.lax.axis_index(BATCH_AXIS) * rows if is_mapped() else 0
-    return jax.vmap(jax.random.fold_in, (None, 0))(key, first + jnp.arange(rows))
+    return jax.vmap(jax.random.fold_in, (None, 0))(key, first_row(rows) + jnp.arange(rows))
+
+
+def gathered(x: Array) -> Array:
+    """The rows of all devices that share the batch, in order; `x` itself where there is one.
+
+    For losses that compare rows with one another. Gradients flow back to the device of each row.
+    """
+    return jax.lax.all_gather(x, BATCH_AXIS, tiled=True) if is_mapped() else x
+
+
+def first_row(rows: int) -> Array | int:
+    """The place in the whole batch of the first of the `rows` that a device sees."""
+    return jax.lax.axis_index(BATCH_AXIS) * rows if is_mapped() else 0

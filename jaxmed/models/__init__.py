@@ -9,9 +9,11 @@ from jaxmed.models.context import SentenceTagger
 from jaxmed.models.mlp import MLP
 from jaxmed.models.phrases import PhraseBag
 from jaxmed.models.recurrent import RecurrentEncoder
+from jaxmed.models.resnet import ResNet, ResNetStages, resnet18, resnet34, resnet50
 from jaxmed.models.terms import TermSum
 from jaxmed.models.text import AttentionPooling, ConvEncoder, TextClassifier, WordPredictor
 from jaxmed.models.transformer import TransformerEncoder
+from jaxmed.models.vit import ViT, vit_base, vit_small, vit_tiny
 
 __all__ = [
     "MLP",
@@ -20,10 +22,19 @@ __all__ = [
     "ConvNet",
     "PhraseBag",
     "RecurrentEncoder",
+    "ResNet",
+    "ResNetStages",
     "SentenceTagger",
     "SimpleCNN",
     "TermSum",
     "TextClassifier",
     "TransformerEncoder",
+    "ViT",
     "WordPredictor",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "vit_base",
+    "vit_small",
+    "vit_tiny",
 ]

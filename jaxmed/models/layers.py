@@ -21,7 +21,7 @@ from jaxmed import checks
 from jaxmed.batch_axis import row_keys, total
 from jaxmed.typing import Array, Float
 
-Padding = Literal["SAME", "VALID"]
+Padding = Literal["SAME", "VALID"] | Sequence[tuple[int, int]]
 Activation = Callable[[Array], Array]
 
 
@@ -38,10 +38,13 @@ def convolution(
         x: [batch, *space, channels].
         kernel: [*window, channels, features].
         strides: one a spatial dimension, 1 by default.
-        padding: "SAME" surrounds the input with zeros, "VALID" does not.
+        padding: "SAME" surrounds the input with zeros, "VALID" does not; or how many zeros stand
+            before and behind, a pair for each spatial dimension.
 
     Returns:
         [batch, *reduced, features]; under "SAME" reduced is ceil(space / strides).
+
+    XLA's "SAME" pads the sides of an even input unequally where it strides; pairs say otherwise.
     """
     strides = tuple(strides or (1,) * (kernel.ndim - 2))
     if jax.default_backend() == "cpu":
@@ -62,20 +65,37 @@ def patches_convolution(
     x: Array, kernel: Array, strides: Sequence[int], padding: Padding = "SAME"
 ) -> Array:
     """`convolution` as one matrix product: shifted copies of `x`, joined, times the kernel."""
-    window = kernel.shape[:-2]
-    pads = lax.padtype_to_pads(x.shape[1:-1], window, strides, padding)
-    x = jnp.pad(x, [(0, 0), *pads, (0, 0)])
-    reduced = [(n - w) // s + 1 for n, w, s in zip(x.shape[1:-1], window, strides, strict=True)]
+    window, features = kernel.shape[:-2], kernel.shape[-1]
+    if isinstance(padding, str):
+        padding = lax.padtype_to_pads(x.shape[1:-1], window, strides, padding)
+    columns = _columns(jnp.pad(x, [(0, 0), *padding, (0, 0)]), window, strides)
+    product = columns.reshape(-1, columns.shape[-1]) @ kernel.reshape(-1, features)
+    return product.reshape(*columns.shape[:-1], features)
 
-    def shifted(offset: Sequence[int]) -> Array:
-        ends = [o + (n - 1) * s + 1 for o, n, s in zip(offset, reduced, strides, strict=True)]
-        first, last = (0, *offset, 0), (x.shape[0], *ends, x.shape[-1])
-        return lax.slice(x, first, last, (1, *strides, 1))
 
-    patches = [shifted(offset) for offset in itertools.product(*map(range, window))]
-    columns = jnp.concatenate(patches, axis=-1).reshape(-1, len(patches) * x.shape[-1])
-    features = kernel.shape[-1]
-    return (columns @ kernel.reshape(-1, features)).reshape(x.shape[0], *reduced, features)
+def _columns(x: Array, window: Sequence[int], strides: Sequence[int]) -> Array:
+    """[batch, *space, channels] -> [batch, *reduced, all that each window sees]."""
+    axes = tuple(range(1, x.ndim - 1))
+    # In volumes one axis after the other: a 7-wide window is then 21 copies, and not 343.
+    for together in [axes] if len(axes) < 3 else [(axis,) for axis in reversed(axes)]:
+        copies = []
+        for offsets in itertools.product(*(range(window[axis - 1]) for axis in together)):
+            first, last, steps = [0] * x.ndim, list(x.shape), [1] * x.ndim
+            for axis, offset in zip(together, offsets, strict=True):
+                first[axis], steps[axis] = offset, strides[axis - 1]
+                last[axis] -= window[axis - 1] - 1 - offset
+            copies.append(lax.slice(x, first, last, steps))
+        x = jnp.concatenate(copies, axis=-1)
+    return x
+
+
+def images_or_volumes(x: Array) -> None:
+    """Refuse `x` unless it has a batch, 2 or 3 dimensions of space, and channels."""
+    if x.ndim not in (4, 5):
+        raise ValueError(
+            f"x has shape {x.shape}, but must be images [batch, height, width, channels] or "
+            "volumes [batch, depth, height, width, channels]: one channel has an axis too."
+        )
 
 
 def max_pool(
@@ -252,3 +272,23 @@ class Dropout(nn.Module):
         keys = row_keys(self.make_rng("dropout"), x.shape[0])
         keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - self.rate, x.shape[1:]))(keys)
         return jnp.where(keep, x / (1 - self.rate), 0)
+
+
+class StochasticDepth(nn.Module):
+    """Leaves a whole row out with probability `rate`, and scales the rest by 1 / (1 - rate).
+
+    Of what a residual layer adds; like `Dropout` the same under every placement. Huang et al.
+    2016, section 3, scaled in training and not afterwards.
+    """
+
+    rate: float
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """[batch, ...] -> [batch, ...]."""
+        checks.fraction("rate", self.rate, below_one=True)
+        if not train or self.rate == 0:
+            return x
+        keys = row_keys(self.make_rng("dropout"), x.shape[0])
+        keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - self.rate))(keys)
+        return jnp.where(keep.reshape(-1, *(1,) * (x.ndim - 1)), x / (1 - self.rate), 0)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from jaxmed import checks
-from jaxmed.models.layers import Dropout
+from jaxmed.models.intermediates import named
+from jaxmed.models.layers import Dropout, StochasticDepth
 from jaxmed.typing import Array, Bool, Float, Int
 
 
@@ -45,46 +49,70 @@ def rotary(
 
 
 class SelfAttention(nn.Module):
-    """Attention of the real tokens to one another, in several heads, with rotary positions.
+    """Attention of the real tokens to one another, in several heads.
 
-    softmax(Q K^T / sqrt(width / heads)) V. Vaswani et al. 2017, section 3.2.
+    softmax(Q K^T / sqrt(width / heads)) V. Vaswani et al. 2017, section 3.2. The softmax is kept
+    as the intermediate value `weights` [batch, heads, queries, keys].
+
+    Attributes:
+        heads: side by side.
+        turn: applied to queries and keys, for their positions; None where tokens carry their own.
     """
 
     heads: int
+    turn: Callable[[Array], Array] | None = rotary
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "batch time width"], real: Bool[Array, "batch time"]
+        self, x: Float[Array, "batch time width"], real: Bool[Array, "batch time"] | None
     ) -> Float[Array, "batch time width"]:
         """Padding is never attended to; without a real token the output is the bias alone."""
         rows, time, width = x.shape
         heads = (rows, time, 3, self.heads, width // self.heads)
         projected = nn.Dense(3 * width, dtype=x.dtype, name="query_key_value")(x).reshape(heads)
         query, key, value = (projected[:, :, part] for part in range(3))
-        # Of a text without any token all scores are equally low: its values are made zero.
-        value = jnp.where(real[:, :, None, None], value, 0)
-        seen = jax.nn.dot_product_attention(
-            rotary(query), rotary(key), value, mask=real[:, None, None, :]
-        )
+        if self.turn is not None:
+            query, key = self.turn(query), self.turn(key)
+        scores = jnp.einsum("bqhw,bkhw->bhqk", query, key, preferred_element_type=jnp.float32)
+        scores = scores / math.sqrt(width // self.heads)
+        if real is not None:
+            # Of a text without any token all scores are equally low: its values are made zero.
+            scores = jnp.where(real[:, None, None, :], scores, -1e30)
+            value = jnp.where(real[:, :, None, None], value, 0)
+        weights = named(self, "weights", jax.nn.softmax(scores).astype(x.dtype))
+        seen = jnp.einsum("bhqk,bkhw->bqhw", weights, value)
         return nn.Dense(width, dtype=x.dtype, name="output")(seen.reshape(x.shape))
 
 
 class TransformerLayer(nn.Module):
-    """x + attention(norm(x)), then x + W gelu(V norm(x)). Xiong et al. 2020, figure 1b."""
+    """x + attention(norm(x)), then x + W gelu(V norm(x)). Xiong et al. 2020, figure 1b.
+
+    The result is kept as the intermediate value `tokens`.
+
+    Attributes:
+        heads: of the attention.
+        hidden: width of the perceptron.
+        dropout: of what attention and perceptron add, a number at a time.
+        turn: as in `SelfAttention`.
+        stochastic_depth: of what they add, a whole row at a time.
+    """
 
     heads: int
     hidden: int
     dropout: float
+    turn: Callable[[Array], Array] | None = rotary
+    stochastic_depth: float = 0.0
 
     @nn.compact
-    def __call__(self, x: Array, real: Array, *, train: bool) -> Array:
+    def __call__(self, x: Array, real: Array | None, *, train: bool) -> Array:
         """[batch, time, width], real [batch, time] -> [batch, time, width]."""
-        drop = Dropout(self.dropout)
-        seen = SelfAttention(self.heads, name="attention")(_norm(x, "attention_norm"), real)
-        x = x + drop(seen, train=train)
+        drop, leave_out = Dropout(self.dropout), StochasticDepth(self.stochastic_depth)
+        attention = SelfAttention(self.heads, self.turn, name="attention")
+        seen = attention(_norm(x, "attention_norm"), real)
+        x = x + leave_out(drop(seen, train=train), train=train)
         y = nn.Dense(self.hidden, dtype=x.dtype, name="hidden")(_norm(x, "hidden_norm"))
         y = nn.Dense(x.shape[-1], dtype=x.dtype, name="output")(jax.nn.gelu(y))
-        return x + drop(y, train=train)
+        return named(self, "tokens", x + leave_out(drop(y, train=train), train=train))
 
 
 def _norm(x: Array, name: str) -> Array:

@@ -15,7 +15,7 @@ def normal(seed, shape):
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
-@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("padding", ["SAME", "VALID", (1, 2)])
 @pytest.mark.parametrize(
     ("space", "window", "stride"),
     [
@@ -31,6 +31,7 @@ def normal(seed, shape):
 def test_patches_equal_the_lax_convolution_and_its_gradient(space, window, stride, padding):
     x, kernel = normal(0, (2, *space, 3)), normal(1, (*window, 3, 4))
     strides = (stride,) * len(space)
+    padding = padding if isinstance(padding, str) else (padding,) * len(space)
 
     def loss(convolve):
         return lambda x, kernel: jnp.sin(convolve(x, kernel, strides, padding)).sum()

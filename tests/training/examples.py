@@ -14,9 +14,11 @@ from jaxmed.models import (
     MLP,
     ConvNet,
     RecurrentEncoder,
+    ResNet,
     SentenceTagger,
     TextClassifier,
     TransformerEncoder,
+    ViT,
     layers,
 )
 from jaxmed.models.recurrent import GRU
@@ -48,6 +50,8 @@ _tokens = np.where(
 _sentences = np.where(
     np.arange(3)[None, :, None] < (1 + np.arange(ROWS) % 3)[:, None, None], _tokens[:, None], 0
 ).astype(np.int32)
+# A generator of its own, so that the other data stay as they are.
+_volumes = np.random.default_rng(1).integers(0, 256, (ROWS, 3, 4, 4, 1), np.uint8)
 
 
 EXAMPLES: dict[str, Example] = {
@@ -122,6 +126,28 @@ EXAMPLES: dict[str, Example] = {
     "group norm": Example(
         tasks.classification(
             ConvNet(outputs=2, widths=(4, 4), depths=(1, 1), norm=layers.GroupNorm),
+            classes=2,
+            inputs=_pixels,
+        ),
+        {"image": _images, "label": _two},
+    ),
+    "residual network": Example(
+        tasks.classification(
+            ResNet(outputs=2, depths=(1, 1), widths=(4, 4)), classes=2, inputs=_pixels
+        ),
+        {"image": _images, "label": _two},
+    ),
+    "bottlenecks on volumes": Example(
+        tasks.classification(
+            ResNet(outputs=2, depths=(1,), widths=(2,), bottleneck=True),
+            classes=2,
+            inputs=inputs.pixels(_volumes),
+        ),
+        {"image": _volumes, "label": _two},
+    ),
+    "vision transformer": Example(
+        tasks.classification(
+            ViT(outputs=2, patch=4, width=8, heads=2, layers=2, dropout=0.2, stochastic_depth=0.4),
             classes=2,
             inputs=_pixels,
         ),
