@@ -65,6 +65,17 @@ def unit_pixels(batch: Batch) -> Array:
     return jnp.asarray(batch["image"], jnp.float32) / 255
 
 
+def standardised_images(batch: Batch) -> Array:
+    """Each `image` less its own mean, over its own deviation: exposure and gain no longer matter.
+
+    What is learned from the brightness of the whole image is lost. An image of one value is zeros.
+    """
+    image = jnp.asarray(batch["image"], jnp.float32)
+    every = tuple(range(1, image.ndim))
+    mean, deviation = (of(image, every, keepdims=True) for of in (jnp.mean, jnp.std))
+    return (image - mean) / jnp.maximum(deviation, 1e-3)
+
+
 def mean_and_deviation(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each channel, to normalise with: pass the training split only.
 

@@ -1,0 +1,157 @@
+"""How much do features tell that were learned without labels? Simple classifiers on top of them.
+
+A probe is fitted on features of the training split and gives probabilities of any others, which
+`evaluation.statistics` measures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import jax
+import numpy as np
+
+from jaxmed import checks
+from jaxmed.data import batches
+from jaxmed.typing import Array, Batch, Columns, Float, Int, ModelState, Num, Outputs, Params
+
+Probe: TypeAlias = Callable[[np.ndarray], np.ndarray]
+"""features [rows, width] -> probabilities [rows, classes]."""
+
+
+def features(
+    compute: Callable[[Params, ModelState, Batch], Outputs | Array],
+    params: Params,
+    model_state: ModelState,
+    data: Columns,
+    *,
+    name: str = "features",
+    batch_size: int = 512,
+) -> Float[np.ndarray, "rows width"]:
+    """The features of every row, in order, computed in padded batches.
+
+    Args:
+        compute: `(params, model_state, batch) -> [batch, ...]`, or outputs that hold them under
+            `name`, as a task's `predict` gives.
+        params: the parameters.
+        model_state: and what goes with them.
+        data: columns, with or without a label.
+        name: of the output.
+        batch_size: rows at a time; changes memory, never a row.
+
+    Returns:
+        [rows, width], whatever other axes there are laid out in a row.
+    """
+    checks.positive("batch_size", batch_size)
+    columns = batches.numeric(data)
+    count = len(next(iter(columns.values()), ()))
+    checks.at_least("rows of data", count, 1)
+
+    @jax.jit
+    def run(params: Params, model_state: ModelState, batch: Batch) -> Array:
+        outputs = compute(params, model_state, batch)
+        found = outputs[name] if isinstance(outputs, Mapping) else outputs
+        return found.reshape(found.shape[0], -1)
+
+    parts = []
+    for rows in batches.ordered_rows(count, min(batch_size, count)):
+        found = run(params, model_state, batches.take(columns, rows))
+        parts.append(np.asarray(found)[rows >= 0])
+    return np.concatenate(parts)
+
+
+def linear_probe(
+    training: Num[np.ndarray, "examples width"],
+    label: Int[np.ndarray, " examples"],
+    *,
+    strength: float = 1.0,
+    iterations: int = 1000,
+) -> Probe:
+    """Logistic regression on standardised features; needs scikit-learn.
+
+    Alain and Bengio 2016, section 2.
+
+    Args:
+        training: features of labelled rows.
+        label: theirs, 0 to classes - 1; every class has rows.
+        strength: C, the inverse of the L2 penalty, above 0.
+        iterations: of the solver, at most.
+    """
+    checks.positive("strength", strength)
+    _check(training, label)
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=iterations))
+    model.fit(training, label)
+
+    def probabilities(rows: np.ndarray) -> np.ndarray:
+        return np.asarray(model.predict_proba(rows))
+
+    return probabilities
+
+
+def nearest_neighbour_probe(
+    training: Num[np.ndarray, "examples width"],
+    label: Int[np.ndarray, " examples"],
+    *,
+    neighbours: int = 20,
+    temperature: float = 0.07,
+) -> Probe:
+    """The classes of the most similar training rows, weighed by exp(cosine / temperature).
+
+    Wu et al. 2018, section 3.4. Nothing is fitted.
+
+    Args:
+        training: features of labelled rows.
+        label: theirs, 0 to classes - 1; every class has rows.
+        neighbours: how many, at most as many as there are examples.
+        temperature: above 0; infinity counts every neighbour alike.
+    """
+    checks.positive("temperature", temperature)
+    classes = _check(training, label)
+    if not 1 <= neighbours <= len(training):
+        raise ValueError(
+            f"neighbours is {neighbours}, but must lie in 1 to {len(training)}, the examples of "
+            "training."
+        )
+    known = _unit(training)
+    one_hot = np.eye(classes)[label]
+
+    def part(rows: np.ndarray) -> np.ndarray:
+        cosine = _unit(rows) @ known.T
+        chosen = np.argpartition(-cosine, neighbours - 1, axis=1)[:, :neighbours]
+        near = np.take_along_axis(cosine, chosen, axis=1)
+        weights = np.exp((near - near.max(1, keepdims=True)) / temperature)
+        votes = (weights[..., None] * one_hot[chosen]).sum(1)
+        return votes / votes.sum(1, keepdims=True)
+
+    def probabilities(rows: np.ndarray) -> np.ndarray:
+        return np.concatenate(
+            [part(rows[start : start + 512]) for start in range(0, len(rows), 512)]
+        )
+
+    return probabilities
+
+
+def _check(training: np.ndarray, label: np.ndarray) -> int:
+    """How many classes there are; a class without rows is refused."""
+    checks.shapes(training=(training, "examples width"), label=(label, "examples"))
+    present = np.unique(label)
+    classes = int(present.max()) + 1
+    if len(present) != classes or present.min() < 0:
+        raise ValueError(
+            f"label holds the classes {present.tolist()}, but every class from 0 to "
+            f"{classes - 1} must have rows: number the classes that are there."
+        )
+    if classes < 2:
+        raise ValueError("label holds one class only: a probe needs rows of two.")
+    return classes
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    rows = np.asarray(rows, np.float64)
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(length > 0, length, 1)
