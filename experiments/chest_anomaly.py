@@ -1,0 +1,219 @@
+"""Can pneumonia be found by someone who has only ever seen normal chests?
+
+Everything here is trained on the normal chest X-rays of PneumoniaMNIST's training split and on no
+other. Each row is a score of strangeness: AUROC against pneumonia on the validation split, by
+which to choose, and on the test split, which comes from later patients and differs more.
+
+    python experiments/chest_anomaly.py
+
+Hardware, time and score: see the results table in experiments/README.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import jax
+import numpy as np
+import optax
+import tyro
+from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
+
+from jaxmed import anomaly, image_pretraining, reconstruction
+from jaxmed.data import catalogue, image, inputs, source, views
+from jaxmed.evaluation import statistics
+from jaxmed.evaluation.evaluate import predict, write_predictions
+from jaxmed.models import MLP
+from jaxmed.models.autoencoder import Autoencoder, DenseDecoder, VariationalAutoencoder
+from jaxmed.models.backbone import ConvStages, PooledClassifier
+from jaxmed.tasks import Task
+from jaxmed.training import averaging, tracking
+from jaxmed.training.fit import Fit, fit
+from jaxmed.typing import Columns
+
+Rows: TypeAlias = dict[str, dict[str, np.ndarray]]
+"""By name of the score and of the split, one number an image."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Settings of the experiment."""
+
+    seed: int = 0
+    """Of everything."""
+    latent: int = 32
+    """Numbers that an image becomes, and principal components."""
+    neighbours: int = 5
+    """Of every nearest-neighbour score."""
+    widths: tuple[int, ...] = (512, 256)
+    """Units of the autoencoders' hidden layers."""
+    stages: tuple[int, ...] = (16, 32, 64)
+    """Channels of the network that tells transformations apart."""
+    shift: int = 1
+    """Largest random shift in training, in pixels."""
+    batch_size: int = 32
+    """Images a step."""
+    steps: int = 1500
+    """Of each autoencoder."""
+    transformation_steps: int = 400
+    """Of the network that tells transformations apart; each sees every image eight times."""
+    data_dir: Path | None = None
+    """Where prepared data is kept; by default where tfds keeps it."""
+    manual_dir: Path | None = None
+    """A folder with the publisher's files, for a machine without network."""
+    runs: Path = Path("runs/chest_anomaly")
+    """Where the run's folder is made."""
+
+
+def baselines(settings: Settings, normal: Columns, splits: Mapping[str, Columns]) -> Rows:
+    """Principal components and nearest neighbours of scikit-learn, on pixels of two kinds."""
+    found: Rows = {}
+    for kind, read in (("raw", inputs.unit_pixels), ("standardised", inputs.standardised_images)):
+
+        def flat(columns: Columns, read: Callable[..., Any] = read) -> np.ndarray:
+            return np.asarray(read(columns)).reshape(len(columns["image"]), -1)
+
+        training = flat(normal)
+        components = min(settings.latent, len(training))
+        pca = PCA(components, svd_solver="full").fit(training)
+        nearest = NearestNeighbors(n_neighbors=settings.neighbours).fit(training)
+        rows = {name: flat(columns) for name, columns in splits.items()}
+        found[f"PCA error, {kind} pixels"] = {
+            name: np.square(pca.inverse_transform(pca.transform(x)) - x).mean(1)
+            for name, x in rows.items()
+        }
+        found[f"nearest neighbours, {kind} pixels"] = {
+            name: nearest.kneighbors(x)[0].mean(1) for name, x in rows.items()
+        }
+    return found
+
+
+def autoencoders(settings: Settings, normal: Columns, splits: Mapping[str, Columns]) -> Rows:
+    """What cannot be rebuilt, how far latents lie, and the bound of a variational autoencoder."""
+    shape = normal["image"].shape[1:]
+    moved = image.each_image(views.edge_shift(settings.shift))
+    plain = reconstruction.reconstruction(
+        Autoencoder(
+            MLP(settings.widths, settings.latent, jax.nn.gelu),
+            DenseDecoder(shape, settings.widths[::-1], jax.nn.gelu),
+        ),
+        inputs=inputs.standardised_images,
+        augment=moved,
+    )
+    bounded = reconstruction.variational(
+        VariationalAutoencoder(
+            MLP(settings.widths, 2 * settings.latent, jax.nn.gelu),
+            DenseDecoder(shape, settings.widths[::-1], jax.nn.gelu),
+        ),
+        inputs=inputs.standardised_images,
+        likelihood=reconstruction.gaussian(0.3),
+        augment=moved,
+    )
+    found: Rows = {}
+    for family, task in (("autoencoder", plain), ("variational", bounded)):
+        trained = _trained(task, settings, normal, settings.steps)
+        outputs = _outputs(task, trained, {**splits, "normal": normal})
+        latents = outputs.pop("normal")["latent"]
+        distance = anomaly.of_latent(anomaly.mahalanobis(latents))
+        chosen = {"error": anomaly.error, "latent distance": distance}
+        if task is bounded:
+            chosen["negative ELBO"] = anomaly.negative_elbo
+        for name, score in chosen.items():
+            found[f"{family}: {name}"] = {key: score(each) for key, each in outputs.items()}
+    return found
+
+
+def transformations(settings: Settings, normal: Columns, splits: Mapping[str, Columns]) -> Rows:
+    """Which way up, and mirrored or not? Golan and El-Yaniv 2018, with the eight of the square."""
+    every = image_pretraining.geometric_transformations()
+    task = image_pretraining.transformation_prediction(
+        PooledClassifier(len(every), ConvStages(settings.stages), dropout=0.3),
+        inputs=inputs.standardised_images,
+        transformations=every,
+        augment=image.each_image(views.edge_shift(settings.shift + 1)),
+    )
+    trained = _trained(task, settings, normal, settings.transformation_steps)
+    outputs = _outputs(task, trained, {**splits, "normal": normal})
+    features = outputs.pop("normal")["features"]
+    chosen = {
+        "normality": anomaly.abnormality,
+        "feature distance": anomaly.of_latent(anomaly.mahalanobis(features), name="features"),
+        "nearest neighbours": anomaly.of_latent(
+            anomaly.nearest_neighbours(features, neighbours=settings.neighbours), name="features"
+        ),
+    }
+    return {
+        f"transformations: {name}": {key: score(each) for key, each in outputs.items()}
+        for name, score in chosen.items()
+    }
+
+
+def _trained(task: Task, settings: Settings, normal: Columns, steps: int) -> Fit:
+    schedule = optax.cosine_onecycle_schedule(steps, 1e-3, pct_start=0.1)
+    return fit(
+        task,
+        averaging.averaged(optax.adamw(schedule, weight_decay=1e-2), decay=0.99),
+        normal,
+        key=jax.random.key(settings.seed),
+        batch_size=settings.batch_size,
+        epochs=-(-steps * settings.batch_size // len(normal["label"])),
+        steps=steps,
+    )
+
+
+def _outputs(
+    task: Task, trained: Fit, splits: Mapping[str, Columns]
+) -> dict[str, dict[str, np.ndarray]]:
+    return {
+        name: predict(task, trained.params, trained.model_state, columns)
+        for name, columns in splits.items()
+    }
+
+
+def main(settings: Settings) -> dict[str, dict[str, float]]:
+    """Score every image every way; the AUROC of each score on each split comes back."""
+    places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
+    train, validation, test = (
+        source.columns(catalogue.open_split("pneumoniamnist", split, **places))
+        for split in ("train", "validation", "test")
+    )
+    healthy = np.flatnonzero(train["label"] == 0)
+    normal = {name: column[healthy] for name, column in train.items()}
+    splits = {"validation": validation, "test": test}
+    directory = tracking.new_run(settings.runs)
+    tracking.describe_run(directory, settings)
+    rows: Rows = {}
+    for make in (baselines, autoencoders, transformations):
+        started = time.perf_counter()
+        rows |= make(settings, normal, splits)
+        print(f"{make.__name__}: {time.perf_counter() - started:.0f} s")
+    areas = {
+        name: {
+            split: float(statistics.auroc(splits[split]["label"], anomaly.ranked(score)))
+            for split, score in found.items()
+        }
+        for name, found in rows.items()
+    }
+    scores = {name: found["test"] for name, found in rows.items()}
+    write_predictions(
+        directory / "scores.csv",
+        {"id": np.arange(len(test["label"])), "label": test["label"]} | scores,
+    )
+    chosen = max(areas, key=lambda name: areas[name]["validation"])
+    width = max(map(len, areas))
+    print(f"\n{len(healthy)} normal chests seen; AUROC against pneumonia")
+    print(f"  {'':{width}}  validation   test")
+    for name, area in areas.items():
+        mark = "  <- highest on validation" if name == chosen else ""
+        print(f"  {name:{width}}  {area['validation']:10.3f}  {area['test']:5.3f}{mark}")
+    print(f"scores: {directory / 'scores.csv'}")
+    return areas
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Settings, description=__doc__))
