@@ -75,7 +75,8 @@ def averaged(task: Task, changes: Sequence[Callable[[Array], Array]]) -> Task:
         def of(image: Array) -> Outputs:
             return task.predict(params, model_state, {**batch, "image": image})
 
-        outputs = {name: value for name, value in jax.vmap(of)(copies).items() if name != "logits"}
+        found = jax.lax.map(of, copies)  # one after another: a batch fits memory as it does without
+        outputs = {name: value for name, value in found.items() if name != "logits"}
         floating = {n: v for n, v in outputs.items() if jnp.issubdtype(v.dtype, jnp.floating)}
         return {name: value.mean(0) for name, value in floating.items()}
 

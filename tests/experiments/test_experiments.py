@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import importlib
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,7 +60,7 @@ def test_breast_cancer_mlp(tmp_path):
         ("mnist_mlp", {"recipe": "best", "epochs": 1}),
         ("mnist_cnn", {"recipe": "seed", "epochs": 1}),
         ("mnist_cnn", {"recipe": "best", "epochs": 1}),
-        ("medmnist_cnn", {"dataset": "breast", "steps": 2, "widths": (4, 4), "depths": (1, 1)}),
+        ("medmnist_best", {"dataset": "breastmnist", "members": 2, "steps": 2, "widths": (4, 4)}),
     ],
 )
 def test_image_experiments(noise, tmp_path, name, options, capsys):
@@ -112,8 +111,6 @@ def made_up_texts(monkeypatch):
         return source.from_arrays(columns, classes=facts.classes)
 
     monkeypatch.setattr(catalogue, "open_split", open_split)
-    # The experiments on texts import the modules that they share by their own names.
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "experiments"))
 
 
 @pytest.mark.parametrize("recipe", ["seed", "best"])

@@ -1,0 +1,70 @@
+"""Each remedy alone, on noise."""
+
+from __future__ import annotations
+
+import importlib
+import json
+
+import numpy as np
+import pytest
+
+from jaxmed.data import catalogue, source
+
+script = importlib.import_module("experiments.rare_classes")
+
+
+def test_the_share_asked_for_is_mislabelled_and_never_by_the_same_class():
+    label = np.arange(50) % 5
+    changed = script.mislabelled(label, 0.3, 5, seed=0)
+    assert (changed != label).sum() == 15
+    assert changed.min() >= 0
+    assert changed.max() <= 4
+    np.testing.assert_array_equal(label, np.arange(50) % 5)
+    np.testing.assert_array_equal(changed, script.mislabelled(label, 0.3, 5, seed=0))
+    np.testing.assert_array_equal(label, script.mislabelled(label, 0.0, 5, seed=0))
+
+
+def test_a_share_that_is_none_is_refused():
+    with pytest.raises(ValueError, match=r"wrong is 1\.0, but must lie in \[0, 1\)"):
+        script.main(script.Settings(wrong=1.0))
+
+
+@pytest.mark.slow
+def test_every_remedy_has_its_row(monkeypatch, tmp_path, capsys):
+    labels = np.array([0] * 20 + [1] * 8)
+    images = np.random.default_rng(0).integers(0, 256, (28, 8, 8, 1), np.uint8)
+    columns = {"image": images, "label": labels.astype(np.int32)}
+
+    def open_split(name, split, **places):
+        return source.from_arrays(columns, classes=catalogue.entry(name).classes)
+
+    monkeypatch.setattr(catalogue, "open_split", open_split)
+    orders = []
+    fit = script.fit
+
+    def watched(*args, order, **options):
+        orders.append(np.asarray(order(options["key"], 0, 28, 14)))
+        return fit(*args, order=order, **options)
+
+    monkeypatch.setattr(script, "fit", watched)
+    settings = script.Settings(
+        dataset="breastmnist", seeds=(0,), widths=(4,), steps=2, batch_size=14, runs=tmp_path
+    )
+    summary = script.main(settings)
+    drawn = [np.bincount(labels[order[order >= 0]]).tolist() for order in orders]
+    assert drawn == [[20, 8]] * 3 + [[14, 14]] + [[20, 8]] * 2
+    (written,) = tmp_path.glob("*/*/remedies.jsonl")
+    (row,) = [json.loads(line) for line in written.read_text().splitlines()]
+    assert len(summary) == 7
+    for name, found in summary.items():
+        assert found["accuracy"] == pytest.approx([row[f"{name}/accuracy"]])
+    # Dividing by frequencies moves answers towards the rare class and keeps the order of rows.
+    assert row["adjusted afterwards/auroc"] == pytest.approx(row["none/auroc"])
+    assert row["adjusted afterwards/log_loss"] != row["none/log_loss"]
+    assert "adjusted afterwards" in capsys.readouterr().out
+
+
+def test_the_table_gives_mean_and_deviation():
+    found = {metric: np.array([0.5, 0.7]) for metric in script.METRICS}
+    lines = script.table({"none": found}).splitlines()
+    assert lines[1].split() == ["none", *["0.6000", "±", "0.1414"] * 4]
