@@ -122,20 +122,46 @@ def test_image_autoencoder(
     assert ("elbo" in summary) == (kind == "variational")
 
 
-def test_chest_anomaly(noise, experiment, tmp_path, capsys):
+def test_chest_anomaly(noise, experiment, fits, tmp_path, capsys):
     script = experiment("chest_anomaly")
+    calls = fits(script)
     settings = script.Settings(
-        latent=4, widths=(8,), stages=(4, 6), steps=2, transformation_steps=2, runs=tmp_path
-    )
+        seeds=(3,), latent=4, widths=(8,), stages=(4,), steps=2, transformation_steps=2,
+        batch_size=4, runs=tmp_path,
+    )  # fmt: skip
     areas = script.main(settings)
+    train, test = (columns("pneumoniamnist", split) for split in ("train", "test"))
+    assert len(calls) == 3
+    for _, seen, _ in calls:
+        np.testing.assert_array_equal(seen["image"], train["image"][train["label"] == 0])
+        assert not seen["label"].any()
     (folder,) = tmp_path.iterdir()
     rows = read(folder / "scores.csv")
-    label = [int(row["label"]) for row in rows]
-    for name, area in areas.items():
-        score = [float(row[name]) for row in rows]
-        assert area["test"] == pytest.approx(roc_auc_score(label, score))
+    assert [int(row["label"]) for row in rows] == test["label"].tolist()
     assert len(areas) == 12
-    assert "highest on validation" in capsys.readouterr().out
+    for name, found in areas.items():
+        column = name if name in rows[0] else f"{name}, seed 3"
+        score = [float(row[column]) for row in rows]
+        expected = pytest.approx(roc_auc_score(test["label"], score))
+        assert found["test"] == (expected, 0)
+    pca = PCA(4, svd_solver="full").fit(calls[0][1]["image"].reshape(12, -1) / 255)
+    flat = test["image"].reshape(16, -1) / 255
+    error = np.square(pca.inverse_transform(pca.transform(flat)) - flat).mean(1)
+    found = [float(row["PCA error, raw pixels"]) for row in rows]
+    np.testing.assert_allclose(found, error, rtol=1e-4)
+    assert "chosen by the mean on validation" in capsys.readouterr().out
+
+
+def test_the_score_with_the_highest_mean_on_validation_is_chosen(experiment):
+    script = experiment("chest_anomaly")
+    areas = {
+        "first": {"validation": (0.6, 0.1), "test": (0.9, 0.1)},
+        "second": {"validation": (0.7, 0.0), "test": (0.5, 0.0)},
+    }
+    *_, first, second, choice = script.table(areas, without_deviation=["second"]).splitlines()
+    assert first.split() == ["first", "0.600", "±", "0.100", "0.900", "±", "0.100"]
+    assert second.split() == ["second", "0.700", "0.500", "<-", "chosen"]
+    assert choice == "chosen by the mean on validation: second, 0.700 there, 0.500 on test"
 
 
 def first_values(task, train):
