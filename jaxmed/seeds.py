@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmed.evaluation.evaluate import evaluate, write_predictions
+from jaxmed.evaluation.evaluate import Evaluation, evaluate, write_predictions
 from jaxmed.report import metrics_table, write_report
 from jaxmed.tasks import Task
 from jaxmed.training import tracking
@@ -26,6 +26,7 @@ def repeat(
     title: str,
     settings: Any,
     class_names: Sequence[str],
+    after: Callable[[int, Path, Task, Fit, Evaluation], None] | None = None,
 ) -> dict[str, tuple[float, float]]:
     """Train once a seed, evaluate each model once on the test split, and write what it gave.
 
@@ -39,6 +40,8 @@ def repeat(
         title: of the pages.
         settings: the experiment's dataclass, written beside the results.
         class_names: in the order of the labels.
+        after: (seed, directory, task, what `fit` gave, what was said of the test split), called
+            once a seed, outside the training that is timed.
 
     Returns:
         By metric, (mean, standard deviation) over the seeds; the deviation of one seed is 0.
@@ -54,6 +57,8 @@ def repeat(
         write_predictions(
             directory / "predictions.csv", result.predictions, class_names=class_names
         )
+        if after is not None:
+            after(seed, directory, task, trained, result)
         page = write_report(
             directory,
             title=title,
