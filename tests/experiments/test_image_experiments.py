@@ -174,7 +174,7 @@ def test_few_labels(noise, experiment, fits, tmp_path, capsys):
     script = experiment("few_labels")
     calls = fits(script)
     settings = script.Settings(
-        dataset="breastmnist", seeds=(3,), shares=(0.5,), widths=(4, 6), depths=(1, 1),
+        dataset="breastmnist", seeds=(3,), shares=(0.5,), widths=(4,), depths=(1,),
         pretraining_steps=2, steps=2, batch_size=8, runs=tmp_path,
     )  # fmt: skip
     areas = script.main(settings)
