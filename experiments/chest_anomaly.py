@@ -1,8 +1,9 @@
 """Can pneumonia be found by someone who has only ever seen normal chests?
 
 Everything here is trained on the normal chest X-rays of PneumoniaMNIST's training split and on no
-other. Each row is a score of strangeness: AUROC against pneumonia on the validation split, by
-which to choose, and on the test split, which comes from later patients and differs more.
+other. Each row is a score of strangeness: AUROC against pneumonia on the validation split, by whose
+mean to choose, and on the test split, which comes from later patients and differs more. Networks
+are trained once a seed; the baselines need none.
 
     python experiments/chest_anomaly.py
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,7 +25,7 @@ import tyro
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
-from jaxmed import anomaly, image_pretraining, reconstruction
+from jaxmed import anomaly, image_pretraining, reconstruction, seeds
 from jaxmed.data import catalogue, image, inputs, source, views
 from jaxmed.evaluation import statistics
 from jaxmed.evaluation.evaluate import predict, write_predictions
@@ -44,8 +45,8 @@ Rows: TypeAlias = dict[str, dict[str, np.ndarray]]
 class Settings:
     """Settings of the experiment."""
 
-    seed: int = 0
-    """Of everything."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """One training of every network each."""
     latent: int = 32
     """Numbers that an image becomes, and principal components."""
     neighbours: int = 5
@@ -93,7 +94,9 @@ def baselines(settings: Settings, normal: Columns, splits: Mapping[str, Columns]
     return found
 
 
-def autoencoders(settings: Settings, normal: Columns, splits: Mapping[str, Columns]) -> Rows:
+def autoencoders(
+    settings: Settings, normal: Columns, splits: Mapping[str, Columns], seed: int
+) -> Rows:
     """What cannot be rebuilt, how far latents lie, and the bound of a variational autoencoder."""
     shape = normal["image"].shape[1:]
     moved = image.each_image(views.edge_shift(settings.shift))
@@ -116,7 +119,7 @@ def autoencoders(settings: Settings, normal: Columns, splits: Mapping[str, Colum
     )
     found: Rows = {}
     for family, task in (("autoencoder", plain), ("variational", bounded)):
-        trained = _trained(task, settings, normal, settings.steps)
+        trained = _trained(task, settings, normal, settings.steps, seed)
         outputs = _outputs(task, trained, {**splits, "normal": normal})
         latents = outputs.pop("normal")["latent"]
         distance = anomaly.of_latent(anomaly.mahalanobis(latents))
@@ -128,7 +131,9 @@ def autoencoders(settings: Settings, normal: Columns, splits: Mapping[str, Colum
     return found
 
 
-def transformations(settings: Settings, normal: Columns, splits: Mapping[str, Columns]) -> Rows:
+def transformations(
+    settings: Settings, normal: Columns, splits: Mapping[str, Columns], seed: int
+) -> Rows:
     """Which way up, and mirrored or not? Golan and El-Yaniv 2018, with the eight of the square."""
     every = image_pretraining.geometric_transformations()
     task = image_pretraining.transformation_prediction(
@@ -137,7 +142,7 @@ def transformations(settings: Settings, normal: Columns, splits: Mapping[str, Co
         transformations=every,
         augment=image.each_image(views.edge_shift(settings.shift + 1)),
     )
-    trained = _trained(task, settings, normal, settings.transformation_steps)
+    trained = _trained(task, settings, normal, settings.transformation_steps, seed)
     outputs = _outputs(task, trained, {**splits, "normal": normal})
     features = outputs.pop("normal")["features"]
     chosen = {
@@ -153,13 +158,13 @@ def transformations(settings: Settings, normal: Columns, splits: Mapping[str, Co
     }
 
 
-def _trained(task: Task, settings: Settings, normal: Columns, steps: int) -> Fit:
+def _trained(task: Task, settings: Settings, normal: Columns, steps: int, seed: int) -> Fit:
     schedule = optax.cosine_onecycle_schedule(steps, 1e-3, pct_start=0.1)
     return fit(
         task,
         averaging.averaged(optax.adamw(schedule, weight_decay=1e-2), decay=0.99),
         normal,
-        key=jax.random.key(settings.seed),
+        key=jax.random.key(seed),
         batch_size=settings.batch_size,
         epochs=-(-steps * settings.batch_size // len(normal["label"])),
         steps=steps,
@@ -175,8 +180,8 @@ def _outputs(
     }
 
 
-def main(settings: Settings) -> dict[str, dict[str, float]]:
-    """Score every image every way; the AUROC of each score on each split comes back."""
+def main(settings: Settings) -> dict[str, dict[str, tuple[float, float]]]:
+    """Score every image every way; by score and split, mean and deviation of AUROC come back."""
     places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
     train, validation, test = (
         source.columns(catalogue.open_split("pneumoniamnist", split, **places))
@@ -187,32 +192,68 @@ def main(settings: Settings) -> dict[str, dict[str, float]]:
     splits = {"validation": validation, "test": test}
     directory = tracking.new_run(settings.runs)
     tracking.describe_run(directory, settings)
-    rows: Rows = {}
-    for make in (baselines, autoencoders, transformations):
-        started = time.perf_counter()
-        rows |= make(settings, normal, splits)
-        print(f"{make.__name__}: {time.perf_counter() - started:.0f} s")
-    areas = {
-        name: {
-            split: float(statistics.auroc(splits[split]["label"], anomaly.ranked(score)))
-            for split, score in found.items()
-        }
-        for name, found in rows.items()
-    }
-    scores = {name: found["test"] for name, found in rows.items()}
+    started = time.perf_counter()
+    without_seed = baselines(settings, normal, splits)
+    print(f"baselines: {time.perf_counter() - started:.0f} s")
+    repeated = []
+    for seed in settings.seeds:
+        rows: Rows = {}
+        for make in (autoencoders, transformations):
+            started = time.perf_counter()
+            rows |= make(settings, normal, splits, seed)
+            print(f"{make.__name__}, seed {seed}: {time.perf_counter() - started:.0f} s")
+        repeated.append(rows)
+    scores = {name: found["test"] for name, found in without_seed.items()}
+    for seed, rows in zip(settings.seeds, repeated, strict=True):
+        scores |= {f"{name}, seed {seed}": found["test"] for name, found in rows.items()}
     write_predictions(
         directory / "scores.csv",
         {"id": np.arange(len(test["label"])), "label": test["label"]} | scores,
     )
-    chosen = max(areas, key=lambda name: areas[name]["validation"])
-    width = max(map(len, areas))
-    print(f"\n{len(healthy)} normal chests seen; AUROC against pneumonia")
-    print(f"  {'':{width}}  validation   test")
-    for name, area in areas.items():
-        mark = "  <- highest on validation" if name == chosen else ""
-        print(f"  {name:{width}}  {area['validation']:10.3f}  {area['test']:5.3f}{mark}")
+    by_name = {name: [found] for name, found in without_seed.items()}
+    by_name |= {name: [rows[name] for rows in repeated] for name in repeated[0]}
+    areas = {
+        name: {split: _area(found, split, columns["label"]) for split, columns in splits.items()}
+        for name, found in by_name.items()
+    }
+    print(
+        f"\n{len(healthy)} normal chests seen; AUROC against pneumonia, mean ± standard deviation"
+    )
+    print(table(areas, without_deviation=tuple(without_seed)))
     print(f"scores: {directory / 'scores.csv'}")
     return areas
+
+
+def _area(
+    found: Sequence[Mapping[str, np.ndarray]], split: str, label: np.ndarray
+) -> tuple[float, float]:
+    return seeds.mean_and_deviation(
+        [statistics.auroc(label, anomaly.ranked(each[split])) for each in found]
+    )
+
+
+def table(
+    areas: Mapping[str, Mapping[str, tuple[float, float]]], *, without_deviation: Sequence[str] = ()
+) -> str:
+    """A line a score, the one that is chosen by its mean on validation marked and named.
+
+    Args:
+        areas: by score and split, mean and deviation.
+        without_deviation: scores that no seed changes.
+    """
+    chosen = max(areas, key=lambda name: areas[name]["validation"][0])
+    width = max(map(len, areas))
+    lines = [f"  {'':{width}}  {'validation':13}  test"]
+    for name, found in areas.items():
+        cells = []
+        for mean, deviation in (found["validation"], found["test"]):
+            spread = "" if name in without_deviation else f" ± {deviation:.3f}"
+            cells.append(f"{mean:.3f}{spread}")
+        mark = "  <- chosen" if name == chosen else ""
+        lines.append(f"  {name:{width}}  {cells[0]:13}  {cells[1]:13}{mark}".rstrip())
+    there, later = (areas[chosen][split][0] for split in ("validation", "test"))
+    last = f"chosen by the mean on validation: {chosen}, {there:.3f} there, {later:.3f} on test"
+    return "\n".join([*lines, last])
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 One small convolutional network is trained on 1, 5, 10, 25 and 100 % of the labels, once from random
 first values and once from those learned on all training images without any label, by comparing
-views (SimCLR) or by filling in hidden patches. Both get the same recipe, steps and labels. The
-validation split is looked at to choose settings, the test split once a model.
+views (SimCLR) or by filling in hidden patches. Both get the same recipe, steps and labels. Beside
+them two probes see the same labels, a linear one and the nearest neighbours, on the features that
+were learned without any, and a support vector machine on raw pixels. Settings are chosen by the
+table of the validation split; the test split is looked at once a model.
 
     python experiments/few_labels.py --dataset pneumoniamnist --seeds 0 1 2
 
@@ -14,18 +16,20 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import jax
 import numpy as np
 import optax
+import pixel_machine
 import tyro
 
-from jaxmed import image_pretraining, pretraining, tasks
+from jaxmed import image_pretraining, pretraining, seeds, tasks
 from jaxmed.data import catalogue, image, inputs, source, views
 from jaxmed.evaluation import probes, statistics
-from jaxmed.evaluation.evaluate import measure
+from jaxmed.evaluation.evaluate import measure, predict
 from jaxmed.models.autoencoder import ImageDecoder
 from jaxmed.models.backbone import ConvStages, MaskedAutoencoder, PooledClassifier, Projector
 from jaxmed.plots.label_curve import label_curve
@@ -34,6 +38,9 @@ from jaxmed.training.fit import Fit, fit
 from jaxmed.typing import Columns
 
 SCRATCH, PRETRAINED = "from scratch", "pretrained"
+LINEAR, NEIGHBOURS, MACHINE = "linear probe", "neighbour probe", "SVM on pixels"
+WAYS = (SCRATCH, PRETRAINED, LINEAR, NEIGHBOURS, MACHINE)
+SCORED = ("validation", "test")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Settings:
     seeds: tuple[int, ...] = (0, 1, 2)
     """One pretraining and one choice of labels each."""
     shares: tuple[float, ...] = (0.01, 0.05, 0.1, 0.25, 1.0)
-    """Of the training labels, ascending."""
+    """Of the training labels, above 0 and at most 1, ascending."""
     widths: tuple[int, ...] = (16, 32, 64)
     """Channels of each stage."""
     depths: tuple[int, ...] = (1, 1, 2)
@@ -70,6 +77,10 @@ class Settings:
     """The highest of both schedules."""
     weight_decay: float = 2e-2
     """Of AdamW, in both."""
+    strength: float = 0.1
+    """C of the linear probe, the inverse of its regularisation."""
+    neighbours: int = 20
+    """Of the neighbour probe, at most as many as there are labels."""
     data_dir: Path | None = None
     """Where prepared data is kept; by default where tfds keeps it."""
     manual_dir: Path | None = None
@@ -78,8 +89,64 @@ class Settings:
     """Where the run's folder is made."""
 
 
-def without_labels(settings: Settings, train: Columns, seed: int) -> dict[str, Any]:
-    """The encoder's values after learning from all training images."""
+def main(settings: Settings) -> dict[str, np.ndarray]:
+    """Train every way with every share and seed; test AUROC by way, [seeds, shares], comes back."""
+    check(settings)
+    places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
+    splits = {
+        split: source.columns(catalogue.open_split(settings.dataset, split, **places))
+        for split in ("train", *SCORED)
+    }
+    train = splits["train"]
+    folder = tracking.new_run(settings.runs / settings.dataset / settings.objective)
+    tracking.describe_run(folder, settings)
+    counts = [len(labelled(train, share, 0)["label"]) for share in settings.shares]
+    started = time.perf_counter()
+    rows = []
+    for seed in settings.seeds:
+        task, learned = without_labels(settings, train, seed)
+        features = {
+            split: predict(task, learned.params, learned.model_state, {"image": columns["image"]})[
+                "features"
+            ]
+            for split, columns in splits.items()
+        }
+        for share in settings.shares:
+            few = labelled(train, share, seed)
+            found = networks(settings, few, splits, seed, learned)
+            found |= on_features(settings, few, splits, features) | on_pixels(few, splits)
+            rows.append({"seed": seed, "labels": len(few["label"]), **found})
+    tracking.write_history(folder / "areas.jsonl", rows)
+    size = (len(settings.seeds), len(settings.shares))
+    areas = {
+        split: {
+            way: np.array([row[f"{split}/{way}"] for row in rows]).reshape(size) for way in WAYS
+        }
+        for split in SCORED
+    }
+    label_curve(counts, areas["test"]).savefig(folder / "label_curve.png")
+    for split in SCORED:
+        print(table(split, counts, areas[split]))
+    print(f"\n{time.perf_counter() - started:.0f} s; plot: {folder / 'label_curve.png'}")
+    return areas["test"]
+
+
+def check(settings: Settings) -> None:
+    """Refuse what cannot be learned this way, before any data is opened."""
+    facts = catalogue.entry(settings.dataset)
+    one_class_each = facts.task in ("binary", "multiclass", "ordinal")
+    if facts.key != "image" or not one_class_each or "validation" not in facts.sizes:
+        raise ValueError(
+            f"dataset is {settings.dataset!r}, but must hold images of one class each and have a "
+            "validation split: choose another one, such as pneumoniamnist."
+        )
+    for share in settings.shares:
+        if not 0 < share <= 1:
+            raise ValueError(f"shares holds {share}, but each must lie in (0, 1].")
+
+
+def without_labels(settings: Settings, train: Columns, seed: int) -> tuple[tasks.Task, Fit]:
+    """What is learned from all training images, whose label is hidden."""
     backbone = ConvStages(settings.widths, settings.depths)
     if settings.objective == "views":
         task = image_pretraining.contrastive(
@@ -101,26 +168,9 @@ def without_labels(settings: Settings, train: Columns, seed: int) -> dict[str, A
         task, settings, unlabelled, seed,
         settings.pretraining_steps, min(settings.pretraining_batch, len(train["image"])),
     )  # fmt: skip
-    found = {"encoder": trained.params["encoder"]}
-    last = trained.history[-1]
-    print(f"seed {seed}: pretrained, loss {last['train/loss']:.3f}, {_seconds(trained):.0f} s")
-    for share in settings.shares:
-        few = labelled(train, share, seed)
-        area = _probe(task, trained, few, train)
-        print(f"  linear probe on {len(few['label'])} labels: AUROC {area:.4f} on the others")
-    return found
-
-
-def _probe(task: tasks.Task, trained: Fit, few: Columns, train: Columns) -> float:
-    """AUROC of a linear probe on the training images whose labels it has not seen."""
-    unseen = np.setdiff1d(np.arange(len(train["label"])), few["row"])
-    if not len(unseen):
-        return float("nan")
-    at = (task.predict, trained.params, trained.model_state)
-    known = probes.features(*at, {"image": few["image"]})
-    probe = probes.linear_probe(known, few["label"], strength=0.1)
-    others = probes.features(*at, {"image": train["image"][unseen]})
-    return float(statistics.auroc(train["label"][unseen], probe(others)))
+    loss, seconds = trained.history[-1]["train/loss"], sum(r["seconds"] for r in trained.history)
+    print(f"seed {seed}: pretrained, loss {loss:.3f}, {seconds:.0f} s")
+    return task, trained
 
 
 def labelled(train: Columns, share: float, seed: int) -> dict[str, np.ndarray]:
@@ -132,6 +182,20 @@ def labelled(train: Columns, share: float, seed: int) -> dict[str, np.ndarray]:
         rows.append(own[: max(2, round(share * len(own)))])
     chosen = np.sort(np.concatenate(rows))
     return {"image": train["image"][chosen], "label": train["label"][chosen], "row": chosen}
+
+
+def networks(
+    settings: Settings, few: Columns, splits: Mapping[str, Columns], seed: int, learned: Fit
+) -> dict[str, float]:
+    """AUROC of the network on each split, from scratch and from what was learned without labels."""
+    classes = len(catalogue.entry(settings.dataset).classes)
+    found = {}
+    for way, begin in ((SCRATCH, None), (PRETRAINED, {"encoder": learned.params["encoder"]})):
+        task, trained = with_labels(settings, few, classes, seed, begin)
+        for split in SCORED:
+            measured = measure(task, trained.params, trained.model_state, splits[split])
+            found[f"{split}/{way}"] = measured["auroc"]
+    return found
 
 
 def with_labels(
@@ -153,6 +217,37 @@ def with_labels(
     return task, _trained(task, settings, columns, seed, settings.steps, batch_size)
 
 
+def on_features(
+    settings: Settings,
+    few: Columns,
+    splits: Mapping[str, Columns],
+    features: Mapping[str, np.ndarray],
+) -> dict[str, float]:
+    """AUROC of both probes on each split, on features of all splits."""
+    known, label = features["train"][few["row"]], few["label"]
+    fitted = {
+        LINEAR: probes.linear_probe(known, label, strength=settings.strength),
+        NEIGHBOURS: probes.nearest_neighbour_probe(
+            known, label, neighbours=min(settings.neighbours, len(label))
+        ),
+    }
+    return {
+        f"{split}/{way}": statistics.auroc(splits[split]["label"], probe(features[split]))
+        for way, probe in fitted.items()
+        for split in SCORED
+    }
+
+
+def on_pixels(few: Columns, splits: Mapping[str, Columns]) -> dict[str, float]:
+    """AUROC of a support vector machine on each split."""
+    machine = pixel_machine.fitted(few["image"], few["label"])
+    found = {}
+    for split in SCORED:
+        shares = pixel_machine.shares(machine, splits[split]["image"])
+        found[f"{split}/{MACHINE}"] = statistics.auroc(splits[split]["label"], shares)
+    return found
+
+
 def _trained(
     task: tasks.Task, settings: Settings, columns: Columns, seed: int, steps: int, batch_size: int
 ) -> Fit:
@@ -169,64 +264,18 @@ def _trained(
     )
 
 
-def _seconds(trained: Fit) -> float:
-    return sum(row["seconds"] for row in trained.history)
-
-
-def main(settings: Settings) -> dict[str, np.ndarray]:
-    """Train every way with every share and seed; test AUROC by way, [seeds, shares], comes back."""
-    places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
-    train, validation, test = (
-        source.columns(catalogue.open_split(settings.dataset, split, **places))
-        for split in ("train", "validation", "test")
-    )
-    classes = len(catalogue.entry(settings.dataset).classes)
-    folder = tracking.new_run(settings.runs / settings.dataset / settings.objective)
-    tracking.describe_run(folder, settings)
-    size = (len(settings.seeds), len(settings.shares))
-    areas = {way: np.zeros(size) for way in (SCRATCH, PRETRAINED)}
-    watched = {way: np.zeros(size) for way in areas}
-    started = time.perf_counter()
-    for line, seed in enumerate(settings.seeds):
-        begin = without_labels(settings, train, seed)
-        for column, share in enumerate(settings.shares):
-            few = labelled(train, share, seed)
-            for way, first in ((SCRATCH, None), (PRETRAINED, begin)):
-                task, trained = with_labels(settings, few, classes, seed, first)
-                at = (task, trained.params, trained.model_state)
-                areas[way][line, column] = measure(*at, test)["auroc"]
-                watched[way][line, column] = measure(*at, validation)["auroc"]
-    counts = [len(labelled(train, share, 0)["label"]) for share in settings.shares]
-    label_curve(counts, areas).savefig(folder / "label_curve.png")
-    tracking.write_history(
-        folder / "areas.jsonl",
-        [
-            {"seed": seed, "labels": count, f"test/{way}": areas[way][line, column],
-             f"validation/{way}": watched[way][line, column]}
-            for way in areas
-            for line, seed in enumerate(settings.seeds)
-            for column, count in enumerate(counts)
-        ],
-    )  # fmt: skip
-    print(table(counts, areas, watched))
-    print(f"{time.perf_counter() - started:.0f} s; plot: {folder / 'label_curve.png'}")
-    return areas
-
-
-def table(counts: list[int], areas: dict[str, np.ndarray], watched: dict[str, np.ndarray]) -> str:
-    """Mean and deviation over the seeds, and what pretraining adds."""
-    lines = [f"{'labels':>7}  {SCRATCH:>15}  {PRETRAINED:>15}  {'gain':>7}  gain on validation"]
-    for column, count in enumerate(counts):
-        cells = []
-        for found in areas.values():
-            values = found[:, column]
-            deviation = values.std(ddof=1) if len(values) > 1 else 0.0
-            cells.append(f"{values.mean():.4f} ± {deviation:.4f}")
-        gain, gain_watched = (
-            (each[PRETRAINED] - each[SCRATCH])[:, column].mean() for each in (areas, watched)
-        )
-        row = [f"{cell:>15}" for cell in cells]
-        lines.append(f"{count:>7}  {'  '.join(row)}  {gain:+.4f}  {gain_watched:+.4f}")
+def table(split: str, counts: Sequence[int], areas: Mapping[str, np.ndarray]) -> str:
+    """Mean and deviation over the seeds of every way, and what pretraining adds."""
+    columns = {**areas, "gain": areas[PRETRAINED] - areas[SCRATCH]}
+    seen = len(areas[SCRATCH])
+    lines = [
+        f"\n{split} AUROC, mean ± standard deviation over {seen} seeds; the gain is of pretraining",
+        f"{'labels':>7}" + "".join(f"{name:>17}" for name in columns),
+    ]
+    for number, count in enumerate(counts):
+        pairs = [seeds.mean_and_deviation(found[:, number]) for found in columns.values()]
+        cells = [f"{mean:.4f} ± {deviation:.4f}" for mean, deviation in pairs]
+        lines.append(f"{count:>7}" + "".join(f"{cell:>17}" for cell in cells))
     return "\n".join(lines)
 
 

@@ -1,13 +1,19 @@
 """How much of an image do 32 numbers keep? An autoencoder beside principal components.
 
-The autoencoder begins as the principal components themselves, a linear encoder and decoder, and
-learns what they leave over: a perceptron beside each. The network sees the training images moved
-by a pixel or two. The test images are looked at once a seed; beside each error stands that of
-scikit-learn's PCA with as many numbers, fitted on the same training images.
+Four of them. The plain and the denoising one begin as the principal components themselves, a
+linear encoder and decoder, and learn what they leave over: a perceptron beside each. The
+convolutional and the variational one begin at random; only from the last can images be drawn.
+Beside each error stands that of scikit-learn's PCA with as many numbers, fitted on the same
+training images.
 
-    python experiments/image_autoencoder.py --dataset mnist
-    python experiments/image_autoencoder.py --dataset pneumoniamnist
-    python experiments/image_autoencoder.py --dataset mnist --kind variational
+Settings are chosen with `--evaluate-on validation`: the validation split, or of MNIST, which has
+none, the last 10,000 training images, which are then not trained on. The test images are looked at
+once a seed.
+
+    python experiments/image_autoencoder.py --dataset mnist --seeds 0 1 2
+    python experiments/image_autoencoder.py --dataset pneumoniamnist --seeds 0 1 2
+    python experiments/image_autoencoder.py --dataset mnist --kind convolutional --seeds 0 1 2
+    python experiments/image_autoencoder.py --dataset mnist --kind variational --seeds 0 1 2
 
 Hardware, time and score: see the results table in experiments/README.md.
 """
@@ -25,16 +31,27 @@ import optax
 import tyro
 from sklearn.decomposition import PCA
 
-from jaxmed import reconstruction
+from jaxmed import reconstruction, seeds
 from jaxmed.data import catalogue, image, inputs, source, views
 from jaxmed.evaluation.evaluate import predict, write_predictions
 from jaxmed.models import MLP
-from jaxmed.models.autoencoder import Autoencoder, DenseDecoder, Sum, VariationalAutoencoder
+from jaxmed.models.autoencoder import (
+    Autoencoder,
+    DenseDecoder,
+    ImageDecoder,
+    ImageEncoder,
+    Sum,
+    VariationalAutoencoder,
+)
+from jaxmed.models.backbone import ConvStages
 from jaxmed.plots.images import image_rows
-from jaxmed.tasks import Task
+from jaxmed.tasks import Network, Task
 from jaxmed.training import averaging, tracking
 from jaxmed.training.fit import fit
 from jaxmed.typing import Batch, Columns, Key, ModelState, Params, Transform
+
+SHOWN = 12
+"""Images in each row of the picture."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,14 +60,18 @@ class Settings:
 
     dataset: Literal["mnist", "pneumoniamnist"] = "mnist"
     """Whose images."""
-    kind: Literal["plain", "denoising", "variational"] = "plain"
+    kind: Literal["plain", "denoising", "convolutional", "variational"] = "plain"
     """Which autoencoder; only the variational one can be drawn from."""
+    evaluate_on: Literal["validation", "test"] = "test"
+    """The images that are rebuilt; of mnist, validation is the end of the training split."""
     seeds: tuple[int, ...] = (0,)
     """One run each."""
     latent: int = 32
     """Numbers that an image becomes."""
     widths: tuple[int, ...] = (1024, 1024)
     """Units of the encoder's hidden layers, and in reverse of the decoder's."""
+    channels: tuple[int, ...] = (32, 64, 128)
+    """Of the convolutional encoder's stages, and in reverse but the last of its decoder's."""
     noise: float = 0.2
     """Deviation of the denoising autoencoder's noise, on pixels from 0 to 1."""
     shift: int | None = None
@@ -73,21 +94,110 @@ class Settings:
     """Where the run's folder is made."""
 
 
-def autoencoding(settings: Settings, train: Columns, pca: PCA) -> Task:
-    """Plain or denoising, from the principal components on."""
-    shape = train["image"].shape[1:]
+def main(settings: Settings) -> dict[str, tuple[float, float]]:
+    """Train and evaluate once a seed; the mean and deviation of the errors come back."""
+    train, asked = read(settings)
+    pca = PCA(settings.latent, svd_solver="full").fit(_flat(train["image"]))
+    rebuilt = pca.inverse_transform(pca.transform(_flat(asked["image"])))
+    linear_errors = np.square(rebuilt - _flat(asked["image"])).mean(1)
+    task, network = autoencoder(settings, train, pca)
+    schedule = optax.cosine_onecycle_schedule(settings.steps, settings.learning_rate, pct_start=0.1)
+    optimizer = averaging.averaged(
+        optax.adamw(schedule, weight_decay=settings.weight_decay), decay=settings.average
+    )
+    epochs = -(-settings.steps // -(-len(train["label"]) // settings.batch_size))
+    folder = tracking.new_run(settings.runs / settings.dataset / settings.kind)
+    title = f"{settings.dataset}, {settings.kind}, {settings.latent} numbers"
+    found: dict[str, list[float]] = {}
+    for seed in settings.seeds:
+        directory = folder / f"seed-{seed}"
+        tracking.describe_run(directory, settings)
+        trained = fit(
+            task,
+            optimizer,
+            train,
+            key=jax.random.key(seed),
+            batch_size=settings.batch_size,
+            epochs=epochs,
+            steps=settings.steps,
+            directory=directory,
+            track=[tracking.progress(epochs)],
+        )
+        outputs = predict(task, trained.params, trained.model_state, asked)
+        rows = {
+            f"{settings.evaluate_on} image": _flat(asked["image"][:SHOWN]),
+            "PCA": rebuilt[:SHOWN],
+            settings.kind: outputs["reconstruction"][:SHOWN],
+        }
+        if settings.kind == "variational":
+            drawn = reconstruction.samples(
+                network, trained.params, trained.model_state, jax.random.key(seed),
+                count=SHOWN, latent=settings.latent,
+            )  # fmt: skip
+            rows["drawn"] = np.asarray(drawn)
+        pictures = {
+            name: images.reshape(-1, *asked["image"].shape[1:]) for name, images in rows.items()
+        }
+        image_rows(pictures, columns=SHOWN).savefig(directory / "images.png")
+        errors = {"error": outputs["error"], "pca_error": linear_errors}
+        number = {"id": np.arange(len(rebuilt))}
+        write_predictions(directory / "errors.csv", number | errors)
+        values = {name: float(each.mean()) for name, each in errors.items()}
+        values["below_pca"] = 1 - values["error"] / values["pca_error"]
+        if "elbo" in outputs:
+            values["elbo"] = float(outputs["elbo"].mean())
+        for name, value in values.items():
+            found.setdefault(name, []).append(value)
+        print(
+            f"{title}, seed {seed}: {settings.evaluate_on} mean squared error "
+            f"{values['error']:.5f}, PCA {values['pca_error']:.5f}, {values['below_pca']:.1%} "
+            f"below it; {sum(row['seconds'] for row in trained.history):.0f} s\n"
+            f"images: {directory / 'images.png'}"
+        )
+    summary = {name: seeds.mean_and_deviation(each) for name, each in found.items()}
+    print(seeds.table(summary, len(settings.seeds), digits=5))
+    mean, deviation = summary["below_pca"]
+    print(f"{title}: {mean:.1%} ± {deviation:.1%} below PCA, {settings.evaluate_on} images")
+    return summary
+
+
+def read(settings: Settings) -> tuple[Columns, Columns]:
+    """The images to learn from and those to rebuild."""
+    learned, asked = "train", settings.evaluate_on
+    if settings.dataset == "mnist" and asked == "validation":
+        learned, asked = "train[:50000]", "train[50000:]"
+    places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
+    train, rest = (
+        source.columns(catalogue.open_split(settings.dataset, split, **places))
+        for split in (learned, asked)
+    )
+    return train, rest
+
+
+def autoencoder(settings: Settings, train: Columns, pca: PCA) -> tuple[Task, Network]:
+    """What is learned, and the network, of which a variational one can be drawn from."""
+    shape, latent, widths = train["image"].shape[1:], settings.latent, settings.widths
+    common = {"inputs": inputs.unit_pixels, "augment": _moved(settings)}
+    if settings.kind == "variational":  # pixels as shares of black and white
+        network: Network = VariationalAutoencoder(
+            MLP(widths, 2 * latent, jax.nn.gelu), DenseDecoder(shape, widths[::-1], jax.nn.gelu)
+        )
+        return reconstruction.variational(network, **common), network
+    if settings.kind == "convolutional":
+        network = Autoencoder(
+            ImageEncoder(latent, ConvStages(settings.channels)),
+            ImageDecoder(shape, settings.channels[-2::-1]),
+        )
+        return reconstruction.reconstruction(network, **common), network
     network = Autoencoder(
-        Sum([MLP((), settings.latent), MLP(settings.widths, settings.latent, jax.nn.gelu)]),
-        Sum([DenseDecoder(shape), DenseDecoder(shape, settings.widths[::-1], jax.nn.gelu)]),
+        Sum([MLP((), latent), MLP(widths, latent, jax.nn.gelu)]),
+        Sum([DenseDecoder(shape), DenseDecoder(shape, widths[::-1], jax.nn.gelu)]),
     )
     corrupt = reconstruction.gaussian_noise(settings.noise)
-    task = reconstruction.reconstruction(
-        network,
-        inputs=inputs.unit_pixels,
-        noise=corrupt if settings.kind == "denoising" else None,
-        augment=_moved(settings),
-    )
-    return from_components(task, pca)
+    noise = corrupt if settings.kind == "denoising" else None
+    return from_components(
+        reconstruction.reconstruction(network, noise=noise, **common), pca
+    ), network
 
 
 def from_components(task: Task, pca: PCA) -> Task:
@@ -119,93 +229,11 @@ def from_components(task: Task, pca: PCA) -> Task:
     return dataclasses.replace(task, init=init)
 
 
-def variational(settings: Settings, train: Columns) -> tuple[Task, VariationalAutoencoder]:
-    """With pixels as shares of black and white, and the network to draw samples with."""
-    network = VariationalAutoencoder(
-        MLP(settings.widths, 2 * settings.latent, jax.nn.gelu),
-        DenseDecoder(train["image"].shape[1:], settings.widths[::-1], jax.nn.gelu),
-    )
-    task = reconstruction.variational(network, inputs=inputs.unit_pixels, augment=_moved(settings))
-    return task, network
-
-
 def _moved(settings: Settings) -> Transform | None:
     shift = settings.shift
     if shift is None:
         shift = 0 if settings.dataset == "mnist" else 2
     return image.each_image(views.edge_shift(shift)) if shift else None
-
-
-def main(settings: Settings) -> dict[str, tuple[float, float]]:
-    """Train and test once a seed; the mean and deviation of the errors come back."""
-    places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
-    train, test = (
-        source.columns(catalogue.open_split(settings.dataset, split, **places))
-        for split in ("train", "test")
-    )
-    pca = PCA(settings.latent, svd_solver="full").fit(_flat(train["image"]))
-    flat = _flat(test["image"])
-    rebuilt = pca.inverse_transform(pca.transform(flat))
-    linear_errors = np.square(rebuilt - flat).mean(1)
-    schedule = optax.cosine_onecycle_schedule(settings.steps, settings.learning_rate, pct_start=0.1)
-    optimizer = averaging.averaged(
-        optax.adamw(schedule, weight_decay=settings.weight_decay), decay=settings.average
-    )
-    epochs = -(-settings.steps // -(-len(train["label"]) // settings.batch_size))
-    folder = tracking.new_run(settings.runs / settings.dataset / settings.kind)
-    found: dict[str, list[float]] = {}
-    for seed in settings.seeds:
-        directory = folder / f"seed-{seed}"
-        tracking.describe_run(directory, settings)
-        network = None
-        if settings.kind == "variational":
-            task, network = variational(settings, train)
-        else:
-            task = autoencoding(settings, train, pca)
-        trained = fit(
-            task,
-            optimizer,
-            train,
-            key=jax.random.key(seed),
-            batch_size=settings.batch_size,
-            epochs=epochs,
-            steps=settings.steps,
-            directory=directory,
-            track=[tracking.progress(epochs)],
-        )
-        outputs = predict(task, trained.params, trained.model_state, test)
-        rows = {
-            "test image": inputs.unit_pixels(test),
-            f"PCA, {settings.latent} numbers": rebuilt.reshape(test["image"].shape),
-            f"{settings.kind}, as many": outputs["reconstruction"],
-        }
-        if network is not None:
-            found.setdefault("elbo", []).append(float(outputs["elbo"].mean()))
-            rows["sample"] = reconstruction.samples(
-                network, trained.params, trained.model_state, jax.random.key(seed),
-                count=12, latent=settings.latent,
-            )  # fmt: skip
-        pictures = {name: np.asarray(images[:12]) for name, images in rows.items()}
-        image_rows(pictures).savefig(directory / "images.png")
-        errors = {"error": outputs["error"], "pca_error": linear_errors}
-        number = {"id": np.arange(len(flat))}
-        write_predictions(directory / "errors.csv", number | errors)
-        for name, values in errors.items():
-            found.setdefault(name, []).append(float(values.mean()))
-        share = 1 - found["error"][-1] / found["pca_error"][-1]
-        found.setdefault("below_pca", []).append(share)
-        print(
-            f"{settings.dataset}, {settings.kind}, seed {seed}: test mean squared error "
-            f"{found['error'][-1]:.5f}, PCA {found['pca_error'][-1]:.5f}, {share:.1%} below it; "
-            f"{sum(row['seconds'] for row in trained.history):.0f} s\npage: {directory}"
-        )
-    summary = {
-        name: (float(np.mean(v)), float(np.std(v, ddof=1)) if len(v) > 1 else 0.0)
-        for name, v in found.items()
-    }
-    for name, (mean, deviation) in summary.items():
-        print(f"  {name}  {mean:.5f} ± {deviation:.5f}")
-    return summary
 
 
 def _flat(images: np.ndarray) -> np.ndarray:

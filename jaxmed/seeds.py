@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmed.evaluation.evaluate import evaluate, write_predictions
+from jaxmed.evaluation.evaluate import Evaluation, evaluate, write_predictions
 from jaxmed.report import metrics_table, write_report
 from jaxmed.tasks import Task
 from jaxmed.training import tracking
@@ -26,6 +26,7 @@ def repeat(
     title: str,
     settings: Any,
     class_names: Sequence[str],
+    after: Callable[[int, Path, Task, Fit, Evaluation], None] | None = None,
 ) -> dict[str, tuple[float, float]]:
     """Train once a seed, evaluate each model once on the test split, and write what it gave.
 
@@ -39,6 +40,8 @@ def repeat(
         title: of the pages.
         settings: the experiment's dataclass, written beside the results.
         class_names: in the order of the labels.
+        after: (seed, directory, task, what `fit` gave, what was said of the test split), called
+            once a seed, outside the training that is timed.
 
     Returns:
         By metric, (mean, standard deviation) over the seeds; the deviation of one seed is 0.
@@ -54,6 +57,8 @@ def repeat(
         write_predictions(
             directory / "predictions.csv", result.predictions, class_names=class_names
         )
+        if after is not None:
+            after(seed, directory, task, trained, result)
         page = write_report(
             directory,
             title=title,
@@ -71,16 +76,27 @@ def repeat(
         ended = f"epoch {trained.best_epoch}, {seconds:.0f} s ({trained.reason})"
         print(metrics_table(result.metrics, f"\n{title}, seed {seed}: {ended}"))
         print(f"page: {page}")
-    summary = {name: _mean_and_deviation(found) for name, found in values.items()}
-    print(_table(summary, len(seeds)))
+    summary = {name: mean_and_deviation(found) for name, found in values.items()}
+    print(table(summary, len(seeds)))
     return summary
 
 
-def _mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
+def mean_and_deviation(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
+    """The mean over the seeds, and the standard deviation of a sample; that of one seed is 0."""
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
-def _table(summary: Mapping[str, tuple[float, float]], seeds: int) -> str:
+def table(summary: Mapping[str, tuple[float, float]], seeds: int, *, digits: int = 4) -> str:
+    """A line of mean and deviation a name, as printed by `repeat`.
+
+    Args:
+        summary: by name, (mean, standard deviation) over the seeds.
+        seeds: how many there were.
+        digits: behind the point.
+    """
     width = max(map(len, summary))
-    lines = [f"  {name:{width}}  {mean:.4f} ± {sd:.4f}" for name, (mean, sd) in summary.items()]
+    lines = [
+        f"  {name:{width}}  {mean:.{digits}f} ± {deviation:.{digits}f}"
+        for name, (mean, deviation) in summary.items()
+    ]
     return "\n".join([f"\nmean ± standard deviation over {seeds} seeds", *lines])
