@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import time
 from pathlib import Path
 from typing import Literal
 
@@ -52,8 +51,6 @@ SPLITS = {"train": "train", "validation": "val", "test": "test"}
 """Our names of the splits and the publishers'."""
 SHAPES = ("adrenalmnist3d", "vesselmnist3d")
 """Sets whose voxels are inside or outside, and no intensities."""
-MOST_ROWS = 12_000
-"""That a support vector machine is trained on: its time grows with their square."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +137,7 @@ def main(settings: Settings) -> dict[str, tuple[float, float]]:
     )
     print(f"\n{title}: AUC {auc}, ACC {acc}")
     if settings.svm:
-        print(machine(facts, columns["train"], columns["test"]))
+        print(pixel_machine.line(columns["train"], columns["test"]))
     return summary
 
 
@@ -206,20 +203,6 @@ def falling(learning_rate: float, *, epochs: int, steps: int) -> optax.Schedule:
     """
     falls = {epoch * steps: 0.1 for epoch in (epochs // 2, epochs * 3 // 4) if epoch}
     return optax.piecewise_constant_schedule(learning_rate, falls)
-
-
-def machine(facts: Entry, train: Columns, test: Columns) -> str:
-    """A line of what a support vector machine on raw pixels reaches, or why there is none."""
-    rows = facts.sizes["train"]
-    if rows > MOST_ROWS:
-        return f"support vector machine: left out, as {rows:,} training rows are over {MOST_ROWS:,}"
-    started = time.perf_counter()
-    fitted = pixel_machine.fitted(train["image"], train["label"])
-    auc = statistics.auroc(test["label"], pixel_machine.shares(fitted, test["image"]))
-    answers = fitted.predict(pixel_machine.pixels(test["image"]))
-    acc = float((answers == test["label"]).mean())
-    seconds = time.perf_counter() - started
-    return f"support vector machine on pixels: AUC {auc:.4f}, ACC {acc:.4f}, {seconds:.0f} s"
 
 
 def auc_and_acc(label: np.ndarray, scores: np.ndarray) -> tuple[float, float]:

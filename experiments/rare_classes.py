@@ -24,7 +24,7 @@ import numpy as np
 import optax
 import tyro
 
-from jaxmed import imbalance, losses, models, tasks
+from jaxmed import imbalance, losses, models, seeds, tasks
 from jaxmed.data import batches, catalogue, image, inputs, source
 from jaxmed.evaluation.evaluate import measure
 from jaxmed.training import averaging, tracking
@@ -180,10 +180,8 @@ def table(summary: dict[str, dict[str, np.ndarray]]) -> str:
     width = max(map(len, summary))
     lines = [" " * width + "".join(f"  {metric:>17}" for metric in METRICS)]
     for name, found in summary.items():
-        cells = [
-            f"{values.mean():.4f} ± {values.std(ddof=1) if len(values) > 1 else 0:.4f}"
-            for values in found.values()
-        ]
+        each = (seeds.mean_and_deviation(values) for values in found.values())
+        cells = [f"{mean:.4f} ± {deviation:.4f}" for mean, deviation in each]
         lines.append(f"{name:{width}}" + "".join(f"  {cell:>17}" for cell in cells))
     return "\n".join(lines)
 

@@ -6,13 +6,10 @@ import importlib
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
-from sklearn.svm import SVC
 
 from jaxmed.data import catalogue
 
 best = importlib.import_module("experiments.medmnist_best")
-machine = importlib.import_module("experiments.pixel_machine")
 
 
 def test_every_set_of_28_pixels_has_its_changes():
@@ -47,24 +44,3 @@ def test_volumes_are_halved_by_means_and_images_stay():
     assert found[1, 1, 2, 0, 0] == round(block.mean())
     images = volumes[..., 0, :]
     assert best.halved({"image": images})["image"] is images
-
-
-@pytest.mark.parametrize("classes", [2, 3])
-def test_the_machine_on_pixels_is_that_of_scikit_learn(classes):
-    random = np.random.default_rng(1)
-
-    def columns(rows):
-        label = np.arange(rows) % classes
-        images = random.integers(0, 200, (rows, 4, 4, 1)) + 20 * label[:, None, None, None]
-        return {"image": images.astype(np.uint8), "label": label}
-
-    train, test = columns(60), columns(30)
-    x, y = (c["image"].reshape(-1, 16).astype(float) / 255 for c in (train, test))
-    model = SVC(C=10).fit(x, train["label"])
-    right = (model.predict(y) == test["label"]).mean()
-    found = model.decision_function(y)
-    if classes == 2:
-        area = roc_auc_score(test["label"], found)
-    else:
-        area = np.mean([roc_auc_score(test["label"] == k, found[:, k]) for k in range(classes)])
-    assert f"auroc {area:.4f}, accuracy {right:.4f}" in machine.line(train, test)

@@ -149,9 +149,11 @@ def test_other_sets_are_refused_before_they_are_opened(script, monkeypatch, name
         script.main(script.Settings(dataset=name))
 
 
-def test_a_machine_is_left_out_of_what_has_too_many_rows(script):
-    line = script.machine(catalogue.entry("chestmnist"), {}, {})
+def test_a_machine_is_left_out_of_what_has_too_many_rows_or_findings():
+    machine = importlib.import_module("experiments.pixel_machine")
+    line = machine.line({"label": np.zeros(78_468)}, {})
     assert line == "support vector machine: left out, as 78,468 training rows are over 12,000"
+    assert "several findings" in machine.line({"label": np.zeros((4, 14))}, {})
 
 
 def test_a_score_file_appears_whole_or_not_at_all(script, monkeypatch, tmp_path):
