@@ -91,7 +91,7 @@ class Settings:
     """Images a step."""
     steps: int = 1000
     """Of training, at least."""
-    least_epochs: int = 8
+    least_epochs: int = 13
     """Times through the training split, at least: large sets take more steps."""
     data_dir: Path | None = None
     """Where prepared data is kept; by default where tfds keeps it."""
