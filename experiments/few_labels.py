@@ -94,7 +94,7 @@ def without_labels(settings: Settings, train: Columns, seed: int) -> dict[str, A
             MaskedAutoencoder(backbone, decoder),
             inputs=inputs.standardised_images,
             patch=settings.patch,
-            augment=image.each_image(views.edge_shift(2)),
+            augment=image.each_image(image.random_shift(2, fill=None)),
         )
     unlabelled = {"image": train["image"], "label": np.zeros(len(train["image"]), np.int32)}
     trained = _trained(
@@ -142,7 +142,7 @@ def with_labels(
         PooledClassifier(classes, ConvStages(settings.widths, settings.depths), dropout=0.2),
         classes=classes,
         inputs=inputs.standardised_images,
-        augment=image.each_image(views.edge_shift(2)),
+        augment=image.each_image(image.random_shift(2, fill=None)),
     )
     if begin is not None:
         task = pretraining.started(task, begin)
