@@ -26,7 +26,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 from jaxmed import anomaly, image_pretraining, reconstruction, seeds
-from jaxmed.data import catalogue, image, inputs, source, views
+from jaxmed.data import catalogue, image, inputs, source
 from jaxmed.evaluation import statistics
 from jaxmed.evaluation.evaluate import predict, write_predictions
 from jaxmed.models import MLP
@@ -99,7 +99,7 @@ def autoencoders(
 ) -> Rows:
     """What cannot be rebuilt, how far latents lie, and the bound of a variational autoencoder."""
     shape = normal["image"].shape[1:]
-    moved = image.each_image(views.edge_shift(settings.shift))
+    moved = image.each_image(image.random_shift(settings.shift, fill=None))
     plain = reconstruction.reconstruction(
         Autoencoder(
             MLP(settings.widths, settings.latent, jax.nn.gelu),
@@ -140,7 +140,7 @@ def transformations(
         PooledClassifier(len(every), ConvStages(settings.stages), dropout=0.3),
         inputs=inputs.standardised_images,
         transformations=every,
-        augment=image.each_image(views.edge_shift(settings.shift + 1)),
+        augment=image.each_image(image.random_shift(settings.shift + 1, fill=None)),
     )
     trained = _trained(task, settings, normal, settings.transformation_steps, seed)
     outputs = _outputs(task, trained, {**splits, "normal": normal})

@@ -161,7 +161,7 @@ def without_labels(settings: Settings, train: Columns, seed: int) -> tuple[tasks
             MaskedAutoencoder(backbone, decoder),
             inputs=inputs.standardised_images,
             patch=settings.patch,
-            augment=image.each_image(views.edge_shift(2)),
+            augment=image.each_image(image.random_shift(2, fill=None)),
         )
     unlabelled = {"image": train["image"], "label": np.zeros(len(train["image"]), np.int32)}
     trained = _trained(
@@ -206,7 +206,7 @@ def with_labels(
         PooledClassifier(classes, ConvStages(settings.widths, settings.depths), dropout=0.2),
         classes=classes,
         inputs=inputs.standardised_images,
-        augment=image.each_image(views.edge_shift(2)),
+        augment=image.each_image(image.random_shift(2, fill=None)),
     )
     if begin is not None:
         task = pretraining.started(task, begin)

@@ -32,7 +32,7 @@ import tyro
 from sklearn.decomposition import PCA
 
 from jaxmed import reconstruction, seeds
-from jaxmed.data import catalogue, image, inputs, source, views
+from jaxmed.data import catalogue, image, inputs, source
 from jaxmed.evaluation.evaluate import predict, write_predictions
 from jaxmed.models import MLP
 from jaxmed.models.autoencoder import (
@@ -233,7 +233,7 @@ def _moved(settings: Settings) -> Transform | None:
     shift = settings.shift
     if shift is None:
         shift = 0 if settings.dataset == "mnist" else 2
-    return image.each_image(views.edge_shift(shift)) if shift else None
+    return image.each_image(image.random_shift(shift, fill=None)) if shift else None
 
 
 def _flat(images: np.ndarray) -> np.ndarray:

@@ -4,8 +4,9 @@ A score is a number a row, the higher the stranger; it is no probability of dise
 of the findings that matter, and calls whatever it was not trained on strange: another scanner,
 another age. Which score to use is to be chosen on validation images that hold both.
 
-Scores come from what a task predicts: `error` and `negative_elbo` directly, `mahalanobis` and
-`nearest_neighbours` from latents or features against those of the training images.
+Scores come from what a task predicts, `anomaly.error(evaluate.predict(task, ...))`: `error` and
+`negative_elbo` directly, `mahalanobis` and `nearest_neighbours` from latents or features against
+those of the training images.
 """
 
 from __future__ import annotations
@@ -16,34 +17,10 @@ from typing import TypeAlias
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.evaluation.evaluate import predict
-from jaxmed.tasks import Task
-from jaxmed.typing import Columns, Float, ModelState, Num, Params
+from jaxmed.typing import Float, Num
 
 Score: TypeAlias = Callable[[Mapping[str, np.ndarray]], np.ndarray]
 """What a task predicts of all rows -> a score [rows]."""
-
-
-def scores(
-    task: Task,
-    params: Params,
-    model_state: ModelState,
-    data: Columns,
-    *,
-    score: Score,
-    batch_size: int = 512,
-) -> Float[np.ndarray, " rows"]:
-    """One score a row of `data`, in order: the higher, the more anomalous.
-
-    Args:
-        task: such as `reconstruction.reconstruction(...)`, trained on normal images.
-        params: its parameters.
-        model_state: and what goes with them.
-        data: columns, with or without a label.
-        score: `error`, `negative_elbo`, `abnormality`, or made by `of_latent`.
-        batch_size: rows at a time; changes memory, never a row.
-    """
-    return score(predict(task, params, model_state, data, batch_size=batch_size))
 
 
 def error(outputs: Mapping[str, np.ndarray]) -> Float[np.ndarray, " rows"]:
@@ -85,7 +62,11 @@ def mahalanobis(
 
     Args:
         training: latents of the (normal) training images, at least 2.
-        shrinkage: in [0, 1].
+        shrinkage: in [0, 1]; above 0 where there are no more examples than latents, or where one
+            latent follows from others.
+
+    Raises:
+        ValueError: if the covariance cannot be inverted.
     """
     checks.fraction("shrinkage", shrinkage)
     checks.shapes(training=(training, "examples width"))
@@ -94,12 +75,22 @@ def mahalanobis(
     width = latents.shape[1]
     mean, covariance = latents.mean(0), np.cov(latents.T, bias=True).reshape(width, width)
     spread = np.trace(covariance) / width
-    if spread == 0:
-        raise ValueError("training holds equal rows only: there is no spread to measure with.")
+    if not spread > 1e-12 * np.square(latents).mean():
+        raise ValueError(
+            "training holds nearly equal rows, or numbers that are not finite: "
+            "there is no spread to measure with."
+        )
     covariance = (1 - shrinkage) * covariance + shrinkage * spread * np.eye(width)
+    least, most = np.linalg.eigvalsh(covariance)[[0, -1]]
+    if not least > 1e-14 * width * most:
+        raise ValueError(
+            f"shrinkage is {shrinkage}, with which the covariance of {len(latents)} rows of "
+            f"{width} latents cannot be inverted: raise it, to 0.001 for instance."
+        )
     lower = np.linalg.cholesky(covariance)
 
     def distance(z: np.ndarray) -> np.ndarray:
+        checks.shapes(training=(latents, "examples width"), rows=(z, "rows width"))
         return np.linalg.norm(np.linalg.solve(lower, (z - mean).T), axis=0)
 
     return distance
@@ -126,9 +117,10 @@ def nearest_neighbours(
     squares = np.square(latents).sum(1)
 
     def distance(z: np.ndarray) -> np.ndarray:
+        checks.shapes(training=(latents, "examples width"), rows=(z, "rows width"))
         rows = np.asarray(z, np.float64)
         found = [_nearest(part, latents, squares, neighbours) for part in _parts(rows)]
-        return np.concatenate(found)
+        return np.concatenate([np.zeros(0), *found])  # of no rows, no distances
 
     return distance
 

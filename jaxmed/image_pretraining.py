@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.batch_axis import first_row, gathered, row_keys
-from jaxmed.tasks import Inputs, Network, Task
+from jaxmed.tasks import Inputs, Network, Task, first_values, in_training
 from jaxmed.typing import Array, Batch, Float, Key, ModelState, Outputs, Params, Transform
 
 Transformation: TypeAlias = Callable[[Array], Array]
@@ -51,15 +51,13 @@ def contrastive(
         views = []
         for view_key in jax.random.split(key):
             augment_key, network_key = jax.random.split(view_key)
-            found, model_state = _trained(
-                network, params, model_state, inputs(augment(augment_key, batch)),
-                batch["mask"], network_key,
-            )  # fmt: skip
+            run = in_training(network, params, batch["mask"], network_key)
+            found, model_state = run(inputs(augment(augment_key, batch)), model_state)
             views.append(found)
         losses = nt_xent(views[0], views[1], batch["mask"], temperature=temperature)
         return losses, (model_state, {})
 
-    return Task(_init(network, inputs), loss, _features(network, inputs), {})
+    return Task(first_values(network, inputs), loss, _features(network, inputs), {})
 
 
 def nt_xent(
@@ -136,9 +134,7 @@ def masked_pixels(
         target: what is predicted of the inputs; by default themselves, or `standardised_patches`.
         augment: `(key, batch) -> batch`, in training only.
     """
-    checks.positive("patch", patch)
-    if not 0 < share < 1:
-        raise ValueError(f"share is {share}, but must lie in (0, 1).")
+    _check_hiding(patch, share)
 
     def loss(
         params: Params, model_state: ModelState, batch: Batch, key: Key
@@ -149,15 +145,14 @@ def masked_pixels(
         hidden = hidden_pixels(hide_key, x.shape, patch=patch, share=share)
         wanted = x if target is None else target(x, patch)
         seen = jnp.where(hidden, 0, x)
-        found, model_state = _trained(
-            network, params, model_state, seen, batch["mask"], network_key
-        )
+        run = in_training(network, params, batch["mask"], network_key)
+        found, model_state = run(seen, model_state)
         every = tuple(range(1, x.ndim))
         errors = jnp.where(hidden, jnp.square(found - wanted), 0).sum(every)
         count = hidden.sum(every) * x.shape[-1]
         return errors / count, (model_state, {})
 
-    return Task(_init(network, inputs), loss, _features(network, inputs), {})
+    return Task(first_values(network, inputs), loss, _features(network, inputs), {})
 
 
 def hidden_pixels(key: Key, shape: Sequence[int], *, patch: int, share: float) -> Array:
@@ -167,18 +162,17 @@ def hidden_pixels(key: Key, shape: Sequence[int], *, patch: int, share: float) -
         key: of the choice; an image's own choice depends on its place in the whole batch.
         shape: (batch, *space, channels).
         patch: side of a patch, in pixels.
-        share: of the patches that is hidden.
+        share: of the patches that is hidden, in (0, 1); at least one is and one is not.
 
     Returns:
         [batch, *space, 1], true where hidden.
+
+    Raises:
+        ValueError: if the patch does not divide every side, or is all of the image.
     """
+    _check_hiding(patch, share)
     rows, *space, _ = shape
-    if any(side % patch for side in space):
-        raise ValueError(
-            f"patch is {patch}, which does not divide the sides {tuple(space)} of the images: "
-            "choose a common divisor."
-        )
-    grid = [side // patch for side in space]
+    grid = _grid(space, patch)
     patches = math.prod(grid)
     if patches < 2:
         raise ValueError(f"patch is {patch}, but one patch is all of the image: make it smaller.")
@@ -200,12 +194,28 @@ def standardised_patches(x: Array, patch: int) -> Array:
         patch: side of a patch, in pixels.
     """
     rows, *space, channels = x.shape
-    split = [part for side in space for part in (side // patch, patch)]
+    split = [part for places in _grid(space, patch) for part in (places, patch)]
     patches = x.reshape(rows, *split, channels)
     inner = (*range(2, 2 * len(space) + 1, 2), 2 * len(space) + 1)
     mean = patches.mean(inner, keepdims=True)
     deviation = jnp.sqrt(patches.var(inner, keepdims=True) + 1e-6)
     return ((patches - mean) / deviation).reshape(x.shape)
+
+
+def _check_hiding(patch: int, share: float) -> None:
+    checks.positive("patch", patch)
+    if not 0 < share < 1:
+        raise ValueError(f"share is {share}, but must lie in (0, 1).")
+
+
+def _grid(space: Sequence[int], patch: int) -> list[int]:
+    """How many patches there are along each side."""
+    if any(side % patch for side in space):
+        raise ValueError(
+            f"patch is {patch}, which does not divide the sides {tuple(space)} of the images: "
+            "choose a common divisor."
+        )
+    return [side // patch for side in space]
 
 
 def transformation_prediction(
@@ -237,7 +247,14 @@ def transformation_prediction(
     numbers = jnp.arange(len(transformations))
 
     def every(x: Array) -> Array:
-        return jnp.stack([transform(x) for transform in transformations])
+        seen = [transform(x) for transform in transformations]
+        for number, found in enumerate(seen):
+            if found.shape != x.shape:
+                raise ValueError(
+                    f"transformations[{number}] makes images of shape {x.shape} into "
+                    f"{found.shape}, but must keep the shape: choose another, or crop the images."
+                )
+        return jnp.stack(seen)
 
     def log_probability(logits: Array, number: Array) -> Array:
         return jnp.take(jax.nn.log_softmax(logits.astype(jnp.float32)), number, axis=1)
@@ -251,7 +268,9 @@ def transformation_prediction(
         def one(model_state: ModelState, transformed: tuple[Array, Array]) -> tuple[Any, Array]:
             x, number = transformed
             own_key = jax.random.fold_in(network_key, number)
-            logits, model_state = _trained(network, params, model_state, x, batch["mask"], own_key)
+            logits, model_state = in_training(network, params, batch["mask"], own_key)(
+                x, model_state
+            )
             return model_state, log_probability(logits, number)
 
         # One after another and not side by side: dropout then depends on an image's place alone,
@@ -270,14 +289,14 @@ def transformation_prediction(
         features = _features(network, inputs)(params, model_state, batch)
         return {"normality": found.mean(0), **features}
 
-    return Task(_init(network, inputs), loss, predict, {})
+    return Task(first_values(network, inputs), loss, predict, {})
 
 
 def geometric_transformations(shift: int = 0) -> tuple[Transformation, ...]:
     """The eight symmetries of the square, alone or each moved by `shift` pixels in nine directions.
 
     Golan and El-Yaniv 2018, section 5.1: 72 with a shift. Pixels that come in from outside repeat
-    the edge.
+    the edge. The images are [batch, side, side, channels]; others raise a ValueError.
 
     Args:
         shift: in pixels; 0 for the eight alone.
@@ -287,6 +306,11 @@ def geometric_transformations(shift: int = 0) -> tuple[Transformation, ...]:
 
     def transformation(turns: int, mirrored: bool, down: int, right: int) -> Transformation:
         def transform(x: Array) -> Array:
+            if x.ndim != 4 or x.shape[1] != x.shape[2]:
+                raise ValueError(
+                    f"images have shape {x.shape}, but these symmetries are those of squares "
+                    "[batch, side, side, channels]: crop or pad them, or take slices of volumes."
+                )
             x = jnp.flip(x, 2) if mirrored else x
             x = jnp.rot90(x, turns, (1, 2))
             height, width = x.shape[1:3]
@@ -303,33 +327,6 @@ def geometric_transformations(shift: int = 0) -> tuple[Transformation, ...]:
         for right in steps
         for turns in range(4)
     )
-
-
-def _init(network: Network, inputs: Inputs) -> Callable[[Key, Batch], tuple[Params, ModelState]]:
-    def init(key: Key, batch: Batch) -> tuple[Params, ModelState]:
-        variables = dict(network.init({"params": key}, inputs(batch)[:1], train=False))
-        return variables.pop("params"), variables
-
-    return init
-
-
-def _trained(
-    network: Network,
-    params: Params,
-    model_state: ModelState,
-    x: Array,
-    mask: Array,
-    key: Key,
-) -> tuple[Any, ModelState]:
-    found, after = network.apply(
-        {"params": params, **model_state},
-        x,
-        train=True,
-        mask=mask,
-        rngs={"dropout": key},
-        mutable=list(model_state),
-    )
-    return found, {**model_state, **after}
 
 
 def _features(network: Network, inputs: Inputs) -> Callable[[Params, ModelState, Batch], Outputs]:

@@ -45,6 +45,7 @@ __all__ = [
     "macro",
     "mae",
     "matthews_correlation",
+    "mean_of",
     "multilabel_accuracy",
     "multilabel_auroc",
     "positive_or_macro",
@@ -281,6 +282,20 @@ def log_loss() -> Metric:
         return -jnp.log(jnp.maximum(truth, _RESOLUTION))
 
     return _mean(surprise)
+
+
+def mean_of(name: str) -> Metric:
+    """Mean of an output that is one number a row, such as the `error` of a reconstruction.
+
+    Args:
+        name: of the output [batch].
+    """
+
+    def output(outputs: Outputs, batch: Batch) -> Array:
+        checks.shapes(**{name: (outputs[name], "batch"), "mask": (batch["mask"], "batch")})
+        return _float32(outputs[name])
+
+    return _mean(output)
 
 
 def mae() -> Metric:

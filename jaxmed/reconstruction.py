@@ -9,15 +9,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.batch_axis import row_keys
-from jaxmed.metrics import Metric
-from jaxmed.tasks import Inputs, Network, Task
+from jaxmed.metrics import mean_of
+from jaxmed.tasks import Inputs, Network, Task, first_values, in_training
 from jaxmed.typing import (
     Array,
     Batch,
@@ -61,9 +61,9 @@ def reconstruction(
         batch = batch if augment is None else augment(augment_key, batch)
         x = inputs(batch)
         seen = x if noise is None else jax.vmap(noise)(row_keys(noise_key, x.shape[0]), x)
-        run = _training(network, params, batch["mask"], network_key)
-        latent, model_state = run("encode", seen, model_state)
-        decoded, model_state = run("decode", latent, model_state)
+        run = in_training(network, params, batch["mask"], network_key)
+        latent, model_state = run(seen, model_state, "encode")
+        decoded, model_state = run(latent, model_state, "decode")
         errors = mean_squared_error(decoded, x)
         return errors, (model_state, {"error": errors})
 
@@ -78,7 +78,7 @@ def reconstruction(
             "error": mean_squared_error(decoded, x),
         }
 
-    return Task(_init(network, inputs), loss, predict, {"error": mean_of("error")})
+    return Task(first_values(network, inputs), loss, predict, {"error": mean_of("error")})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,9 +141,9 @@ def variational(
     example and step. Kingma and Welling 2014, equations 3 and 10; beta as in Higgins et al. 2017.
 
     Predictions are `reconstruction` from the mean of q and `error` [batch] against it, `latent`
-    [batch, latent], that mean, and `elbo` [batch] in nats, with beta 1. Its expectation is taken
-    over `draws` fixed draws, the same for every example, so that a prediction stays a function of
-    its example.
+    [batch, latent], that mean, and `elbo` and `kl` [batch] in nats, with beta 1. The expectation
+    is taken over `draws` fixed draws, the same for every example, so that a prediction stays a
+    function of its example.
 
     Args:
         network: `encode` gives mean and log variance, `decode` what the likelihood reads: a
@@ -164,13 +164,12 @@ def variational(
         augment_key, latent_key, network_key = jax.random.split(key, 3)
         batch = batch if augment is None else augment(augment_key, batch)
         x = inputs(batch)
-        run = _training(network, params, batch["mask"], network_key)
-        (mean, log_variance), model_state = run("encode", x, model_state)
+        run = in_training(network, params, batch["mask"], network_key)
+        (mean, log_variance), model_state = run(x, model_state, "encode")
         keys = row_keys(latent_key, x.shape[0])
         noise = jax.vmap(lambda k: jax.random.normal(k, mean.shape[1:], mean.dtype))(keys)
-        decoded, model_state = run(
-            "decode", reparameterised(mean, log_variance, noise), model_state
-        )
+        z = reparameterised(mean, log_variance, noise)
+        decoded, model_state = run(z, model_state, "decode")
         divergence = kl_to_standard_normal(mean, log_variance)
         found = of_pixels.log_density(decoded, x)
         outputs = {
@@ -192,15 +191,17 @@ def variational(
 
         noises = jax.random.normal(jax.random.key(0), (draws, mean.shape[1]), mean.dtype)
         expected = jax.lax.map(drawn, noises).mean(0)
+        divergence = kl_to_standard_normal(mean, log_variance)
         return {
             "reconstruction": rebuilt,
             "latent": mean,
             "error": mean_squared_error(rebuilt, x),
-            "elbo": expected - kl_to_standard_normal(mean, log_variance),
+            "elbo": expected - divergence,
+            "kl": divergence,
         }
 
     streaming = {name: mean_of(name) for name in ("elbo", "kl", "error")}
-    return Task(_init(network, inputs), loss, predict, streaming)
+    return Task(first_values(network, inputs), loss, predict, streaming)
 
 
 def samples(
@@ -283,49 +284,6 @@ def masking_noise(share: float) -> Noise:
         return jnp.where(jax.random.bernoulli(key, 1 - share, x.shape), x, 0)
 
     return corrupt
-
-
-def mean_of(name: str) -> Metric:
-    """A streaming metric: the mean over the real rows of `outputs[name]` [batch]."""
-
-    def update(state: dict[str, Array], outputs: Outputs, batch: Batch) -> dict[str, Array]:
-        real = batch["mask"] > 0
-        return {
-            "sum": state["sum"] + jnp.where(real, outputs[name], 0).sum(),
-            "count": state["count"] + real.sum(),
-        }
-
-    return Metric(
-        empty=lambda: {"sum": jnp.zeros(()), "count": jnp.zeros((), jnp.int32)},
-        update=update,
-        result=lambda state: state["sum"] / state["count"],
-    )
-
-
-def _init(network: Network, inputs: Inputs) -> Callable[[Key, Batch], tuple[Params, ModelState]]:
-    def init(key: Key, batch: Batch) -> tuple[Params, ModelState]:
-        variables = dict(network.init({"params": key}, inputs(batch)[:1], train=False))
-        return variables.pop("params"), variables
-
-    return init
-
-
-def _training(network: Network, params: Params, mask: Array, key: Key) -> Callable[..., Any]:
-    """A half of the network in training: (method, x, model_state) -> (outputs, model_state)."""
-
-    def run(method: str, x: Array, model_state: ModelState) -> tuple[Any, ModelState]:
-        found, after = network.apply(
-            {"params": params, **model_state},
-            x,
-            train=True,
-            mask=mask,
-            rngs={"dropout": key},
-            mutable=list(model_state),
-            method=method,
-        )
-        return found, {**model_state, **after}
-
-    return run
 
 
 def _summed(each: Array) -> Array:

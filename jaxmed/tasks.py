@@ -213,9 +213,6 @@ def sequence_labelling(
     """
     _at_least_two(classes)
 
-    def init(key: Key, batch: Batch) -> tuple[Params, ModelState]:
-        return network.init({"params": key}, _one_row(inputs(batch)), train=False)["params"], {}
-
     def scores(params: Params, batch: Batch, **options: Any) -> tuple[Array, crf.Chain, Array]:
         variables = {"params": _cast(params, dtype)}
         emissions, chain, real = network.apply(variables, _cast(inputs(batch), dtype), **options)
@@ -237,7 +234,58 @@ def sequence_labelling(
         found = crf.negative_log_likelihood(emissions, chain, label, label >= 0)
         return found, (model_state, {})
 
-    return Task(init, loss, predict, {})
+    return Task(first_values(network, inputs), loss, predict, {})
+
+
+# What a Task is made of, for those that are made elsewhere
+
+
+def first_values(
+    network: Network, inputs: Inputs
+) -> Callable[[Key, Batch], tuple[Params, ModelState]]:
+    """The `init` of a Task: the network's variables, made from the shape of one row.
+
+    Args:
+        network: its variables are `params` and whatever else it changes itself.
+        inputs: what the network reads of a batch.
+    """
+
+    def init(key: Key, batch: Batch) -> tuple[Params, ModelState]:
+        variables = dict(network.init({"params": key}, _one_row(inputs(batch)), train=False))
+        params = variables.pop("params")
+        return params, variables
+
+    return init
+
+
+def in_training(
+    network: Network, params: Params, mask: Array, key: Key
+) -> Callable[..., tuple[Any, ModelState]]:
+    """The network as training sees it: with dropout, with statistics of the batch that are kept.
+
+    Args:
+        network: what to apply.
+        params: its parameters.
+        mask: [batch], 1 real, 0 padding.
+        key: of the dropout.
+
+    Returns:
+        `(x, model_state, method=None) -> (outputs, model_state)`, as often as the loss needs it.
+    """
+
+    def run(x: Any, model_state: ModelState, method: str | None = None) -> tuple[Any, ModelState]:
+        outputs, after = network.apply(
+            {"params": params, **model_state},
+            x,
+            train=True,
+            mask=mask,
+            rngs={"dropout": key},
+            mutable=list(model_state),
+            **({} if method is None else {"method": method}),
+        )
+        return outputs, {**model_state, **after}
+
+    return run
 
 
 def _softmax(logits: Array) -> Outputs:
@@ -260,11 +308,6 @@ def _supervised(
 ) -> Task:
     """A Task whose outputs are a function of logits, and whose loss of those and `label`."""
 
-    def init(key: Key, batch: Batch) -> tuple[Params, ModelState]:
-        variables = dict(network.init({"params": key}, _one_row(inputs(batch)), train=False))
-        params = variables.pop("params")
-        return params, variables
-
     def predict(params: Params, model_state: ModelState, batch: Batch) -> Outputs:
         variables = {"params": _cast(params, dtype), **model_state}
         logits = network.apply(variables, _cast(inputs(batch), dtype), train=False)
@@ -276,18 +319,12 @@ def _supervised(
         augment_key, network_key = jax.random.split(key)
         if augment is not None:
             batch = augment(augment_key, batch)
-        logits, model_state = network.apply(
-            {"params": _cast(params, dtype), **model_state},
-            _cast(inputs(batch), dtype),
-            train=True,
-            mask=batch["mask"],
-            rngs={"dropout": network_key},
-            mutable=list(model_state),
-        )
+        run = in_training(network, _cast(params, dtype), batch["mask"], network_key)
+        logits, model_state = run(_cast(inputs(batch), dtype), model_state)
         outputs = decode(logits.astype(jnp.float32))
-        return loss(outputs["logits"], batch["label"]), (dict(model_state), outputs)
+        return loss(outputs["logits"], batch["label"]), (model_state, outputs)
 
-    return Task(init, task_loss, predict, streaming)
+    return Task(first_values(network, inputs), task_loss, predict, streaming)
 
 
 def _one_row(read: Tree) -> Tree:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import jax
 import numpy as np
 import pytest
 import scipy.spatial.distance
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from jaxmed import anomaly, reconstruction
-from jaxmed.data import inputs
+from jaxmed import anomaly
 from jaxmed.evaluation import statistics
-from jaxmed.models import MLP
-from jaxmed.models.autoencoder import DenseDecoder, VariationalAutoencoder
 
-_random = np.random.default_rng(0)
-TRAINING = _random.normal(size=(60, 4)) @ _random.normal(size=(4, 4)) + 3
-ROWS = _random.normal(size=(15, 4)) * 2
+MIXED = np.random.default_rng(0).normal(size=(4, 4))
+TRAINING = np.random.default_rng(1).normal(size=(60, 4)) @ MIXED + 3
+ROWS = np.random.default_rng(2).normal(size=(15, 4)) * 2
 
 
 @pytest.mark.parametrize("shrinkage", [0.0, 0.3, 1.0])
@@ -45,7 +41,9 @@ def test_nearest_neighbours_are_those_of_scikit_learn(neighbours):
 
 
 def test_a_training_row_is_at_distance_zero_of_itself():
-    many = _random.normal(size=(600, 3)) + 100  # more rows than are compared at once
+    many = (
+        np.random.default_rng(3).normal(size=(600, 3)) + 100
+    )  # more rows than are compared at once
     found = anomaly.nearest_neighbours(many, neighbours=1)(many)
     np.testing.assert_array_equal(found, np.zeros(600))
 
@@ -62,23 +60,40 @@ def test_ranks_have_the_area_of_the_scores_ties_and_all():
     )
 
 
-def test_scores_come_from_what_the_task_predicts():
-    images = _random.integers(0, 256, (9, 4, 4, 1), np.uint8)
-    task = reconstruction.variational(
-        VariationalAutoencoder(MLP((), 4), DenseDecoder((4, 4, 1))), inputs=inputs.unit_pixels
-    )
-    params, state = task.init(jax.random.key(0), {"image": images})
-    outputs = jax.tree.map(np.asarray, task.predict(params, state, {"image": images}))
+def test_scores_are_read_from_what_a_task_predicts():
+    outputs = {
+        "error": np.float32([1, 3]),
+        "elbo": np.float32([-7, -2]),
+        "normality": np.float32([-0.5, 0]),
+        "latent": np.float32([[0, 0], [3, 4]]),
+    }
+    near = anomaly.of_latent(anomaly.nearest_neighbours(np.zeros((1, 2)), neighbours=1))
+    for score, expected in (
+        (anomaly.error, [1, 3]),
+        (anomaly.negative_elbo, [7, 2]),
+        (anomaly.abnormality, [0.5, 0]),
+        (near, [0, 5]),
+    ):
+        assert score(outputs).dtype == np.float64
+        np.testing.assert_array_equal(score(outputs), expected)
 
-    def found(score):
-        return anomaly.scores(task, params, state, {"image": images}, score=score, batch_size=4)
 
-    np.testing.assert_allclose(found(anomaly.error), outputs["error"], rtol=1e-5)
-    np.testing.assert_allclose(found(anomaly.negative_elbo), -outputs["elbo"], rtol=1e-5)
-    near = anomaly.nearest_neighbours(outputs["latent"], neighbours=2)
-    np.testing.assert_allclose(
-        found(anomaly.of_latent(near)), near(outputs["latent"]), rtol=1e-4, atol=1e-6
-    )
+def test_no_rows_have_no_distances():
+    for distance in (anomaly.mahalanobis(TRAINING), anomaly.nearest_neighbours(TRAINING)):
+        assert distance(np.zeros((0, 4))).shape == (0,)
+
+
+def test_rows_of_another_width_are_refused():
+    for distance in (anomaly.mahalanobis(TRAINING), anomaly.nearest_neighbours(TRAINING)):
+        with pytest.raises(ValueError, match=r"rows has shape \(3, 5\), .* width = 4"):
+            distance(np.zeros((3, 5)))
+
+
+@pytest.mark.parametrize("rows", [3, 4])
+def test_a_covariance_that_cannot_be_inverted_is_refused(rows):
+    with pytest.raises(ValueError, match=f"of {rows} rows of 4 latents cannot be inverted"):
+        anomaly.mahalanobis(TRAINING[:rows], shrinkage=0.0)
+    assert np.isfinite(anomaly.mahalanobis(TRAINING[:rows])(ROWS)).all()
 
 
 def test_impossible_settings_are_refused():
@@ -86,5 +101,7 @@ def test_impossible_settings_are_refused():
         anomaly.nearest_neighbours(TRAINING, neighbours=61)
     with pytest.raises(ValueError, match="shrinkage is 2"):
         anomaly.mahalanobis(TRAINING, shrinkage=2.0)
-    with pytest.raises(ValueError, match="equal rows only"):
-        anomaly.mahalanobis(np.ones((5, 2)))
+    nearly = 1 / 3 + 1e-9 * TRAINING
+    for training in (np.ones((5, 2)), nearly, np.where(TRAINING > 0, TRAINING, np.nan)):
+        with pytest.raises(ValueError, match="there is no spread to measure with"):
+            anomaly.mahalanobis(training)

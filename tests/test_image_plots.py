@@ -42,5 +42,13 @@ def test_what_cannot_be_drawn_is_refused():
         image_rows({})
     with pytest.raises(ValueError, match=r"volumes has shape \(2, 3, 3, 3, 1\)"):
         image_rows({"volumes": np.zeros((2, 3, 3, 3, 1))})
+    with pytest.raises(ValueError, match="columns is 0, but must be greater than 0"):
+        image_rows({"one": np.zeros((2, 3, 3, 1))}, columns=0)
+    with pytest.raises(ValueError, match="rows holds no image in one, other: give at least one"):
+        image_rows({"one": np.zeros((0, 3, 3, 1)), "other": np.zeros((0, 3, 3, 1))})
     with pytest.raises(ValueError, match=r"must be \[columns\] with columns = 3"):
         label_curve([1, 2], {"one": np.zeros((2, 3))})
+    with pytest.raises(ValueError, match="values is empty"):
+        label_curve([1], {})
+    with pytest.raises(ValueError, match=r"unequal numbers of seeds, \{'one': 2, 'other': 3\}"):
+        label_curve([1], {"one": np.zeros((2, 1)), "other": np.zeros((3, 1))})

@@ -162,12 +162,13 @@ CASES = {
         reference.roc_auc_score(MULTI_LABEL, MULTI[0]["probabilities"]),
     ),
     "mae": (metrics.mae(), VALUED, reference.mean_absolute_error(TRUTH, VALUED[0]["value"])),
+    "mean_of": (metrics.mean_of("value"), VALUED, VALUED[0]["value"].mean(dtype=np.float64)),
     "rmse": (metrics.rmse(), VALUED, reference.root_mean_squared_error(TRUTH, VALUED[0]["value"])),
     "r2": (metrics.r2(), VALUED, reference.r2_score(TRUTH, VALUED[0]["value"])),
     "r2, centred": (metrics.r2(center=50), VALUED, reference.r2_score(TRUTH, VALUED[0]["value"])),
 }
 each_metric = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-# All that are made from the confusion matrix share its state: one speaks for them.
+# Those made from the confusion matrix share its state, means that of others: one speaks for them.
 STATES = ["accuracy", "confusion_matrix", "brier, binary", "brier", "log_loss", "auroc, binary"]
 STATES += ["auroc", "multilabel_accuracy", "multilabel_auroc", "mae", "rmse", "r2", "r2, centred"]
 each_state = pytest.mark.parametrize("case", [CASES[name] for name in STATES], ids=STATES)

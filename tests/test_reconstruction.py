@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,18 +13,26 @@ import scipy.stats
 
 from jaxmed import reconstruction
 from jaxmed.data import batches, inputs
-from jaxmed.evaluation.evaluate import predict
+from jaxmed.evaluation.evaluate import measure, predict
 from jaxmed.models import MLP
-from jaxmed.models.autoencoder import Autoencoder, DenseDecoder, VariationalAutoencoder
+from jaxmed.models.autoencoder import (
+    Autoencoder,
+    DenseDecoder,
+    ImageEncoder,
+    VariationalAutoencoder,
+)
+from jaxmed.models.backbone import ConvStages
+from jaxmed.models.layers import BatchNorm
 from jaxmed.training import placement
-from jaxmed.training.epoch import make_epoch
 from jaxmed.training.fit import fit
 from jaxmed.training.step import init_state, make_train_step
 
-_random = np.random.default_rng(0)
-IMAGES = _random.integers(0, 256, (44, 4, 4, 1), np.uint8)
+IMAGES = np.random.default_rng(0).integers(0, 256, (44, 4, 4, 1), np.uint8)
 COLUMNS = {"image": IMAGES, "label": np.zeros(44, np.int32)}
 PLAIN = Autoencoder(MLP((6,), 2), DenseDecoder((4, 4, 1), (6,)))
+NORMALISED = Autoencoder(
+    ImageEncoder(2, ConvStages((4,), norm=BatchNorm)), DenseDecoder((4, 4, 1), (6,))
+)  # it keeps statistics
 VARIATIONAL = VariationalAutoencoder(MLP((6,), 4), DenseDecoder((4, 4, 1), (6,)))
 
 
@@ -31,6 +41,12 @@ def batch_of(rows, present=None):
     return {"image": jnp.asarray(IMAGES[rows]), "mask": jnp.asarray(mask)}
 
 
+def many_steps(count):
+    """An order for `fit` with that many steps an epoch, each of them over all rows."""
+    return lambda key, epoch, rows, size: np.tile(np.arange(rows, dtype=np.int32), (count, 1))
+
+
+@pytest.mark.slow
 def test_a_linear_autoencoder_reaches_the_error_of_principal_components():
     random = np.random.default_rng(0)
     basis = random.normal(size=(4, 16)) * np.array([4, 3, 1, 0.5])[:, None]
@@ -41,7 +57,7 @@ def test_a_linear_autoencoder_reaches_the_error_of_principal_components():
     columns = {"image": images, "label": np.zeros(200, np.int32)}
     done = fit(
         task, optax.adam(optax.cosine_decay_schedule(0.1, 1500)), columns,
-        key=jax.random.key(0), batch_size=200, epochs=1500,
+        key=jax.random.key(0), batch_size=200, epochs=1, steps=1500, order=many_steps(1500),
     )  # fmt: skip
     values = np.linalg.svd(images[..., 0], compute_uv=False)
     best = np.square(values[2:]).sum() / images.size
@@ -51,24 +67,24 @@ def test_a_linear_autoencoder_reaches_the_error_of_principal_components():
 
 def test_the_loss_is_the_squared_error_and_noise_changes_what_is_read_but_not_the_target():
     plain = reconstruction.reconstruction(PLAIN, inputs=inputs.unit_pixels)
-    params, state = plain.init(jax.random.key(0), batch_of(range(3)))
+    params, state = jax.jit(plain.init)(jax.random.key(0), batch_of(range(3)))
     batch = batch_of(range(5))
-    losses, _ = plain.loss(params, state, batch, jax.random.key(1))
+    losses, _ = jax.jit(plain.loss)(params, state, batch, jax.random.key(1))
     x = IMAGES[:5] / 255.0
     rebuilt = np.asarray(PLAIN.apply({"params": params}, jnp.float32(x)))
     np.testing.assert_allclose(losses, ((rebuilt - x) ** 2).mean((1, 2, 3)), rtol=1e-5)
-    outputs = plain.predict(params, state, batch)
+    outputs = jax.jit(plain.predict)(params, state, batch)
     np.testing.assert_allclose(outputs["error"], losses, rtol=1e-5)
 
     def nothing_left(key, x):
         return jnp.zeros_like(x)
 
     blind = reconstruction.reconstruction(PLAIN, inputs=inputs.unit_pixels, noise=nothing_left)
-    losses, _ = blind.loss(params, state, batch, jax.random.key(1))
+    losses, _ = jax.jit(blind.loss)(params, state, batch, jax.random.key(1))
     guess = np.asarray(PLAIN.apply({"params": params}, jnp.zeros((1, 4, 4, 1))))
     np.testing.assert_allclose(losses, ((guess - x) ** 2).mean((1, 2, 3)), rtol=1e-5)
     np.testing.assert_array_equal(
-        blind.predict(params, state, batch)["error"], outputs["error"]
+        jax.jit(blind.predict)(params, state, batch)["error"], outputs["error"]
     )  # predictions are of the clean image
 
 
@@ -94,8 +110,9 @@ def test_kl_is_the_integral_that_it_stands_for():
 
 @pytest.mark.parametrize("kind", ["bernoulli", "gaussian"])
 def test_likelihoods_are_those_of_scipy(kind):
-    decoded = _random.normal(size=(3, 4, 4, 1))
-    x = (_random.random((3, 4, 4, 1)) > 0.5).astype(float)
+    random = np.random.default_rng(1)
+    decoded = random.normal(size=(3, 4, 4, 1))
+    x = (random.random((3, 4, 4, 1)) > 0.5).astype(float)
     if kind == "bernoulli":
         ours, theirs = reconstruction.bernoulli(), scipy.stats.bernoulli(1 / (1 + np.exp(-decoded)))
         expected, mean = theirs.logpmf(x), theirs.mean()
@@ -107,12 +124,12 @@ def test_likelihoods_are_those_of_scipy(kind):
     np.testing.assert_allclose(ours.mean(jnp.float32(decoded)), mean, rtol=1e-5)
 
 
-def test_the_elbo_is_put_together_by_hand():
+def test_the_elbo_is_put_together_by_hand_in_prediction_and_in_training():
     likelihood = reconstruction.gaussian(0.5)
     make = {"inputs": inputs.unit_pixels, "likelihood": likelihood, "draws": 3}
     task = reconstruction.variational(VARIATIONAL, beta=2.5, **make)
     batch = batch_of(range(4))
-    params, state = task.init(jax.random.key(0), batch)
+    params, state = jax.jit(task.init)(jax.random.key(0), batch)
     x = jnp.float32(IMAGES[:4] / 255.0)
     mean, log_variance = (
         np.asarray(part, np.float64)
@@ -122,17 +139,30 @@ def test_the_elbo_is_put_together_by_hand():
         np.log(1 / np.exp(v / 2)) + (np.exp(v) + m**2) / 2 - 0.5
         for m, v in zip(mean.T, log_variance.T, strict=True)
     )
+
+    def log_density(noise):
+        z = jnp.float32(mean + np.exp(log_variance / 2) * noise)
+        decoded = np.asarray(VARIATIONAL.apply({"params": params}, z, method="decode"), float)
+        return scipy.stats.norm(decoded, 0.5).logpdf(np.asarray(x)).sum((1, 2, 3))
+
+    outputs = jax.jit(task.predict)(params, state, batch)
     noises = np.asarray(jax.random.normal(jax.random.key(0), (3, 2)))
-    each = []
-    for noise in noises:
-        z = jnp.float32(mean + np.exp(log_variance / 2) * noise[None])
-        decoded = np.asarray(VARIATIONAL.apply({"params": params}, z, method="decode"))
-        each.append(scipy.stats.norm(decoded, 0.5).logpdf(np.asarray(x)).sum((1, 2, 3)))
-    outputs = task.predict(params, state, batch)
-    np.testing.assert_allclose(outputs["elbo"], np.mean(each, 0) - kl, rtol=1e-5)
-    losses, (_, seen) = task.loss(params, state, batch, jax.random.key(7))
+    expected = np.mean([log_density(noise[None]) for noise in noises], 0)
+    np.testing.assert_allclose(outputs["kl"], kl, rtol=1e-4)
+    np.testing.assert_allclose(outputs["elbo"], expected - kl, rtol=1e-5)
+
+    losses, (_, seen) = jax.jit(task.loss)(params, state, batch, jax.random.key(7))
+    latent_key = jax.random.split(jax.random.key(7), 3)[1]
+    own = [jax.random.normal(jax.random.fold_in(latent_key, row), (2,)) for row in range(4)]
+    found = log_density(np.asarray(own))
+    np.testing.assert_allclose(losses, 2.5 * kl - found, rtol=1e-5)
     np.testing.assert_allclose(seen["kl"], kl, rtol=1e-4)
-    np.testing.assert_allclose(losses, -(seen["elbo"] + kl) + 2.5 * kl, rtol=1e-4)
+    np.testing.assert_allclose(seen["elbo"], found - kl, rtol=1e-5)
+
+    measured = measure(task, params, state, {"image": IMAGES[:4]}, batch_size=3)
+    assert set(measured) == {"elbo", "kl", "error"}
+    for name, value in measured.items():
+        assert value == pytest.approx(float(outputs[name].mean()), rel=1e-4)
 
 
 def test_the_reparameterised_gradient_is_that_of_finite_differences():
@@ -140,28 +170,24 @@ def test_the_reparameterised_gradient_is_that_of_finite_differences():
         VariationalAutoencoder(MLP((4,), 4, activation=jnp.tanh), DenseDecoder((4, 4, 1))),
         inputs=lambda batch: batch["image"] / jnp.float64(255),
     )
-    batch = batch_of(range(3))
+    batch, random = batch_of(range(3)), np.random.default_rng(2)
     with jax.enable_x64(True):
-        params, state = task.init(jax.random.key(0), batch)
+        params, state = jax.jit(task.init)(jax.random.key(0), batch)
         params = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), params)
+        towards = jax.tree.map(lambda leaf: random.normal(size=leaf.shape), params)
 
-        def loss(params):
-            return task.loss(params, state, batch, jax.random.key(5))[0].sum()
+        @jax.jit
+        def loss_and_slope(step):
+            def loss(params):
+                return task.loss(params, state, batch, jax.random.key(5))[0].sum()
 
-        loss = jax.jit(loss)
+            moved = jax.tree.map(lambda leaf, t: leaf + step * t, params, towards)
+            value, grads = jax.value_and_grad(loss)(moved)
+            slopes = jax.tree.map(lambda g, t: (g * t).sum(), grads, towards)
+            return value, sum(jax.tree.leaves(slopes))
 
-        towards = jax.tree.map(lambda leaf: jnp.asarray(_random.normal(size=leaf.shape)), params)
-        slope = sum(
-            float((g * t).sum())
-            for g, t in zip(
-                jax.tree.leaves(jax.grad(loss)(params)), jax.tree.leaves(towards), strict=True
-            )
-        )
-
-        def moved(step):
-            return loss(jax.tree.map(lambda leaf, t: leaf + step * t, params, towards))
-
-        difference = float(moved(1e-4) - moved(-1e-4)) / 2e-4
+        slope = float(loss_and_slope(0.0)[1])
+        difference = float(loss_and_slope(1e-4)[0] - loss_and_slope(-1e-4)[0]) / 2e-4
     assert slope == pytest.approx(difference, rel=1e-4)
 
 
@@ -169,50 +195,61 @@ def test_the_reparameterised_gradient_is_that_of_finite_differences():
 def test_rows_know_nothing_of_one_another_nor_of_padding(kind):
     make = reconstruction.reconstruction if kind == "plain" else reconstruction.variational
     task = make(PLAIN if kind == "plain" else VARIATIONAL, inputs=inputs.unit_pixels)
-    params, state = task.init(jax.random.key(0), batch_of(range(3)))
+    params, state = jax.jit(task.init)(jax.random.key(0), batch_of(range(3)))
     alone = predict(task, params, state, {"image": IMAGES[4:5]})
     among = predict(task, params, state, COLUMNS, batch_size=8)
     assert set(alone) >= {"reconstruction", "latent", "error"}
     for name, value in alone.items():
         np.testing.assert_allclose(among[name][4:5], value, rtol=1e-5, atol=1e-6)
-    key = jax.random.key(3)
-    first, _ = task.loss(params, state, batch_of([1, 2, 3, 3], [1, 1, 1, 0]), key)
-    other, _ = task.loss(params, state, batch_of([1, 2, 3, 9], [1, 1, 1, 0]), key)
+    loss = jax.jit(lambda batch: task.loss(params, state, batch, jax.random.key(3))[0])
+    first = loss(batch_of([1, 2, 3, 3], [1, 1, 1, 0]))
+    other = loss(batch_of([1, 2, 3, 9], [1, 1, 1, 0]))
     np.testing.assert_array_equal(first[:3], other[:3])
     assert first[3] != other[3]
 
 
-@pytest.mark.parametrize("place", [placement.pmap, placement.sharded])
-@pytest.mark.parametrize("kind", ["denoising", "variational"])
-def test_eight_devices_end_with_the_parameters_of_one(place, kind):
+@functools.cache
+def three_steps(kind, place):
+    """The last of the three batches has four rows of padding."""
     if kind == "denoising":
         task = reconstruction.reconstruction(
-            PLAIN, inputs=inputs.unit_pixels, noise=reconstruction.gaussian_noise(0.2)
+            NORMALISED, inputs=inputs.unit_pixels, noise=reconstruction.gaussian_noise(0.2)
         )
     else:
         task = reconstruction.variational(VARIATIONAL, inputs=inputs.unit_pixels)
-    optimizer = optax.sgd(0.01)
-    rows = batches.shuffled_rows(jax.random.key(1), 0, 44, 16)
-
-    def three_steps(where):
-        state = init_state(task, optimizer, jax.random.key(0), COLUMNS)
-        run = where.compile(make_epoch(make_train_step(task, optimizer)), 1)
-        state, sums = run(where.whole(state), where.whole(COLUMNS), where.divided(rows, 1))
-        return state.params, sums
-
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-6),
-        three_steps(place()),
-        three_steps(placement.jit()),
-    )
+    optimizer, where = optax.sgd(0.01), place()
+    state = init_state(task, optimizer, jax.random.key(0), COLUMNS)
+    before = jax.tree.map(np.asarray, state.model_state)
+    step, every = where.compile(make_train_step(task, optimizer), 0), []
+    state = where.whole(state)
+    for rows in batches.shuffled_rows(jax.random.key(1), 0, 44, 16):
+        state, sums = step(state, where.divided(batches.take(COLUMNS, rows), 0))
+        every.append(jax.tree.map(np.asarray, sums))
+    return before, state.model_state, (state.params, every)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("place", [placement.pmap, placement.sharded])
+@pytest.mark.parametrize("kind", ["denoising", "variational"])
+def test_eight_devices_end_with_the_parameters_and_statistics_of_one(place, kind):
+    before, *ours = three_steps(kind, place)
+    _, *theirs = three_steps(kind, placement.jit)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-6), ours, theirs)
+    assert len(jax.tree.leaves(before)) == (2 if kind == "denoising" else 0)
+    for old, new in zip(jax.tree.leaves(before), jax.tree.leaves(ours[0]), strict=True):
+        assert (np.asarray(new) != old).all()
+
+
+@pytest.mark.slow
 def test_it_learns_and_samples_come_from_the_prior():
     rows = np.arange(64) % 2
     images = np.where(rows[:, None, None, None] == 1, 255, 0) * np.ones((1, 4, 4, 1))
     columns = {"image": images.astype(np.uint8), "label": rows.astype(np.int32)}
     task = reconstruction.variational(VARIATIONAL, inputs=inputs.unit_pixels)
-    done = fit(task, optax.adam(0.02), columns, key=jax.random.key(0), batch_size=32, epochs=200)
+    done = fit(
+        task, optax.adam(0.02), columns, key=jax.random.key(0), batch_size=64, epochs=4,
+        steps=400, order=many_steps(100),
+    )  # fmt: skip
     last = done.history[-1]
     assert last["train/loss"] == pytest.approx(-last["train/elbo"], rel=1e-5)
     # Two equally likely images: the entropy of the data is log 2, and no bound lies above it.

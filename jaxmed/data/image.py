@@ -67,14 +67,15 @@ def sometimes(change: Change, *, probability: float) -> Change:
     return perhaps
 
 
-def random_shift(pixels: int, *, fill: float = 0) -> Change:
+def random_shift(pixels: int, *, fill: float | None = 0) -> Change:
     """Move an image or volume by up to `pixels` along each side.
 
     The same as padding all sides and cropping to the old size (He et al. 2016, section 4.2).
 
     Args:
         pixels: largest shift, at least 0.
-        fill: the value that comes in from the edge; of air, where values are Hounsfield units.
+        fill: the value that comes in from outside; of air, where values are Hounsfield units.
+            None repeats the edge.
     """
     checks.at_least("pixels", pixels, 0)
     return lambda key, image: _cut(key, image, space(image), pixels, fill)
@@ -105,9 +106,13 @@ def random_crop(size: Sequence[int], *, padding: int = 0, fill: float = 0) -> Ch
     return crop
 
 
-def _cut(key: Key, image: Array, size: Sequence[int], padding: int, fill: float) -> Array:
+def _cut(key: Key, image: Array, size: Sequence[int], padding: int, fill: float | None) -> Array:
     sides = space(image)
-    padded = jnp.pad(image, [(padding, padding)] * len(sides) + [(0, 0)], constant_values=fill)
+    widths = [(padding, padding)] * len(sides) + [(0, 0)]
+    if fill is None:
+        padded = jnp.pad(image, widths, mode="edge")
+    else:
+        padded = jnp.pad(image, widths, constant_values=fill)
     room = [side + 2 * padding - length for side, length in zip(sides, size, strict=True)]
     start = jax.random.randint(key, (len(sides),), 0, jnp.array(room) + 1)
     return jax.lax.dynamic_slice(padded, (*start, 0), (*size, image.shape[-1]))

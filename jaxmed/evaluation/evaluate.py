@@ -16,7 +16,7 @@ from jaxmed.data import batches
 from jaxmed.evaluation.bootstrap import Interval, all_with_intervals
 from jaxmed.evaluation.statistics import suite
 from jaxmed.tasks import Task
-from jaxmed.typing import Columns, ModelState, Params
+from jaxmed.typing import Columns, Key, ModelState, Params
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,14 +53,7 @@ def predict(
     Returns:
         Each of the task's outputs, [rows, ...].
     """
-    checks.positive("batch_size", batch_size)
-    lengths = {name: len(column) for name, column in data.items()}
-    if len(set(lengths.values())) > 1:
-        raise ValueError(f"data has columns of unequal length, {lengths}: one row an example.")
-    count = next(iter(lengths.values()), 0)
-    if count == 0:
-        raise ValueError("data is empty: give it at least one example.")
-    data = batches.numeric(data)
+    data, count = _rows(data, batch_size)
     run = jax.jit(task.predict)
     parts = []
     for rows in batches.ordered_rows(count, min(batch_size, count)):
@@ -76,13 +69,102 @@ def measure(
     data: Columns,
     *,
     batch_size: int = 512,
+    loss_batch_size: int | None = None,
 ) -> dict[str, float]:
-    """Every statistic that suits the task, without intervals: for validation while training."""
+    """Every statistic that suits the task, without intervals: for validation while training.
+
+    Tasks that give neither probabilities nor values have no exact statistics: autoencoders are
+    measured by the task's own streaming metrics, and pretraining without any by `mean_loss`.
+
+    Args:
+        task: what to measure.
+        params: its parameters.
+        model_state: and what goes with them.
+        data: columns, with a `label` where the statistics compare with one.
+        batch_size: rows at a time; changes memory, never a number but `loss`.
+        loss_batch_size: rows at a time of `mean_loss`; by default `batch_size`.
+    """
+    numbers, count = _rows(data, batch_size)
+    first = batches.take(numbers, np.arange(min(batch_size, count)))
+    given = jax.eval_shape(jax.jit(task.predict), params, model_state, first)
+    if "value" not in given and "probabilities" not in given:
+        if task.metrics:
+            return _streamed(task, params, model_state, numbers, min(batch_size, count))
+        size = batch_size if loss_batch_size is None else loss_batch_size
+        return {"loss": mean_loss(task, params, model_state, data, batch_size=size)}
     outputs = predict(task, params, model_state, data, batch_size=batch_size)
     data, outputs = _by_position(data, outputs)
     prediction = outputs["value" if "value" in outputs else "probabilities"]
     statistics = suite(data["label"], outputs)
     return {name: float(of(data["label"], prediction)) for name, of in statistics.items()}
+
+
+def mean_loss(
+    task: Task,
+    params: Params,
+    model_state: ModelState,
+    data: Columns,
+    *,
+    key: Key | None = None,
+    batch_size: int = 512,
+) -> float:
+    """The mean of the training loss over the rows, for tasks that nothing else can measure.
+
+    It is the loss as training computes it, with augmentation, dropout and statistics of the batch,
+    drawn from one key, so that parameters can be compared with one another. A loss that compares
+    rows, such as `image_pretraining.contrastive`, is another number at another batch size.
+
+    Args:
+        task: gives `loss`.
+        params: its parameters.
+        model_state: and what goes with them; it is not changed.
+        data: columns with what the loss reads.
+        key: of what the loss draws; by default the same at every call.
+        batch_size: rows at a time.
+    """
+    data, count = _rows(data, batch_size)
+    key = jax.random.key(0) if key is None else key
+    run = jax.jit(task.loss)
+    total = 0.0
+    for number, rows in enumerate(batches.ordered_rows(count, min(batch_size, count))):
+        own = jax.random.fold_in(key, number)
+        losses, _ = run(params, model_state, batches.take(data, rows), own)
+        total += float(np.asarray(losses, np.float64)[rows >= 0].sum())
+    return total / count
+
+
+def _streamed(
+    task: Task, params: Params, model_state: ModelState, data: Columns, batch_size: int
+) -> dict[str, float]:
+    """The task's own metrics of what it predicts; those that are no single number are left out."""
+    run = jax.jit(task.predict)
+    states = {name: metric.empty() for name, metric in task.metrics.items()}
+    for rows in batches.ordered_rows(len(next(iter(data.values()))), batch_size):
+        batch = batches.take(data, rows)
+        outputs = run(params, model_state, batch)
+        for name, metric in task.metrics.items():
+            try:
+                states[name] = jax.jit(metric.update)(states[name], outputs, batch)
+            except KeyError as error:
+                raise ValueError(
+                    f"metrics of the task hold {name}, which reads {error}, but there are only "
+                    f"{', '.join([*outputs, *batch])}: let predict give it, or leave the metric "
+                    "out."
+                ) from error
+    found = {name: metric.result(states[name]) for name, metric in task.metrics.items()}
+    return {name: float(value) for name, value in found.items() if np.ndim(value) == 0}
+
+
+def _rows(data: Columns, batch_size: int) -> tuple[dict[str, np.ndarray], int]:
+    """The columns that a device can hold, and how many rows they have."""
+    checks.positive("batch_size", batch_size)
+    lengths = {name: len(column) for name, column in data.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"data has columns of unequal length, {lengths}: one row an example.")
+    count = next(iter(lengths.values()), 0)
+    if count == 0:
+        raise ValueError("data is empty: give it at least one example.")
+    return batches.numeric(data), count
 
 
 def _by_position(

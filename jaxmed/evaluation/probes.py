@@ -1,64 +1,21 @@
 """How much do features tell that were learned without labels? Simple classifiers on top of them.
 
-A probe is fitted on features of the training split and gives probabilities of any others, which
-`evaluation.statistics` measures.
+A probe is fitted on features of the training split, `evaluate.predict(task, ...)["features"]`, and
+gives probabilities of any others, which `evaluation.statistics` measures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TypeAlias
 
-import jax
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.data import batches
-from jaxmed.typing import Array, Batch, Columns, Float, Int, ModelState, Num, Outputs, Params
+from jaxmed.typing import Int, Num
 
 Probe: TypeAlias = Callable[[np.ndarray], np.ndarray]
 """features [rows, width] -> probabilities [rows, classes]."""
-
-
-def features(
-    compute: Callable[[Params, ModelState, Batch], Outputs | Array],
-    params: Params,
-    model_state: ModelState,
-    data: Columns,
-    *,
-    name: str = "features",
-    batch_size: int = 512,
-) -> Float[np.ndarray, "rows width"]:
-    """The features of every row, in order, computed in padded batches.
-
-    Args:
-        compute: `(params, model_state, batch) -> [batch, ...]`, or outputs that hold them under
-            `name`, as a task's `predict` gives.
-        params: the parameters.
-        model_state: and what goes with them.
-        data: columns, with or without a label.
-        name: of the output.
-        batch_size: rows at a time; changes memory, never a row.
-
-    Returns:
-        [rows, width], whatever other axes there are laid out in a row.
-    """
-    checks.positive("batch_size", batch_size)
-    columns = batches.numeric(data)
-    count = len(next(iter(columns.values()), ()))
-    checks.at_least("rows of data", count, 1)
-
-    @jax.jit
-    def run(params: Params, model_state: ModelState, batch: Batch) -> Array:
-        outputs = compute(params, model_state, batch)
-        found = outputs[name] if isinstance(outputs, Mapping) else outputs
-        return found.reshape(found.shape[0], -1)
-
-    parts = []
-    for rows in batches.ordered_rows(count, min(batch_size, count)):
-        found = run(params, model_state, batches.take(columns, rows))
-        parts.append(np.asarray(found)[rows >= 0])
-    return np.concatenate(parts)
 
 
 def linear_probe(

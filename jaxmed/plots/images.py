@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.plots.style import INK, Figure, new_figure, plain
 
 
@@ -17,6 +18,7 @@ def image_rows(rows: Mapping[str, np.ndarray], *, columns: int = 12) -> Figure:
             volumes pass a slice. What lies outside is cut off.
         columns: images shown of each row, the first ones.
     """
+    checks.positive("columns", columns)
     if not rows:
         raise ValueError("rows is empty: give at least one row of images.")
     for name, images in rows.items():
@@ -25,6 +27,8 @@ def image_rows(rows: Mapping[str, np.ndarray], *, columns: int = 12) -> Figure:
                 f"{name} has shape {images.shape}, but must be [count, height, width, 1 or 3]."
             )
     shown = min(columns, max(map(len, rows.values())))
+    if shown == 0:
+        raise ValueError(f"rows holds no image in {', '.join(rows)}: give at least one.")
     figure = new_figure(0.75 * shown + 1.5, 0.8 * len(rows) + 0.1)
     grid = figure.subplots(len(rows), shown, squeeze=False)
     for line, (name, images) in zip(grid, rows.items(), strict=True):

@@ -20,6 +20,11 @@ def label_curve(
         values: by name, [seeds, columns] of the metric on the test split.
         metric: what it is called.
     """
+    if not values:
+        raise ValueError("values is empty: give at least one line.")
+    if len({len(found) for found in values.values()}) > 1:
+        counts = {name: len(found) for name, found in values.items()}
+        raise ValueError(f"values has unequal numbers of seeds, {counts}: give all lines as many.")
     figure = new_figure(5.6, 4.0)
     axes = figure.subplots()
     if len(values) > len(COLOURS):

@@ -82,7 +82,8 @@ def fit(
         batch_size: examples a step, over all devices.
         epochs: how often to go through `train`, at most.
         steps: how many steps to take, at most.
-        validation: measured after every epoch; its numbers are `validation/...` in the history.
+        validation: measured after every epoch, as `evaluate.measure` does; its numbers are
+            `validation/...` in the history.
         best: which epoch to keep; by default the last.
         stop: conditions from `stopping`, asked after every epoch.
         gradient: how the gradient is made.
@@ -148,7 +149,9 @@ def fit(
         row: dict[str, float] = {"epoch": epoch + 1, "step": int(state.step), **means}
         kept = averaging.settled(state)
         if validation is not None:
-            measured = measure(task, kept.params, kept.model_state, validation)
+            measured = measure(
+                task, kept.params, kept.model_state, validation, loss_batch_size=batch_size
+            )
             row |= {f"validation/{name}": value for name, value in measured.items()}
         row["seconds"] = round(time.perf_counter() - started, 4)
         history.append(row)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jaxmed.batch_axis import BATCH_AXIS
-from jaxmed.data import image
+from jaxmed.data import image, views
 from jaxmed.data import image_geometry as geometry
 from jaxmed.data import image_intensity as intensity
 from jaxmed.data import image_mixing as mixing
@@ -55,6 +55,23 @@ def test_a_shift_is_one_of_all_shifts_and_every_one_occurs(shape, pixels, draws)
     assert abs(counts - fair).max() < 5 * np.sqrt(fair)
 
 
+@pytest.mark.parametrize("shape", [(7, 9, 2), (5, 6, 4, 1)])
+def test_without_a_fill_a_shifted_image_is_a_window_of_the_one_with_its_edge_repeated(shape):
+    picture = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    sides = len(shape) - 1
+    padded = np.pad(picture, [(2, 2)] * sides + [(0, 0)], mode="edge")
+    windows = {}
+    for start in np.ndindex(*(5,) * sides):
+        at = tuple(slice(s, s + n) for s, n in zip(start, shape, strict=False))
+        windows[padded[at].tobytes()] = start
+    shift = jax.jit(jax.vmap(image.random_shift(2, fill=None), (0, None)))
+    moved = np.asarray(shift(jax.random.split(jax.random.key(0), 200), picture))
+    starts = np.array([windows[each.tobytes()] for each in moved])  # fails for anything else
+    assert moved.dtype == np.uint8
+    assert starts.min(0).tolist() == [0] * sides
+    assert starts.max(0).tolist() == [4] * sides
+
+
 def test_the_rows_of_a_batch_are_shifted_each_by_its_own_key():
     pictures = np.broadcast_to(_random.integers(1, 256, (1, 6, 6, 1), np.uint8), (64, 6, 6, 1))
     augment = jax.jit(image.each_image(image.random_shift(1)))
@@ -90,6 +107,8 @@ SPACES = {"image": (12, 12, 2), "volume": (5, 12, 12, 1)}
 CHANGES = {
     # by name: (a change, the same at strength zero)
     "shift": (image.random_shift(2), image.random_shift(0)),
+    "edge shift": (image.random_shift(2, fill=None), image.random_shift(0, fill=None)),
+    "resized crop": (views.random_resized_crop(0.5), views.random_resized_crop(1.0)),
     "left-right": (image.random_flip, image.sometimes(image.random_flip, probability=0)),
     "flips": (image.random_flips(-2, -3), image.random_flips()),
     "quarter turn": (image.random_quarter_turn, image.in_turn()),

@@ -12,8 +12,17 @@ import pytest
 import sklearn.metrics as reference
 from training.examples import EXAMPLES, ROWS
 
+from jaxmed.batch_axis import row_keys
 from jaxmed.evaluation import evaluate as module
-from jaxmed.evaluation.evaluate import evaluate, measure, predict, write_predictions
+from jaxmed.evaluation.evaluate import (
+    evaluate,
+    mean_loss,
+    measure,
+    predict,
+    write_predictions,
+)
+from jaxmed.metrics import mean_of
+from jaxmed.tasks import Task
 
 KINDS = ["binary", "multiclass", "multilabel", "ordinal", "regression"]
 
@@ -113,6 +122,52 @@ def test_validation_measures_what_evaluation_does():
         whole = evaluate(*model, resamples=2)
         quick = measure(*model)
         assert quick == {key: value.value for key, value in whole.metrics.items()}
+
+
+def rebuild(metrics):
+    """A task without probabilities: it gives back half of a number, and draws noise in training."""
+
+    def predict(params, model_state, batch):
+        return {"rebuilt": batch["x"] * params, "error": jax.numpy.abs(batch["x"] * (1 - params))}
+
+    def loss(params, model_state, batch, key):
+        noise = jax.vmap(jax.random.normal)(row_keys(key, batch["x"].shape[0]))
+        return (batch["x"] * params - batch["x"] + noise) ** 2, (model_state + 1, {})
+
+    return Task(lambda key, batch: (0.5, 0.0), loss, predict, metrics)
+
+
+NUMBERS = {"x": np.random.default_rng(2).normal(size=23).astype(np.float32)}
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 23, 512])
+def test_without_probabilities_the_metrics_of_the_task_are_measured(batch_size):
+    vector = dataclasses.replace(mean_of("error"), result=lambda state: state["sum"] * np.ones(2))
+    task = rebuild({"error": mean_of("error"), "vector": vector})
+    found = measure(task, 0.5, 0.0, NUMBERS, batch_size=batch_size)
+    assert found == {"error": pytest.approx(np.abs(NUMBERS["x"] / 2).mean(), rel=1e-6)}
+
+
+def test_without_metrics_the_training_loss_is_measured_from_one_key():
+    task = rebuild({})
+    found = measure(task, 0.5, 0.0, NUMBERS, batch_size=512, loss_batch_size=7)
+    key, total = jax.random.key(0), 0.0
+    for row, x in enumerate(NUMBERS["x"]):
+        own = jax.random.fold_in(jax.random.fold_in(key, row // 7), row % 7)
+        total += (-x / 2 + float(jax.random.normal(own))) ** 2
+    assert found == {"loss": pytest.approx(total / 23, rel=1e-5)}
+    assert measure(task, 0.5, 0.0, NUMBERS, batch_size=7) == found
+    assert mean_loss(task, 0.5, 0.0, NUMBERS, batch_size=7) == found["loss"]
+    other = mean_loss(task, 0.5, 0.0, NUMBERS, batch_size=7, key=jax.random.key(1))
+    assert other != found["loss"]
+
+
+def test_a_metric_of_what_is_not_predicted_is_named():
+    task = rebuild({"kl": mean_of("kl")})
+    with pytest.raises(
+        ValueError, match="hold kl, which reads 'kl', but there are only error, rebuilt"
+    ):
+        measure(task, 0.5, 0.0, NUMBERS)
 
 
 def test_the_rows_of_a_patient_stay_together_in_the_bootstrap():

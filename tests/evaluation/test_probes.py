@@ -1,8 +1,7 @@
-"""Probes against scikit-learn, and features computed in padded batches."""
+"""Probes against scikit-learn."""
 
 from __future__ import annotations
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -10,10 +9,9 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from jaxmed.evaluation import probes
 
-_random = np.random.default_rng(0)
 LABEL = (np.arange(90) % 3).astype(np.int32)
-FEATURES = _random.normal(size=(90, 5)) + np.eye(3, 5)[LABEL] * 2
-ROWS = _random.normal(size=(40, 5))
+FEATURES = np.random.default_rng(0).normal(size=(90, 5)) + np.eye(3, 5)[LABEL] * 2
+ROWS = np.random.default_rng(1).normal(size=(40, 5))
 
 
 def test_the_linear_probe_is_logistic_regression_on_standardised_features():
@@ -40,22 +38,6 @@ def test_the_neighbour_probe_is_scikit_learns(neighbours, temperature):
     np.testing.assert_allclose(probe(ROWS), expected, rtol=1e-8, atol=1e-12)
 
 
-@pytest.mark.parametrize("batch_size", [1, 4, 100])
-def test_every_row_is_computed_once_and_in_order(batch_size):
-    images = _random.integers(0, 256, (11, 2, 3, 1), np.uint8)
-    data = {"image": images, "label": np.zeros(11, np.int32)}
-
-    def compute(params, model_state, batch):
-        return {"features": params * jnp.float32(batch["image"]) + model_state, "other": 0}
-
-    found = probes.features(compute, 2.0, 1.0, data, batch_size=batch_size)
-    np.testing.assert_array_equal(found, 2.0 * images.reshape(11, 6) + 1)
-    bare = probes.features(
-        lambda *given: compute(*given)["features"], 2.0, 1.0, data, batch_size=batch_size
-    )
-    np.testing.assert_array_equal(bare, found)
-
-
 def test_labels_that_no_probe_can_use_are_refused():
     with pytest.raises(ValueError, match=r"holds the classes \[0, 2\]"):
         probes.linear_probe(FEATURES, np.where(LABEL == 1, 0, LABEL))
@@ -63,5 +45,3 @@ def test_labels_that_no_probe_can_use_are_refused():
         probes.nearest_neighbour_probe(FEATURES, np.zeros(90, np.int32))
     with pytest.raises(ValueError, match="neighbours is 91"):
         probes.nearest_neighbour_probe(FEATURES, LABEL, neighbours=91)
-    with pytest.raises(ValueError, match="rows of data is 0"):
-        probes.features(lambda *given: given, 1.0, 1.0, {})

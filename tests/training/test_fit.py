@@ -14,6 +14,7 @@ from training.examples import EXAMPLES
 
 from jaxmed.data import batches
 from jaxmed.evaluation.evaluate import measure
+from jaxmed.metrics import mean_of
 from jaxmed.tasks import Task
 from jaxmed.training import averaging, checkpoint, gradients, placement, stopping
 from jaxmed.training.finite import NonFiniteError
@@ -188,6 +189,31 @@ def test_the_kept_epoch_is_the_best_one_of_the_history():
     assert not np.array_equal(done.params["weight"], done.state.params["weight"])
     again = measure(LINEAR, done.params, done.model_state, VALIDATION)
     assert again["mae"] == min(scores)
+
+
+@pytest.mark.parametrize("name", ["error", "loss"])
+def test_a_task_without_probabilities_has_a_best_epoch_too(name):
+    """By its own metric, or by its loss where it has none."""
+
+    def rebuilt(params, model_state, batch):
+        error = ((batch["features"] * (params["weight"] - 1)[None]) ** 2).sum(1)
+        return {"error": error}
+
+    def loss(params, model_state, batch, key):
+        outputs = rebuilt(params, model_state, batch)
+        return outputs["error"], (model_state, outputs)
+
+    metrics = {"error": mean_of("error")} if name == "error" else {}
+    monitor = stopping.lowest(f"validation/{name}")
+    done = train(
+        Task(linear_init, loss, rebuilt, metrics), validation=VALIDATION, best=monitor,
+        optimizer=optax.sgd(0.02), stop=[stopping.reached(monitor, 0.01)], epochs=60,
+    )  # fmt: skip
+    scores = [row[f"validation/{name}"] for row in done.history]
+    assert done.best_epoch == 1 + int(np.argmin(scores))
+    assert done.reason.startswith(f"validation/{name} has reached")
+    by_hand = (VALIDATION["features"] * (np.asarray(done.params["weight"]) - 1)) ** 2
+    assert min(scores) == pytest.approx(by_hand.sum(1).mean(), rel=1e-5)
 
 
 def test_validation_sees_the_averaged_parameters():
