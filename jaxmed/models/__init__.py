@@ -6,6 +6,7 @@ Every network is called as `network(inputs, train=..., mask=...)` with rows firs
 
 from jaxmed.models.cnn import ConvNet, SimpleCNN
 from jaxmed.models.context import SentenceTagger
+from jaxmed.models.intermediates import intermediates, named
 from jaxmed.models.mlp import MLP
 from jaxmed.models.phrases import PhraseBag
 from jaxmed.models.recurrent import RecurrentEncoder
@@ -31,6 +32,8 @@ __all__ = [
     "TransformerEncoder",
     "ViT",
     "WordPredictor",
+    "intermediates",
+    "named",
     "resnet18",
     "resnet34",
     "resnet50",

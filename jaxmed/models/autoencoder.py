@@ -130,7 +130,9 @@ class ImageDecoder(nn.Module):
 
     Attributes:
         shape: of what is made, (*space, channels).
-        widths: channels at each size, coarsest first; the sides double once a width.
+        widths: channels at each size, coarsest first; the sides double once a width. Where they
+            do not halve evenly, a map may have them rounded down, as `ConvStages` does, or up, as
+            `ResNetStages` does; of latent numbers a map is made with sides rounded down.
         norm: makes a normalisation layer.
         activation: the non-linearity.
     """
@@ -146,29 +148,45 @@ class ImageDecoder(nn.Module):
     ) -> Float[Array, "batch *space channels"]:
         """[batch, latent], or [batch, *coarsest, features] -> [batch, *shape]."""
         space, channels = self.shape[:-1], self.shape[-1]
-        sizes = [[side >> halvings for side in space] for halvings in range(len(self.widths) + 1)]
-        coarsest = sizes.pop()
-        if min(coarsest) < 1:
+        if not self.widths or min(self.widths) < 1:
             raise ValueError(
-                f"widths names {len(self.widths)} doublings, but the shape {tuple(self.shape)} "
-                "cannot be halved as often: give fewer widths."
+                f"widths is {tuple(self.widths)}, but must name at least one size, and at least 1 "
+                "channel at each."
             )
+        sizes = self._sizes(x)
+        coarsest, *larger = reversed(sizes)
         window = (3,) * len(space)
         if x.ndim == 2:
             x = nn.Dense(math.prod(coarsest) * self.widths[0], dtype=x.dtype)(x)
             x = x.reshape(x.shape[0], *coarsest, self.widths[0])
-        elif x.shape[1:-1] != tuple(coarsest):
-            raise ValueError(
-                f"x has shape {x.shape}, but {len(self.widths)} doublings to {tuple(space)} begin "
-                f"at {tuple(coarsest)}: give the decoder one width fewer than the encoder."
-            )
         else:
             x = Conv(self.widths[0], window)(x)
-        for width in [*self.widths[1:], channels]:
+        for width, size in zip([*self.widths[1:], channels], larger, strict=True):
             x = self.activation(self.norm()(x, train=train, mask=mask))
             x = depth_to_space(Conv(width * 2 ** len(space), window)(x))
-            x = _widened(x, sizes.pop())
+            x = _fitted(x, size)
         return x
+
+    def _sizes(self, x: Array) -> list[tuple[int, ...]]:
+        """The sides of what is made, and of every map on the way to it, largest first."""
+        space, steps = tuple(self.shape[:-1]), range(len(self.widths) + 1)
+        down = [tuple(side >> step for side in space) for step in steps]
+        up = [tuple(-(-side >> step) for side in space) for step in steps]
+        if x.ndim == 2:
+            if min(down[-1]) < 1:
+                raise ValueError(
+                    f"widths names {len(self.widths)} doublings, but the shape "
+                    f"{tuple(self.shape)} cannot be halved as often: give fewer widths."
+                )
+            return down
+        for sizes in (down, up):
+            if x.shape[1:-1] == sizes[-1]:
+                return sizes
+        raise ValueError(
+            f"x has shape {x.shape}, but {len(self.widths)} doublings to {space} begin at "
+            f"{down[-1]}, or at {up[-1]} rounded up: give the decoder as many widths as the "
+            "encoder halves the sides."
+        )
 
 
 class DenseDecoder(nn.Module):
@@ -194,16 +212,26 @@ class DenseDecoder(nn.Module):
 
 
 def depth_to_space(x: Float[Array, "batch *space deep"]) -> Float[Array, "batch *doubled channels"]:
-    """Lay groups of 2^n channels out as 2 x ... x 2 pixels; n the number of spatial dimensions."""
+    """Lay groups of 2^n channels out as 2 x ... x 2 pixels; n the number of spatial dimensions.
+
+    Raises:
+        ValueError: if the channels are no multiple of 2^n.
+    """
     space = x.shape[1:-1]
     n = len(space)
+    if x.shape[-1] % 2**n:
+        raise ValueError(
+            f"x has {x.shape[-1]} channels, but must have a multiple of {2**n}: each pixel becomes "
+            f"{2**n}."
+        )
     x = x.reshape(x.shape[0], *space, *(2,) * n, -1)
     turns = [axis for i in range(n) for axis in (1 + i, 1 + n + i)]
     x = x.transpose(0, *turns, 2 * n + 1)
     return x.reshape(x.shape[0], *(2 * side for side in space), x.shape[-1])
 
 
-def _widened(x: Array, space: Sequence[int]) -> Array:
-    """Repeat the last row or column where a side is odd."""
+def _fitted(x: Array, space: Sequence[int]) -> Array:
+    """Leave out the last row or column where a side is too long, repeat it where too short."""
+    x = x[(slice(None), *(slice(side) for side in space))]
     missing = [(0, wanted - side) for wanted, side in zip(space, x.shape[1:-1], strict=True)]
     return jnp.pad(x, [(0, 0), *missing, (0, 0)], mode="edge") if any(map(max, missing)) else x

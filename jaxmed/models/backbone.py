@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
-from jaxmed.models.layers import Activation, Conv, Dropout, GroupNorm, max_pool
+from jaxmed.models.layers import Activation, Dropout, GroupNorm
+from jaxmed.models.stages import convolved, pooled
 from jaxmed.typing import Array, Float
 
 
@@ -25,7 +25,8 @@ class ConvStages(nn.Module):
     Attributes:
         widths: channels of each stage; every stage but the last halves the sides.
         depths: convolutions of each stage; one each by default.
-        norm: makes a normalisation layer: `layers.GroupNorm` or `layers.BatchNorm`.
+        norm: makes a normalisation layer, called without arguments: `layers.GroupNorm`,
+            `layers.BatchNorm` or `functools.partial(layers.GroupNorm, groups=4)`.
         activation: the non-linearity.
     """
 
@@ -36,29 +37,19 @@ class ConvStages(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "batch *space channels"], *, train: bool, mask: Array | None = None
+        self, x: Array, *, train: bool = False, mask: Array | None = None
     ) -> Float[Array, "batch *reduced features"]:
-        """A map of features, each side halved once a stage but the last, rounded down."""
+        """[batch, *space, channels] to a map, its sides halved once a stage but the last, down."""
         depths = (1,) * len(self.widths) if self.depths is None else tuple(self.depths)
-        if len(self.widths) != len(depths):
-            raise ValueError(
-                f"depths is {depths}, but widths names {len(self.widths)} stages: "
-                "give one depth a stage."
-            )
-        window = (3,) * (x.ndim - 2)
-        for stage, (width, depth) in enumerate(zip(self.widths, depths, strict=True), 1):
-            for layer in range(1, depth + 1):
-                x = Conv(width, window, use_bias=False)(x)
-                if layer == depth and stage < len(self.widths):
-                    x = max_pool(x)
-                x = self.activation(self.norm()(x, train=train, mask=mask))
-        return x
-
-
-def pooled(features: Float[Array, "batch *space channels"]) -> Float[Array, "batch channels"]:
-    """The mean of each channel over a map of features, summed in float32."""
-    places = tuple(range(1, features.ndim - 1))
-    return features.mean(axis=places, dtype=jnp.float32).astype(features.dtype)
+        return convolved(
+            x,
+            self.widths,
+            depths,
+            norm=self.norm,
+            activation=self.activation,
+            train=train,
+            mask=mask,
+        )
 
 
 class PooledClassifier(nn.Module):
@@ -74,22 +65,20 @@ class PooledClassifier(nn.Module):
     encoder: nn.Module
     dropout: float = 0.0
 
-    def setup(self) -> None:
-        """The linear layer; called by Flax."""
-        self.head = nn.Dense(self.outputs)
-        self.drop = Dropout(self.dropout)
-
     def features(
         self, x: Array, *, train: bool = False, mask: Array | None = None
     ) -> Float[Array, "batch channels"]:
         """What the linear layer reads, for probes: `apply(..., method="features")`."""
         return pooled(self.encoder(x, train=train, mask=mask))
 
+    @nn.compact
     def __call__(
         self, x: Array, *, train: bool = False, mask: Array | None = None
     ) -> Float[Array, "batch outputs"]:
         """[batch, *space, channels] -> [batch, outputs]."""
-        return self.head(self.drop(self.features(x, train=train, mask=mask), train=train))
+        x = self.features(x, train=train, mask=mask)
+        x = Dropout(self.dropout, name="drop")(x, train=train)
+        return nn.Dense(self.outputs, dtype=x.dtype, name="head")(x)
 
 
 class Projector(nn.Module):
@@ -106,24 +95,21 @@ class Projector(nn.Module):
     encoder: nn.Module
     widths: Sequence[int] = (128, 64)
 
-    def setup(self) -> None:
-        """The perceptron; called by Flax."""
-        self.head = [nn.Dense(width) for width in self.widths]
-
     def features(
         self, x: Array, *, train: bool = False, mask: Array | None = None
     ) -> Float[Array, "batch channels"]:
         """What the perceptron reads, for probes: `apply(..., method="features")`."""
         return pooled(self.encoder(x, train=train, mask=mask))
 
+    @nn.compact
     def __call__(
         self, x: Array, *, train: bool = False, mask: Array | None = None
     ) -> Float[Array, "batch projection"]:
         """[batch, *space, channels] -> [batch, widths[-1]], of any length."""
         x = self.features(x, train=train, mask=mask)
-        for number, layer in enumerate(self.head, 1):
-            x = layer(x)
-            x = jax.nn.relu(x) if number < len(self.head) else x
+        for number, width in enumerate(self.widths):
+            x = jax.nn.relu(x) if number else x
+            x = nn.Dense(width, dtype=x.dtype, name=f"head_{number}")(x)
         return x
 
 
@@ -135,7 +121,8 @@ class MaskedAutoencoder(nn.Module):
 
     Attributes:
         encoder: a backbone, such as `ConvStages()`.
-        decoder: a map of features to an image, such as `ImageDecoder(shape, (64, 32))`.
+        decoder: a map of features to an image, such as `ImageDecoder(shape, (64, 32))`, with as
+            many widths as the backbone halves the sides.
     """
 
     encoder: nn.Module

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
 from jaxmed.models.layers import Activation, BatchNorm, Bias, Conv, Dropout, max_pool
+from jaxmed.models.stages import convolved, pooled
 from jaxmed.typing import Array
 
 
@@ -39,16 +39,15 @@ class SimpleCNN(nn.Module):
 class ConvNet(nn.Module):
     """Stages of 3-wide convolutions, normalised, with a max pool between one stage and the next.
 
-    The pool stands before the normalisation of a stage's last convolution, which then has a
-    quarter of the elements to touch.
-
-    Works on signals, images and volumes: the input decides the number of dimensions.
+    Then the mean of each channel and a linear layer. Works on signals, images and volumes: the
+    input decides the number of dimensions.
 
     Attributes:
         outputs: logits of the classes, or 1 to regress.
         widths: channels of each stage; every stage but the last halves the sides.
         depths: convolutions of each stage, as many numbers as `widths`.
-        norm: makes a normalisation layer: `layers.BatchNorm` or `layers.GroupNorm`.
+        norm: makes a normalisation layer, called without arguments: `layers.BatchNorm`,
+            `layers.GroupNorm` or `functools.partial(layers.GroupNorm, groups=4)`.
         activation: the non-linearity.
         dropout: probability of dropping a feature before the linear layer, in [0, 1).
     """
@@ -63,19 +62,14 @@ class ConvNet(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *, train: bool = False, mask: Array | None = None) -> Array:
         """[batch, *space, channels] -> [batch, outputs]."""
-        if len(self.widths) != len(self.depths):
-            raise ValueError(
-                f"depths is {tuple(self.depths)}, but widths names {len(self.widths)} stages: "
-                "give one depth a stage."
-            )
-        window = (3,) * (x.ndim - 2)
-        for stage, (width, depth) in enumerate(zip(self.widths, self.depths, strict=True), 1):
-            for layer in range(1, depth + 1):
-                # The norm has a bias of its own, which makes the convolution's superfluous.
-                x = Conv(width, window, use_bias=False)(x)
-                if layer == depth and stage < len(self.widths):
-                    x = max_pool(x)
-                x = self.activation(self.norm()(x, train=train, mask=mask))
-        x = x.mean(axis=tuple(range(1, x.ndim - 1)), dtype=jnp.float32).astype(x.dtype)
-        x = Dropout(self.dropout)(x, train=train)
+        x = convolved(
+            x,
+            self.widths,
+            self.depths,
+            norm=self.norm,
+            activation=self.activation,
+            train=train,
+            mask=mask,
+        )
+        x = Dropout(self.dropout)(pooled(x), train=train)
         return nn.Dense(self.outputs, dtype=x.dtype)(x)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -89,13 +90,22 @@ def _columns(x: Array, window: Sequence[int], strides: Sequence[int]) -> Array:
     return x
 
 
+def floating(x: Array) -> None:
+    """Refuse whole numbers, to whose type every kernel would be rounded."""
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise ValueError(
+            f"x is {x.dtype}, but must be floating: normalise first, see jaxmed.data.inputs."
+        )
+
+
 def images_or_volumes(x: Array) -> None:
-    """Refuse `x` unless it has a batch, 2 or 3 dimensions of space, and channels."""
+    """Refuse `x` unless it has a batch, 2 or 3 dimensions of space, channels, and is floating."""
     if x.ndim not in (4, 5):
         raise ValueError(
             f"x has shape {x.shape}, but must be images [batch, height, width, channels] or "
             "volumes [batch, depth, height, width, channels]: one channel has an axis too."
         )
+    floating(x)
 
 
 def max_pool(
@@ -239,7 +249,10 @@ def _affine(x: Array, mean: Array, variance: Array, scale: Array, bias: Array) -
 
 
 class GroupNorm(nn.Module):
-    """Group normalisation (Wu and He 2018): no batch statistics, so nothing to synchronise."""
+    """Group normalisation (Wu and He 2018): no batch statistics, so nothing to synchronise.
+
+    Fewer channels than `groups` are a group each; more must be a multiple of it.
+    """
 
     groups: int = 8
     epsilon: float = 1e-5
@@ -249,7 +262,14 @@ class GroupNorm(nn.Module):
     def __call__(self, x: Array, *, train: bool, mask: Array | None = None) -> Array:
         """[batch, *space, channels] -> the same shape; `train` and `mask` make no difference."""
         del train, mask
-        groups = min(self.groups, x.shape[-1])
+        checks.positive("groups", self.groups)
+        channels = x.shape[-1]
+        groups = min(self.groups, channels)
+        if channels % groups:
+            raise ValueError(
+                f"groups is {groups}, but must divide the {channels} channels: take other widths, "
+                f"or norm=functools.partial(GroupNorm, groups={math.gcd(groups, channels)})."
+            )
         norm = nn.GroupNorm(groups, epsilon=self.epsilon, scale_init=self.scale_init)
         return norm(x).astype(x.dtype)
 
@@ -259,36 +279,49 @@ class Dropout(nn.Module):
 
     The choice is a function of the key and of the row's place in the whole batch, so it is the
     same under every placement. Srivastava et al. 2014, section 4.
+
+    Attributes:
+        rate: in [0, 1).
+        called: what the rate is to whoever gave it; the message to a wrong one says so.
     """
 
     rate: float
+    called: str = "dropout"
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         """[batch, ...] -> [batch, ...]."""
-        checks.fraction("rate", self.rate, below_one=True)
-        if not train or self.rate == 0:
-            return x
-        keys = row_keys(self.make_rng("dropout"), x.shape[0])
-        keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - self.rate, x.shape[1:]))(keys)
-        return jnp.where(keep, x / (1 - self.rate), 0)
+        return _dropped(self, x, x.shape[1:], train=train)
 
 
 class StochasticDepth(nn.Module):
     """Leaves a whole row out with probability `rate`, and scales the rest by 1 / (1 - rate).
 
-    Of what a residual layer adds; like `Dropout` the same under every placement. Huang et al.
-    2016, section 3, scaled in training and not afterwards.
+    Of what a branch of a residual layer adds: one draw a row and call, so that the attention and
+    the perceptron of a layer are left out independently of each other. Like `Dropout` the same
+    under every placement. Huang et al. 2016, section 3, scaled in training and not afterwards.
+
+    Attributes:
+        rate: in [0, 1).
+        called: as in `Dropout`.
     """
 
     rate: float
+    called: str = "stochastic_depth"
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         """[batch, ...] -> [batch, ...]."""
-        checks.fraction("rate", self.rate, below_one=True)
-        if not train or self.rate == 0:
-            return x
-        keys = row_keys(self.make_rng("dropout"), x.shape[0])
-        keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - self.rate))(keys)
-        return jnp.where(keep.reshape(-1, *(1,) * (x.ndim - 1)), x / (1 - self.rate), 0)
+        return _dropped(self, x, (1,) * (x.ndim - 1), train=train)
+
+
+def _dropped(
+    layer: Dropout | StochasticDepth, x: Array, drawn: tuple[int, ...], *, train: bool
+) -> Array:
+    """Zeros for `x` where a draw says so; `drawn` is the shape of the draws of one row."""
+    checks.fraction(layer.called, layer.rate, below_one=True)
+    if not train or layer.rate == 0:
+        return x
+    keys = row_keys(layer.make_rng("dropout"), x.shape[0])
+    keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - layer.rate, drawn))(keys)
+    return jnp.where(keep, x / (1 - layer.rate), 0)

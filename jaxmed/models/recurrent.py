@@ -249,7 +249,8 @@ class Recurrent(nn.Module):
             "recurrent_kernel", nn.initializers.orthogonal(), (self.units, gates)
         )
         bias = self.param("bias", lambda _: self.cell.bias(self.units))
-        keep = Dropout(self.recurrent_dropout)(jnp.ones((rows, self.units), x.dtype), train=train)
+        forget = Dropout(self.recurrent_dropout, called="recurrent_dropout")
+        keep = forget(jnp.ones((rows, self.units), x.dtype), train=train)
         kept = Dropout(self.dropout)(jnp.ones((rows, width), x.dtype), train=train)
         by_time = x.swapaxes(0, 1) * kept[None]
         inputs = by_time.reshape(-1, width) @ kernel.astype(x.dtype)

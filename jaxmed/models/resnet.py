@@ -14,10 +14,12 @@ from jax import lax
 from jaxmed import checks
 from jaxmed.models.intermediates import named
 from jaxmed.models.layers import BatchNorm, Conv, Dropout, images_or_volumes
+from jaxmed.models.stages import one_depth_a_stage, pooled
 from jaxmed.typing import Array, Float
 
 Norm = Callable[..., nn.Module]
-"""Makes a normalisation layer; takes `name` and `scale_init`."""
+"""Called as `norm(name=...)` or `norm(name=..., scale_init=...)`, with what the scale starts from,
+makes a layer that is called as `layer(x, train=..., mask=...)`."""
 Stem = Literal["small", "imagenet"]
 
 
@@ -35,7 +37,9 @@ class ResNetStages(nn.Module):
         bottleneck: blocks of windows 1, 3 and 1 instead of 3 and 3.
         stem: "small", a 3-wide convolution, for sides of about 28 to 64 pixels; "imagenet", a
             7-wide one with stride 2 and a 3-wide max pool with stride 2, for about 224.
-        norm: makes a normalisation layer: `layers.BatchNorm`, or `layers.GroupNorm`.
+        norm: makes a normalisation layer, called with `name` and mostly with `scale_init`:
+            `layers.BatchNorm`, `layers.GroupNorm` or `functools.partial(layers.GroupNorm,
+            groups=4)`.
         rematerialize: compute each block again in the backward pass instead of keeping what is
             inside it: less memory, about a third more time.
     """
@@ -69,11 +73,7 @@ class ResNetStages(nn.Module):
     def _check(self, x: Array) -> None:
         images_or_volumes(x)
         checks.known("stem", self.stem, ("small", "imagenet"))
-        if len(self.widths) != len(self.depths):
-            raise ValueError(
-                f"depths is {tuple(self.depths)}, but widths names {len(self.widths)} stages: "
-                "give one depth a stage."
-            )
+        one_depth_a_stage(self.widths, self.depths)
 
 
 class ResidualBlock(nn.Module):
@@ -113,7 +113,8 @@ class ResNet(nn.Module):
     """`ResNetStages`, the mean of its features and a linear layer.
 
     The stages' variables are under `encoder`. Intermediate values: those of the stages, such as
-    `encoder/stage4`, and `pooled`. Convolutions start as in He et al. 2015, without bias.
+    `encoder/stage4`, and `pooled`. Convolutions start as in He et al. 2015, without bias; the
+    linear layer as in LeCun et al. 1998, with a bias of zero.
 
     Attributes:
         outputs: logits of the classes, or 1 to regress.
@@ -137,22 +138,29 @@ class ResNet(nn.Module):
     dropout: float = 0.0
     rematerialize: bool = False
 
-    @nn.compact
-    def __call__(
-        self, x: Array, *, train: bool = False, mask: Array | None = None
-    ) -> Float[Array, "batch outputs"]:
-        """[batch, height, width, channels] or a volume [batch, depth, ...] -> [batch, outputs]."""
-        x = ResNetStages(
+    def setup(self) -> None:
+        """The stages; called by Flax."""
+        self.encoder = ResNetStages(
             self.depths,
             self.widths,
             self.bottleneck,
             self.stem,
             self.norm,
             self.rematerialize,
-            name="encoder",
-        )(x, train=train, mask=mask)
-        x = x.mean(axis=tuple(range(1, x.ndim - 1)), dtype=jnp.float32).astype(x.dtype)
-        x = Dropout(self.dropout)(named(self, "pooled", x), train=train)
+        )
+
+    def features(
+        self, x: Array, *, train: bool = False, mask: Array | None = None
+    ) -> Float[Array, "batch channels"]:
+        """What the linear layer reads, for probes: `apply(..., method="features")`."""
+        return named(self, "pooled", pooled(self.encoder(x, train=train, mask=mask)))
+
+    @nn.compact
+    def __call__(
+        self, x: Array, *, train: bool = False, mask: Array | None = None
+    ) -> Float[Array, "batch outputs"]:
+        """[batch, height, width, channels] or a volume [batch, depth, ...] -> [batch, outputs]."""
+        x = Dropout(self.dropout)(self.features(x, train=train, mask=mask), train=train)
         return nn.Dense(self.outputs, dtype=x.dtype, name="head")(x)
 
 
@@ -189,7 +197,9 @@ def overlapping_max_pool(
     """
     for axis in range(1, x.ndim - 1):
         # Zeros around serve as well as minus infinity, as nothing is below zero; and where zeros
-        # tie, ReLU passes no gradient on, so that it does not matter how they share it.
+        # tie, ReLU passes no gradient on, so that it does not matter how they share it. Others
+        # tie in bfloat16, whose 8 bits hold few numbers: they share a gradient that
+        # `lax.reduce_window` gives to the first, of the same sum.
         padded = jnp.pad(x, [(1, 1) if i == axis else (0, 0) for i in range(x.ndim)])
         reach = 2 * ((x.shape[axis] + 1) // 2) - 1
         copies = (lax.slice_in_dim(padded, i, i + reach, 2, axis) for i in range(3))

@@ -1,4 +1,7 @@
-"""The transformer encoder: every token looks at every other token of its text."""
+"""Self-attention, the layer around it, and an encoder of texts: every token looks at every other.
+
+`vit.py` makes images of the same layers.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,8 @@ class SelfAttention(nn.Module):
     """Attention of the real tokens to one another, in several heads.
 
     softmax(Q K^T / sqrt(width / heads)) V. Vaswani et al. 2017, section 3.2. The softmax is kept
-    as the intermediate value `weights` [batch, heads, queries, keys].
+    as the intermediate value `weights` [batch, heads, queries, keys]: 0 to keys that are padding,
+    which still ask as queries, and 1 / time each where no token is real.
 
     Attributes:
         heads: side by side.
@@ -66,7 +70,10 @@ class SelfAttention(nn.Module):
     def __call__(
         self, x: Float[Array, "batch time width"], real: Bool[Array, "batch time"] | None
     ) -> Float[Array, "batch time width"]:
-        """Padding is never attended to; without a real token the output is the bias alone."""
+        """Attend to the tokens that are `real`; None says that all are.
+
+        Padding is never attended to; without a real token the output is the bias alone.
+        """
         rows, time, width = x.shape
         heads = (rows, time, 3, self.heads, width // self.heads)
         projected = nn.Dense(3 * width, dtype=x.dtype, name="query_key_value")(x).reshape(heads)
@@ -94,7 +101,7 @@ class TransformerLayer(nn.Module):
         hidden: width of the perceptron.
         dropout: of what attention and perceptron add, a number at a time.
         turn: as in `SelfAttention`.
-        stochastic_depth: of what they add, a whole row at a time.
+        stochastic_depth: of what each of them adds, a whole row at a time.
     """
 
     heads: int
@@ -105,7 +112,7 @@ class TransformerLayer(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, real: Array | None, *, train: bool) -> Array:
-        """[batch, time, width], real [batch, time] -> [batch, time, width]."""
+        """[batch, time, width], real [batch, time] or None where all are -> the same shape."""
         drop, leave_out = Dropout(self.dropout), StochasticDepth(self.stochastic_depth)
         attention = SelfAttention(self.heads, self.turn, name="attention")
         seen = attention(_norm(x, "attention_norm"), real)
@@ -124,6 +131,10 @@ class TransformerEncoder(nn.Module):
 
     The norms stand before attention and products (Xiong et al. 2020), so that training needs no
     warm-up of the learning rate. GELU (Hendrycks and Gimpel 2016) is taken in its tanh form.
+    Kernels start as in LeCun et al. 1998, with variance 1 / inputs, and so do the tokens' vectors,
+    with variance 1 / width; biases start at zero. Intermediate values, of each layer:
+    `TransformerLayer_0/attention/weights` [batch, heads, queries, keys] and
+    `TransformerLayer_0/tokens` [batch, time, width].
 
     Attributes:
         vocabulary: tokens, of which 0 is padding.

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import flax.linen as nn
 import jax.numpy as jnp
+import numpy as np
 
 from jaxmed import checks
 from jaxmed.models.intermediates import named
 from jaxmed.models.layers import Dropout, images_or_volumes
 from jaxmed.models.transformer import TransformerLayer
 from jaxmed.typing import Array, Float
+
+Patch: TypeAlias = int | np.integer[Any] | Sequence[int | np.integer[Any]]
+"""Side of a patch in pixels, or one for each dimension."""
 
 
 def patches(
@@ -57,7 +62,8 @@ class ViT(nn.Module):
     its tanh form. Works on images and volumes, of the size it was initialised with. Intermediate
     values: `layer1/attention/weights` [batch, heads, queries, keys] and `layer1/tokens` [batch,
     tokens, width] of each layer, and `pooled`. Tokens are in the order of the class token,
-    registers, patches.
+    registers, patches. Kernels start as in LeCun et al. 1998, with variance 1 / inputs, biases at
+    zero; learned tokens and positions are drawn with deviation 0.02.
 
     Attributes:
         outputs: logits of the classes, or 1 to regress.
@@ -71,12 +77,12 @@ class ViT(nn.Module):
         registers: learned tokens that belong to no patch (Darcet et al. 2024), which keep what
             else would be written over patches of little interest.
         dropout: of the embedding and of what each layer adds, in [0, 1).
-        stochastic_depth: probability of leaving out what the last layer adds; it rises evenly
-            from 0 at the first. Huang et al. 2016, section 3.
+        stochastic_depth: probability in [0, 1) of leaving out what attention or perceptron of the
+            last layer adds; in layer l of L it is l / L of that. Huang et al. 2016, section 3.
     """
 
     outputs: int
-    patch: int | Sequence[int] = 16
+    patch: Patch = 16
     width: int = 192
     heads: int = 3
     layers: int = 12
@@ -86,12 +92,23 @@ class ViT(nn.Module):
     dropout: float = 0.0
     stochastic_depth: float = 0.0
 
-    @nn.compact
+    def features(
+        self, x: Array, *, train: bool = False, mask: Array | None = None
+    ) -> Float[Array, "batch width"]:
+        """What the linear layer reads, for probes: `apply(..., method="features")`."""
+        del mask
+        return self._read(x, train=train)[0]
+
     def __call__(
         self, x: Array, *, train: bool = False, mask: Array | None = None
     ) -> Float[Array, "batch outputs"]:
         """[batch, height, width, channels] or a volume [batch, depth, ...] -> [batch, outputs]."""
         del mask
+        return self._read(x, train=train)[1]
+
+    @nn.compact
+    def _read(self, x: Array, *, train: bool) -> tuple[Array, Array]:
+        """Features and outputs: Flax lets one method alone make layers as it goes."""
         x = self._embedded(x)
         x = Dropout(self.dropout)(x, train=train)
         hidden = 4 * self.width if self.hidden is None else self.hidden
@@ -101,7 +118,7 @@ class ViT(nn.Module):
                 hidden,
                 self.dropout,
                 turn=None,
-                stochastic_depth=self.stochastic_depth * layer / max(self.layers - 1, 1),
+                stochastic_depth=self.stochastic_depth * (layer + 1) / self.layers,
                 name=f"layer{layer + 1}",
             )(x, None, train=train)
         x = nn.LayerNorm(dtype=x.dtype, name="norm")(x)
@@ -109,43 +126,55 @@ class ViT(nn.Module):
             x = x[:, 0]
         else:
             x = x[:, self.registers :].mean(axis=1, dtype=jnp.float32).astype(x.dtype)
-        return nn.Dense(self.outputs, dtype=x.dtype, name="head")(named(self, "pooled", x))
+        x = named(self, "pooled", x)
+        return x, nn.Dense(self.outputs, dtype=x.dtype, name="head")(x)
 
     def _embedded(self, x: Array) -> Array:
         """Class token, registers and patches, [batch, tokens, width]."""
         self._check(x)
-        space = x.ndim - 2
-        sides = (self.patch,) * space if isinstance(self.patch, int) else self.patch
-        x = nn.Dense(self.width, dtype=x.dtype, name="embedding")(patches(x, sides))
-        if self.pooling == "token":
-            x = jnp.concatenate([self._learned("class_token", 1, x), x], axis=1)
+        space = x.shape[1:-1]
+        sides = self._sides(len(space))
+        x = patches(x, sides)
+        grid = tuple(n // side for n, side in zip(space, sides, strict=True))
         if self.has_variable("params", "position"):
-            made_for: int = self.get_variable("params", "position").shape[0]
-            if made_for != x.shape[1]:
+            made_for: tuple[int, ...] = self.get_variable("params", "position").shape[:-1]
+            if made_for != grid:
                 raise ValueError(
-                    f"x has {x.shape[1]} tokens, but the network was initialised with {made_for}: "
-                    "use images of the same size."
+                    f"x is cut into a grid of {grid} patches, but the network was initialised with "
+                    f"{made_for}: use images of the same size."
                 )
-        x = x + self._learned("position", x.shape[1], x)
-        # Registers have no place, and stand behind the class token so that it stays the first.
-        first = 1 if self.pooling == "token" else 0
-        if self.registers:
-            learned = self._learned("registers", self.registers, x)
-            x = jnp.concatenate([x[:, :first], learned, x[:, first:]], axis=1)
-        return x
+        x = nn.Dense(self.width, dtype=x.dtype, name="embedding")(x)
+        front = []
+        x = x + self._learned("position", grid, x)
+        if self.pooling == "token":
+            front.append(
+                self._learned("class_token", (1,), x) + self._learned("class_position", (1,), x)
+            )
+        if self.registers:  # they have no place
+            front.append(self._learned("registers", (self.registers,), x))
+        return jnp.concatenate([*front, x], axis=1)
 
-    def _learned(self, name: str, tokens: int, x: Array) -> Array:
-        """Learned tokens, the same for every row of `x`."""
+    def _sides(self, space: int) -> tuple[int, ...]:
+        """Of a patch, one for each dimension."""
+        if isinstance(self.patch, int | np.integer):
+            return (operator.index(self.patch),) * space
+        return tuple(map(operator.index, self.patch))
+
+    def _learned(self, name: str, shape: tuple[int, ...], x: Array) -> Array:
+        """Learned tokens, as a text [batch, tokens, width] and the same for every row of `x`."""
         start = nn.initializers.normal(0.02)
-        learned = self.param(name, start, (tokens, self.width)).astype(x.dtype)
-        return jnp.broadcast_to(learned[None], (x.shape[0], tokens, self.width))
+        learned = self.param(name, start, (*shape, self.width)).astype(x.dtype)
+        return jnp.broadcast_to(
+            learned.reshape(1, -1, self.width), (x.shape[0], math.prod(shape), self.width)
+        )
 
     def _check(self, x: Array) -> None:
         images_or_volumes(x)
         for name in ("width", "heads", "layers"):
             checks.positive(name, getattr(self, name))
-        for side in (self.patch,) if isinstance(self.patch, int) else self.patch:
+        for side in self._sides(1):
             checks.positive("patch", side)
+        checks.fraction("stochastic_depth", self.stochastic_depth, below_one=True)
         checks.at_least("registers", self.registers, 0)
         checks.known("pooling", self.pooling, ("token", "mean"))
         if self.width % self.heads:
@@ -154,8 +183,8 @@ class ViT(nn.Module):
             )
 
 
-def vit_tiny(outputs: int, *, patch: int | Sequence[int] = 16, **options: Any) -> ViT:
-    """Width 192, 12 layers of 3 heads (Touvron et al. 2021). 5.7 million parameters.
+def vit_tiny(outputs: int, *, patch: Patch = 16, **options: Any) -> ViT:
+    """Width 192, 12 layers of 3 heads (Touvron et al. 2021, table 1). 5.7 million parameters.
 
     Args:
         outputs: logits of the classes, or 1 to regress.
@@ -165,11 +194,23 @@ def vit_tiny(outputs: int, *, patch: int | Sequence[int] = 16, **options: Any) -
     return ViT(outputs, patch, 192, 3, **options)
 
 
-def vit_small(outputs: int, *, patch: int | Sequence[int] = 16, **options: Any) -> ViT:
-    """Width 384, 12 layers of 6 heads. 22.1 million parameters; else as `vit_tiny`."""
+def vit_small(outputs: int, *, patch: Patch = 16, **options: Any) -> ViT:
+    """Width 384, 12 layers of 6 heads (Touvron et al. 2021, table 1). 22.1 million parameters.
+
+    Args:
+        outputs: logits of the classes, or 1 to regress.
+        patch: side of a patch in pixels, or one for each dimension.
+        **options: attributes of `ViT`, as in `vit_tiny`.
+    """
     return ViT(outputs, patch, 384, 6, **options)
 
 
-def vit_base(outputs: int, *, patch: int | Sequence[int] = 16, **options: Any) -> ViT:
-    """Width 768, 12 layers of 12 heads. 86.6 million parameters; else as `vit_tiny`."""
+def vit_base(outputs: int, *, patch: Patch = 16, **options: Any) -> ViT:
+    """Width 768, 12 layers of 12 heads (Dosovitskiy et al. 2021, table 1). 86.6 million parameters.
+
+    Args:
+        outputs: logits of the classes, or 1 to regress.
+        patch: side of a patch in pixels, or one for each dimension.
+        **options: attributes of `ViT`, as in `vit_tiny`.
+    """
     return ViT(outputs, patch, 768, 12, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -140,3 +141,53 @@ def test_dropout_of_a_row_does_not_depend_on_the_rows_behind_it():
 def test_dropout_does_nothing_in_evaluation():
     x = normal(10, (3, 4))
     np.testing.assert_array_equal(layers.Dropout(0.5).apply({}, x, train=False), x)
+
+
+def test_stochastic_depth_leaves_out_whole_rows_and_keeps_the_expectation():
+    x = jnp.ones((4000, 3))
+    layer, rngs = layers.StochasticDepth(0.3), {"dropout": jax.random.key(0)}
+    found = np.asarray(layer.apply({}, x, train=True, rngs=rngs))
+    kept = found[:, 0] > 0
+    expected = np.broadcast_to(kept[:, None] / 0.7, found.shape)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    # five standard deviations of a binomial share
+    assert abs(kept.mean() - 0.7) < 5 * np.sqrt(0.3 * 0.7 / len(kept))
+    part = layer.apply({}, x[:7], train=True, rngs=rngs)
+    np.testing.assert_array_equal(part, found[:7])
+    np.testing.assert_array_equal(layer.apply({}, x, train=False), x)
+
+
+class TwoBranches(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+        leave_out = layers.StochasticDepth(0.5)
+        return leave_out(x, train=True), leave_out(x, train=True)
+
+
+def test_the_branches_of_a_row_are_left_out_independently():
+    rngs = {"dropout": jax.random.key(0)}
+    first, second = TwoBranches().apply({}, jnp.ones((4000, 1)), rngs=rngs)
+    both = np.asarray((first > 0) & (second > 0)).mean()
+    assert abs(both - 0.25) < 5 * np.sqrt(0.25 * 0.75 / 4000)
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (layers.Dropout(1.0), r"^dropout is 1.0, but must lie in \[0, 1\)"),
+        (layers.Dropout(2.0, called="recurrent_dropout"), r"^recurrent_dropout is 2.0, but must"),
+        (layers.StochasticDepth(-1.0), r"^stochastic_depth is -1.0, but must"),
+        (layers.GroupNorm(4), r"^groups is 4, but must divide the 6 channels: .*groups=2\)"),
+        (layers.GroupNorm(0), "^groups is 0, but must be greater than 0"),
+    ],
+)
+def test_what_a_layer_cannot_do_is_refused(layer, words):
+    with pytest.raises(ValueError, match=words):
+        layer.init(jax.random.key(0), jnp.ones((2, 6)), train=True)
+
+
+@pytest.mark.parametrize("dtype", [jnp.uint8, jnp.int32, bool])
+def test_images_of_whole_numbers_are_refused(dtype):
+    name = jnp.dtype(dtype).name
+    with pytest.raises(ValueError, match=f"^x is {name}, but must be floating: normalise first"):
+        layers.images_or_volumes(jnp.zeros((1, 4, 4, 1), dtype))

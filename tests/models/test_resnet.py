@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,11 +24,12 @@ from jaxmed.models.resnet import (
     resnet50,
 )
 
-RANDOM = np.random.default_rng(0)
 
-
-def normal(*shape):
-    return jnp.asarray(RANDOM.normal(size=shape), jnp.float32)
+@pytest.fixture
+def normal():
+    """Draws arrays of a shape; one generator a test, whatever ran before it."""
+    random = np.random.default_rng(0)
+    return lambda *shape: jnp.asarray(random.normal(size=shape), jnp.float32)
 
 
 def shapes(network, *shape):
@@ -36,7 +38,7 @@ def shapes(network, *shape):
     )
 
 
-def drawn(network, *inputs):
+def drawn(normal, network, *inputs):
     """Variables of which none is zero or one, without compiling an initialisation."""
     expected = jax.eval_shape(lambda key: network.init(key, *inputs), jax.random.key(0))
 
@@ -79,6 +81,12 @@ def test_a_volume_has_kernels_of_one_more_dimension_and_else_the_same_variables(
             assert a.shape == b.shape
 
 
+def test_a_volume_of_one_channel_has_as_many_parameters_as_published():
+    # The published 33.2 million (Hara et al. 2018), without its head.
+    variables = shapes(resnet18(1, stem="imagenet"), 1, 32, 32, 32, 1)
+    assert count(variables["params"]["encoder"]) == 33_160_000
+
+
 def loop_convolution(x, kernel, stride):
     """Equal zeros on both sides, one output number and one offset at a time, in float64."""
     window, margin = kernel.shape[:-2], kernel.shape[0] // 2
@@ -119,12 +127,12 @@ def group_normalised(x, params, groups):
         ((2, 3, 4), True, 2, BatchNorm),
     ],
 )
-def test_a_block_is_its_formula(space, bottleneck, stride, norm):
+def test_a_block_is_its_formula(normal, space, bottleneck, stride, norm):
     groups = 2
     make = functools.partial(GroupNorm, groups=groups) if norm is GroupNorm else norm
     block = ResidualBlock(4, stride, bottleneck, make)
     x = normal(3, *space, 4)
-    variables = drawn(block, x, False, None)
+    variables = drawn(normal, block, x, False, None)
     apply = jax.jit(lambda v: block.apply(v, x, True, None, mutable=["batch_stats"])[0])
     found = apply(variables)
 
@@ -149,7 +157,7 @@ def test_a_block_is_its_formula(space, bottleneck, stride, norm):
 
 @pytest.mark.parametrize("bottleneck", [False, True])
 @pytest.mark.parametrize("norm", [BatchNorm, GroupNorm])
-def test_a_block_begins_as_the_identity_through_relu(bottleneck, norm):
+def test_a_block_begins_as_the_identity_through_relu(normal, bottleneck, norm):
     x = normal(2, 4, 4, 8)
     block = ResidualBlock(2 if bottleneck else 8, 1, bottleneck, norm)
     variables = block.init(jax.random.key(0), x, False, None)
@@ -159,7 +167,7 @@ def test_a_block_begins_as_the_identity_through_relu(bottleneck, norm):
 
 
 @pytest.mark.parametrize("space", [(8,), (9, 6), (5, 4, 1)])
-def test_the_overlapping_pool_equals_reduce_window_and_its_gradient(space):
+def test_the_overlapping_pool_equals_reduce_window_and_its_gradient(normal, space):
     x, weights = jax.nn.relu(normal(2, *space, 3)), normal(2, *((n + 1) // 2 for n in space), 3)
 
     def reference(x):
@@ -179,12 +187,46 @@ def test_the_overlapping_pool_equals_reduce_window_and_its_gradient(space):
 TINY = {"depths": (1, 1), "widths": (4, 8)}
 
 
-@pytest.mark.parametrize("stem", ["small", "imagenet"])
-@pytest.mark.parametrize("space", [(9, 6), (5, 6, 4)])
-def test_sides_are_halved_rounded_up_and_values_have_names(stem, space):
-    network = ResNet(3, stem=stem, **TINY)
+def loop_pool(x):
+    """Maximum of 3-wide windows, 2 apart, one place at a time."""
+    reduced = [(n + 1) // 2 for n in x.shape[1:-1]]
+    y = np.zeros((len(x), *reduced, x.shape[-1]))
+    for place in itertools.product(*map(range, reduced)):
+        window = tuple(slice(max(2 * p - 1, 0), 2 * p + 2) for p in place)
+        y[(slice(None), *place)] = x[(slice(None), *window)].max(tuple(range(1, x.ndim - 1)))
+    return y
+
+
+def stem_by_loops(x, variables, stem):
+    """The first layers in evaluation, in float64."""
+    params = jax.tree.map(lambda w: np.asarray(w, np.float64), variables["params"]["encoder"])
+    y = loop_convolution(
+        np.asarray(x, np.float64), params["stem_conv"]["kernel"], 1 if stem == "small" else 2
+    )
+    if "batch_stats" in variables:
+        scale, bias = (params["stem_norm"][name] for name in ("scale", "bias"))
+        kept = variables["batch_stats"]["encoder"]["stem_norm"]
+        y = (y - np.asarray(kept["mean"])) / np.sqrt(np.asarray(kept["variance"]) + 1e-5)
+        y = y * scale + bias
+    else:
+        y = group_normalised(y, params["stem_norm"], groups=4)
+    y = np.maximum(y, 0)
+    return y if stem == "small" else loop_pool(y)
+
+
+@pytest.mark.parametrize(
+    ("stem", "space", "norm"),
+    [
+        ("small", (9, 6), BatchNorm),
+        ("imagenet", (9, 6), GroupNorm),
+        ("small", (5, 6, 4), GroupNorm),
+        ("imagenet", (5, 6, 4), BatchNorm),
+    ],
+)
+def test_sides_are_halved_rounded_up_and_values_have_names(normal, stem, space, norm):
+    network = ResNet(3, stem=stem, norm=norm, **TINY)
     x = normal(2, *space, 1)
-    variables = drawn(network, x)
+    variables = drawn(normal, network, x)
     logits, values = jax.jit(functools.partial(intermediates, network))(variables, x)
     np.testing.assert_allclose(logits, jax.jit(network.apply)(variables, x), atol=1e-5)
 
@@ -198,6 +240,8 @@ def test_sides_are_halved_rounded_up_and_values_have_names(stem, space):
         "encoder/stage2": (2, *halved(start + 1), 8),
         "pooled": (2, 8),
     }
+    expected = stem_by_loops(x, variables, stem)
+    np.testing.assert_allclose(values["encoder/stem"], expected, atol=5e-5)
     last = np.asarray(values["encoder/stage2"]).reshape(2, -1, 8)
     np.testing.assert_allclose(values["pooled"], last.mean(1), atol=1e-6)
     head = variables["params"]["head"]
@@ -205,10 +249,10 @@ def test_sides_are_halved_rounded_up_and_values_have_names(stem, space):
     np.testing.assert_allclose(logits, expected, atol=1e-5)
 
 
-def test_gradients_with_regard_to_a_stage_are_those_of_the_head():
+def test_gradients_with_regard_to_a_stage_are_those_of_the_head(normal):
     network = ResNet(3, **TINY)
     x = normal(2, 6, 6, 1)
-    variables = drawn(network, x)
+    variables = drawn(normal, network, x)
 
     @jax.jit
     def slope(zeros):
@@ -227,21 +271,21 @@ def test_gradients_with_regard_to_a_stage_are_those_of_the_head():
         )
 
 
-def test_names_are_no_part_of_the_variables_and_training_keeps_none():
+def test_names_are_no_part_of_the_variables(normal):
     network = ResNet(3, **TINY)
     x = normal(2, 6, 6, 1)
     variables = jax.eval_shape(network.init, jax.random.key(0), x)
     assert set(variables) == {"params", "batch_stats"}
-    train = functools.partial(network.apply, train=True, mutable=["batch_stats"])
+    train = functools.partial(network.apply, train=True, mutable=nn.DenyList("params"))
     _, state = jax.eval_shape(train, variables, x)
-    assert set(state) == {"batch_stats"}
+    assert set(state) == {"batch_stats", "intermediates"}  # the second where it is asked for
 
 
 @pytest.mark.parametrize("space", [(6, 5), (4, 3, 4)])
-def test_padding_changes_neither_real_rows_nor_statistics(space):
+def test_padding_changes_neither_real_rows_nor_statistics(normal, space):
     network = ResNet(2, **TINY)
     x = normal(5, *space, 2)
-    variables = drawn(network, x)
+    variables = drawn(normal, network, x)
 
     @jax.jit
     def train(x, mask):
@@ -258,9 +302,9 @@ def test_padding_changes_neither_real_rows_nor_statistics(space):
     assert all(jax.tree.leaves(moved))
 
 
-def test_computing_again_changes_no_gradient():
+def test_computing_again_changes_no_gradient(normal):
     x = normal(3, 6, 6, 1)
-    variables = drawn(ResNet(2, **TINY), x)
+    variables = drawn(normal, ResNet(2, **TINY), x)
 
     def slopes(network):
         def loss(params):
@@ -300,7 +344,7 @@ def test_half_precision_stays_half_and_statistics_do_not():
         ({}, (2, 5), r"x has shape \(2, 5\), but must be images"),
         ({"depths": (1, 1, 1)}, (2, 8, 8, 1), r"depths is \(1, 1, 1\), but widths names 2 stages"),
         ({"stem": "imagnet"}, (2, 8, 8, 1), "stem is 'imagnet', which is unknown: did you mean im"),
-        ({"dropout": 1.0}, (2, 8, 8, 1), r"rate is 1.0, but must lie in \[0, 1\)"),
+        ({"dropout": 1.0}, (2, 8, 8, 1), r"^dropout is 1.0, but must lie in \[0, 1\)"),
     ],
 )
 def test_what_cannot_be_is_refused(options, shape, words):

@@ -16,7 +16,6 @@ from jaxmed.models.transformer import SelfAttention, rotary
 VOCABULARY, WIDTH, HEADS, HIDDEN = 11, 12, 3, 20
 TOKENS = jnp.array([[3, 1, 4, 1, 5], [9, 2, 0, 0, 0], [6, 0, 0, 0, 0], [0, 0, 0, 0, 0]])
 LENGTHS = np.array([5, 2, 1, 0])
-RANDOM = np.random.default_rng(0)
 
 
 def turned(vector, place):
@@ -64,7 +63,12 @@ def encoded(params, tokens, layers):
 
 def shaken(params):
     """Parameters of which none is zero or one, in float32."""
-    return jax.tree.map(lambda w: w + jnp.float32(0.3) * RANDOM.normal(size=w.shape), params)
+    random = np.random.default_rng(0)
+    return jax.tree.map(lambda w: w + jnp.float32(0.3) * random.normal(size=w.shape), params)
+
+
+def normal(seed, *shape):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
 def in_double(params):
@@ -80,14 +84,24 @@ def small():
 
 def test_attention_is_its_formula_and_never_sees_padding():
     layer = SelfAttention(HEADS)
-    x = jnp.asarray(RANDOM.normal(size=(*TOKENS.shape, WIDTH)), jnp.float32)
+    x = normal(1, *TOKENS.shape, WIDTH)
     variables = {"params": shaken(layer.init(jax.random.key(0), x, TOKENS != 0)["params"])}
-    found = np.asarray(layer.apply(variables, x, TOKENS != 0))
+    found, kept = layer.apply(variables, x, TOKENS != 0, mutable=["intermediates"])
+    found, weights = np.asarray(found), np.asarray(kept["intermediates"]["weights"])
     params = in_double(variables["params"])
     for row, length in enumerate(LENGTHS):
         inside = np.asarray(x[row, :length], np.float64)
         np.testing.assert_allclose(found[row, :length], attention(params, inside), atol=2e-5)
+        assert (weights[row, :, :, length:] == (0 if length else np.float32(0.2))).all()
     np.testing.assert_allclose(found[3], np.tile(params["output"]["bias"], (5, 1)), rtol=1e-6)
+
+
+def test_without_a_word_on_which_tokens_are_real_all_are():
+    layer, x = SelfAttention(HEADS), normal(5, 2, 3, WIDTH)
+    variables = layer.init(jax.random.key(0), x, None)
+    found = layer.apply(variables, x, None)
+    expected = layer.apply(variables, x, jnp.ones((2, 3), bool))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_states_are_those_of_loops_and_behind_the_end_stands_the_last(small):
@@ -101,7 +115,7 @@ def test_states_are_those_of_loops_and_behind_the_end_stands_the_last(small):
 
 
 def test_products_of_turned_vectors_depend_on_their_distance_only():
-    query, key = (jnp.asarray(RANDOM.normal(size=8), jnp.float32) for _ in "qk")
+    query, key = normal(2, 8), normal(3, 8)
     everywhere = [rotary(jnp.tile(v, (1, 30, 1, 1)))[0, :, 0] for v in (query, key)]
     products = np.asarray(everywhere[0] @ everywhere[1].T)
     for distance in range(-29, 30):
@@ -112,7 +126,7 @@ def test_products_of_turned_vectors_depend_on_their_distance_only():
 
 
 def test_turning_keeps_lengths_and_the_first_place():
-    x = jnp.asarray(RANDOM.normal(size=(2, 300, 3, 8)), jnp.float32)
+    x = normal(4, 2, 300, 3, 8)
     found = rotary(x)
     lengths = [np.linalg.norm(np.asarray(v), axis=-1) for v in (x, found)]
     np.testing.assert_allclose(*lengths, rtol=1e-5)

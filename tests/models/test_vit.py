@@ -5,21 +5,23 @@ from __future__ import annotations
 import functools
 import math
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxmed.models.intermediates import intermediates
-from jaxmed.models.layers import StochasticDepth
 from jaxmed.models.vit import ViT, patches, vit_base, vit_small, vit_tiny
 
-RANDOM = np.random.default_rng(0)
 TINY = {"patch": 2, "width": 6, "heads": 3, "layers": 2, "hidden": 5}
 
 
-def normal(*shape):
-    return jnp.asarray(RANDOM.normal(size=shape), jnp.float32)
+@pytest.fixture
+def normal():
+    """Draws arrays of a shape; one generator a test, whatever ran before it."""
+    random = np.random.default_rng(0)
+    return lambda *shape: jnp.asarray(random.normal(size=shape), jnp.float32)
 
 
 def shapes(network, *shape):
@@ -28,7 +30,7 @@ def shapes(network, *shape):
     )["params"]
 
 
-def drawn(network, x):
+def drawn(normal, network, x):
     """Variables of which none is zero or one, without compiling an initialisation."""
     return {"params": jax.tree.map(lambda w: normal(*w.shape) / 2, shapes(network, *x.shape))}
 
@@ -46,8 +48,11 @@ def test_parameters_on_imagenet_are_as_many_as_published(make, published):
 
 def test_parameters_of_a_volume_differ_by_patches_and_places():
     flat = count(shapes(ViT(3, **TINY), 1, 8, 4, 1))
-    deep = count(shapes(ViT(3, **TINY), 1, 6, 8, 4, 1))
-    assert deep - flat == 4 * 6 + (24 - 8) * 6  # 8 voxels and not 4 pixels; 24 places and not 8
+    deep = shapes(ViT(3, **TINY), 1, 6, 8, 4, 1)
+    # 8 voxels and not 4 pixels; 24 places and not 8
+    assert count(deep) - flat == 4 * 6 + (24 - 8) * 6
+    assert deep["position"].shape == (3, 4, 2, 6)
+    assert deep["class_position"].shape == (1, 6)
 
 
 def dense(x, params):
@@ -94,11 +99,13 @@ def cut(image, side):
 @pytest.mark.parametrize(
     ("pooling", "registers"), [("token", 0), ("mean", 0), ("token", 2), ("mean", 3)]
 )
-def test_the_network_is_its_formula_and_its_values_have_names(pooling, registers):
+def test_the_network_is_its_formula_and_its_values_have_names(normal, pooling, registers):
     network = ViT(3, pooling=pooling, registers=registers, **TINY)
     x = normal(2, 6, 4, 2)
-    variables = drawn(network, x)
+    variables = drawn(normal, network, x)
     logits, values = jax.jit(functools.partial(intermediates, network))(variables, x)
+    features = jax.jit(functools.partial(network.apply, method="features"))(variables, x)
+    np.testing.assert_allclose(features, values["pooled"], atol=1e-6)
     expected_names = {"layer1/attention/weights", "layer1/tokens"}
     expected_names |= {"layer2/attention/weights", "layer2/tokens", "pooled"}
     assert set(values) == expected_names
@@ -106,11 +113,13 @@ def test_the_network_is_its_formula_and_its_values_have_names(pooling, registers
     params = jax.tree.map(lambda w: np.asarray(w, np.float64), variables["params"])
     for row in range(2):
         tokens = dense(cut(np.asarray(x[row], np.float64), 2), params["embedding"])
-        front = [params["class_token"]] if pooling == "token" else []
-        tokens = np.concatenate([*front, tokens]) + params["position"]
+        assert params["position"].shape == (3, 2, 6)
+        front, tokens = [], tokens + params["position"].reshape(6, 6)
+        if pooling == "token":
+            front.append(params["class_token"] + params["class_position"])
         if registers:
-            first = len(front)
-            tokens = np.concatenate([tokens[:first], params["registers"], tokens[first:]])
+            front.append(params["registers"])
+        tokens = np.concatenate([*front, tokens])
         for number in (1, 2):
             tokens, weights = layer(tokens, params[f"layer{number}"], heads=3)
             named = values[f"layer{number}/attention/weights"]
@@ -122,7 +131,7 @@ def test_the_network_is_its_formula_and_its_values_have_names(pooling, registers
         np.testing.assert_allclose(logits[row], dense(pooled, params["head"]), atol=1e-4)
 
 
-def test_patches_of_a_volume_are_cut_in_reading_order():
+def test_patches_of_a_volume_are_cut_in_reading_order(normal):
     x = normal(2, 4, 6, 2, 3)
     found = np.asarray(patches(x, (2, 3, 1)))
     corners = [(i, j, k) for i in (0, 2) for j in (0, 3) for k in (0, 1)]
@@ -132,10 +141,10 @@ def test_patches_of_a_volume_are_cut_in_reading_order():
         np.testing.assert_array_equal(found[:, number], expected)
 
 
-def test_a_volume_and_its_padding_rows_are_read_row_by_row():
+def test_a_volume_and_its_padding_rows_are_read_row_by_row(normal):
     network = ViT(2, patch=(1, 2, 2), width=6, heads=2, layers=1, registers=1)
     x = normal(2, 2, 4, 2, 1)
-    variables = drawn(network, x)
+    variables = drawn(normal, network, x)
     apply = jax.jit(network.apply)
     padded = jnp.concatenate([x, jnp.full_like(x, jnp.nan)])
     found = apply(variables, padded)
@@ -143,10 +152,10 @@ def test_a_volume_and_its_padding_rows_are_read_row_by_row():
     assert np.isnan(found[2:]).all()
 
 
-def test_gradients_with_regard_to_attention_are_finite_differences():
+def test_gradients_with_regard_to_attention_are_finite_differences(normal):
     network = ViT(2, **TINY)
     x = normal(1, 4, 4, 1)
-    variables = drawn(network, x)
+    variables = drawn(normal, network, x)
     name = "layer2/attention/weights"
     direction = normal(1, 3, 5, 5)
 
@@ -160,44 +169,39 @@ def test_gradients_with_regard_to_attention_are_finite_differences():
     np.testing.assert_allclose(jax.jit(jax.grad(score))(0.0), expected, rtol=1e-2)
 
 
-def test_nothing_but_parameters_is_kept():
+def test_nothing_but_parameters_is_kept(normal):
     network = ViT(2, **TINY)
     x = normal(1, 4, 4, 1)
     variables = jax.eval_shape(network.init, jax.random.key(0), x)
     assert set(variables) == {"params"}
-    _, state = jax.eval_shape(functools.partial(network.apply, mutable=[]), variables, x)
-    assert not state
+    train = functools.partial(network.apply, train=True, mutable=nn.DenyList("params"))
+    _, state = jax.eval_shape(train, variables, x)
+    assert set(state) == {"intermediates"}  # where they are asked for, and nothing else
 
 
-def test_stochastic_depth_leaves_out_whole_rows_and_keeps_the_expectation():
-    x = jnp.ones((4000, 3))
-    rngs = {"dropout": jax.random.key(0)}
-    found = np.asarray(StochasticDepth(0.3).apply({}, x, train=True, rngs=rngs))
-    kept = found[:, 0] > 0
-    expected = np.broadcast_to(kept[:, None] / 0.7, found.shape)
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
-    # five standard deviations of a binomial share
-    assert abs(kept.mean() - 0.7) < 5 * np.sqrt(0.3 * 0.7 / len(kept))
-    part = StochasticDepth(0.3).apply({}, x[:7], train=True, rngs=rngs)
-    np.testing.assert_array_equal(part, found[:7])
-    np.testing.assert_array_equal(StochasticDepth(0.3).apply({}, x, train=False), x)
-
-
-def test_the_first_layer_is_never_left_out_and_the_last_most_often():
-    network = ViT(2, stochastic_depth=0.999, **TINY)
-    x = normal(8, 4, 4, 1)
-    variables = drawn(network, x)
-    apply = functools.partial(network.apply, mutable=["intermediates"])
+def test_a_layer_is_left_out_as_often_as_it_lies_deep(normal):
+    rate, rows = 0.9, 600
+    network = ViT(2, pooling="mean", **TINY | {"layers": 3, "stochastic_depth": rate})
+    image = normal(1, 4, 4, 1)
+    x = jnp.tile(image, (rows, 1, 1, 1))
+    variables = drawn(normal, network, image)
 
     @jax.jit
     def tokens(variables):
-        _, kept = apply(variables, x, train=True, rngs={"dropout": jax.random.key(1)})
-        _, plain = apply(variables, x, train=False)
-        return kept["intermediates"], plain["intermediates"]
+        rngs = {"dropout": jax.random.key(1)}
+        _, kept = network.apply(variables, x, train=True, rngs=rngs, mutable=["intermediates"])
+        return [kept["intermediates"][f"layer{number}"]["tokens"] for number in (1, 2, 3)]
 
-    kept, plain = tokens(variables)
-    np.testing.assert_allclose(kept["layer1"]["tokens"], plain["layer1"]["tokens"], atol=1e-5)
-    np.testing.assert_array_equal(kept["layer2"]["tokens"], kept["layer1"]["tokens"])
+    params = jax.tree.map(np.asarray, variables["params"])
+    start = cut(np.asarray(image[0]), 2) @ params["embedding"]["kernel"]
+    start = start + (params["embedding"]["bias"] + params["position"].reshape(4, 6))
+    before = np.broadcast_to(start, (rows, 4, 6))
+    for number, after in enumerate(map(np.asarray, tokens(variables)), 1):
+        # Attention and perceptron are left out independently, each with p_l = l / L * rate.
+        expected = (number / 3 * rate) ** 2
+        found = np.isclose(after, before, atol=1e-4).all((1, 2)).mean()
+        assert abs(found - expected) < 5 * math.sqrt(expected * (1 - expected) / rows)
+        before = after
 
 
 @pytest.mark.parametrize(
@@ -212,7 +216,12 @@ def test_the_first_layer_is_never_left_out_and_the_last_most_often():
         ({"layers": 0}, (1, 4, 4, 1), "layers is 0, but must be greater than 0"),
         ({"registers": -1}, (1, 4, 4, 1), "registers is -1, but must be at least 0"),
         ({"pooling": "max"}, (1, 4, 4, 1), "pooling is 'max', which is unknown"),
-        ({"stochastic_depth": 1.0}, (1, 4, 4, 1), r"rate is 1.0, but must lie in \[0, 1\)"),
+        (
+            {"stochastic_depth": 1.0},
+            (1, 4, 4, 1),
+            r"stochastic_depth is 1.0, but must lie in \[0, 1\)",
+        ),
+        ({"dropout": -0.1}, (1, 4, 4, 1), r"dropout is -0.1, but must lie in \[0, 1\)"),
     ],
 )
 def test_what_cannot_be_is_refused(options, shape, words):
@@ -220,8 +229,20 @@ def test_what_cannot_be_is_refused(options, shape, words):
         shapes(ViT(2, **TINY | options), *shape)
 
 
-def test_images_of_another_size_are_refused():
+@pytest.mark.parametrize("shape", [(1, 4, 6, 1), (1, 8, 2, 1), (1, 2, 2, 4, 1)])
+def test_images_of_another_grid_are_refused_even_of_as_many_tokens(normal, shape):
     network = ViT(2, **TINY)
-    variables = drawn(network, normal(1, 4, 4, 1))
-    with pytest.raises(ValueError, match=r"x has 7 tokens, but .* initialised with 5: use images"):
-        network.apply(variables, normal(1, 4, 6, 1))
+    variables = drawn(normal, network, normal(1, 4, 4, 1))
+    grid = ", ".join(str(side // 2) for side in shape[1:-1])
+    words = rf"grid of \({grid}\) patches, but .* initialised with \(2, 2\): use images"
+    with pytest.raises(ValueError, match=words):
+        network.apply(variables, jnp.zeros(shape))
+
+
+def test_whole_numbers_are_refused_and_a_side_may_be_numpys():
+    with pytest.raises(ValueError, match=r"x is uint8, but must be floating: normalise first, see"):
+        jax.eval_shape(ViT(2, **TINY).init, jax.random.key(0), jnp.zeros((1, 4, 4, 1), jnp.uint8))
+    found, expected = (
+        shapes(ViT(2, **TINY | {"patch": patch}), 1, 4, 4, 1) for patch in (np.int64(2), 2)
+    )
+    assert found == expected

@@ -133,13 +133,15 @@ EXAMPLES: dict[str, Example] = {
     ),
     "residual network": Example(
         tasks.classification(
-            ResNet(outputs=2, depths=(1, 1), widths=(4, 4)), classes=2, inputs=_pixels
+            ResNet(outputs=2, depths=(1, 1), widths=(4, 4), stem="imagenet"),
+            classes=2,
+            inputs=_pixels,
         ),
         {"image": _images, "label": _two},
     ),
     "bottlenecks on volumes": Example(
         tasks.classification(
-            ResNet(outputs=2, depths=(1,), widths=(2,), bottleneck=True),
+            ResNet(outputs=2, depths=(1,), widths=(2,), bottleneck=True, norm=layers.GroupNorm),
             classes=2,
             inputs=inputs.pixels(_volumes),
         ),
@@ -147,7 +149,16 @@ EXAMPLES: dict[str, Example] = {
     ),
     "vision transformer": Example(
         tasks.classification(
-            ViT(outputs=2, patch=4, width=8, heads=2, layers=2, dropout=0.2, stochastic_depth=0.4),
+            ViT(
+                outputs=2,
+                patch=4,
+                width=8,
+                heads=2,
+                layers=2,
+                registers=1,
+                dropout=0.2,
+                stochastic_depth=0.4,
+            ),
             classes=2,
             inputs=_pixels,
         ),
