@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib
-from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
@@ -33,14 +31,6 @@ def columns(name, split):
     return {"image": image, "label": label}
 
 
-@pytest.fixture(autouse=True)
-def compiled_without_care():
-    """Nothing here runs long enough for its compilation to pay."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 @pytest.fixture
 def noise(monkeypatch):
     """Every data set is noise, with as many classes as the real one."""
@@ -52,9 +42,8 @@ def noise(monkeypatch):
 
 
 @pytest.fixture
-def experiment(monkeypatch):
-    """Imports a script, which imports what it shares with others by its own name."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "experiments"))
+def experiment():
+    """Imports a script."""
     return lambda name: importlib.import_module(f"experiments.{name}")
 
 

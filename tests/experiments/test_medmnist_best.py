@@ -44,3 +44,14 @@ def test_volumes_are_halved_by_means_and_images_stay():
     assert found[1, 1, 2, 0, 0] == round(block.mean())
     images = volumes[..., 0, :]
     assert best.halved({"image": images})["image"] is images
+
+
+@pytest.mark.slow
+def test_members_stand_beside_one(capsys):
+    speed = importlib.import_module("experiments.members_speed")
+    small = speed.medmnist_best.Settings(widths=(4, 4), batch_size=4)
+    found = speed.main(speed.Settings(members=(1, 2), recipe=small, steps=1, rounds=3))
+    assert {count: len(seconds) for count, seconds in found.items()} == {1: 3, 2: 3}
+    first, second = capsys.readouterr().out.splitlines()[-2:]
+    assert first.split()[::2] == ["1", "1.00"]
+    assert second.split()[0] == "2"
