@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 
+import jax
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
