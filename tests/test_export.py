@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from training.examples import EXAMPLES
+from training.examples import EXAMPLES, NAMES
 
 from jaxmed.data import batches, text
 from jaxmed.evaluation import evaluate
@@ -56,7 +56,7 @@ def test_the_card_says_what_the_model_is(tmp_path):
     assert os.listdir(tmp_path) == ["model"]
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_kind_of_task_can_be_exported(name, tmp_path):
     task, columns = EXAMPLES[name].task, EXAMPLES[name].columns
     batch = batches.take(batches.numeric(columns), np.arange(4))

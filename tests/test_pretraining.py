@@ -13,6 +13,8 @@ from jaxmed.data import inputs
 from jaxmed.models import MLP, RecurrentEncoder, TextClassifier, WordPredictor
 from jaxmed.training.fit import fit
 
+pytestmark = pytest.mark.slow  # trains
+
 WORDS, TIME = 15, 6
 
 

@@ -13,6 +13,8 @@ from jaxmed.data import batches, inputs
 from jaxmed.models import RecurrentEncoder, SentenceTagger, TextClassifier
 from jaxmed.training.fit import fit
 
+pytestmark = pytest.mark.slow  # texts are compiled at several lengths
+
 ROWS, TIME = 40, 9
 _random = np.random.default_rng(0)
 LENGTHS = _random.integers(1, TIME + 1, ROWS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -29,6 +30,20 @@ def test_a_share_that_is_none_is_refused():
         script.main(script.Settings(wrong=1.0))
 
 
+def test_each_remedy_changes_the_loss_or_the_order():
+    label = np.array([0] * 20 + [1] * 8)
+    found = script.remedies(script.Settings(), label, 2)
+    logits, labels = jnp.array([[0.3, -1.0], [2.0, 0.5]]), jnp.array([0, 1])
+    plain = script.Remedy()
+    expected = np.asarray(plain.loss(logits, labels))
+    for name, remedy in found.items():
+        same = np.allclose(remedy.loss(logits, labels), expected)
+        assert same == (name == "balanced order")
+        assert (remedy.order is plain.order) == (name != "balanced order")
+    weighed = found["class weights"].loss(logits, labels)
+    np.testing.assert_allclose(weighed, expected * [28 / 40, 28 / 16], rtol=1e-6)
+
+
 @pytest.mark.slow
 def test_every_remedy_has_its_row(monkeypatch, tmp_path, capsys):
     labels = np.array([0] * 20 + [1] * 8)
@@ -46,16 +61,22 @@ def test_every_remedy_has_its_row(monkeypatch, tmp_path, capsys):
         orders.append(np.asarray(order(options["key"], 0, 28, 14)))
         return fit(*args, order=order, **options)
 
+    every = script.remedies
+
+    def two_of_them(*args):
+        return {name: every(*args)[name] for name in ("balanced order", "adjusted logits")}
+
     monkeypatch.setattr(script, "fit", watched)
+    monkeypatch.setattr(script, "remedies", two_of_them)
     settings = script.Settings(
         dataset="breastmnist", seeds=(0,), widths=(4,), steps=2, batch_size=14, runs=tmp_path
     )
     summary = script.main(settings)
     drawn = [np.bincount(labels[order[order >= 0]]).tolist() for order in orders]
-    assert drawn == [[20, 8]] * 3 + [[14, 14]] + [[20, 8]] * 2
+    assert drawn == [[20, 8], [14, 14], [20, 8]]
     (written,) = tmp_path.glob("*/*/remedies.jsonl")
     (row,) = [json.loads(line) for line in written.read_text().splitlines()]
-    assert len(summary) == 7
+    assert list(summary) == ["none", "adjusted afterwards", "balanced order", "adjusted logits"]
     for name, found in summary.items():
         assert found["accuracy"] == pytest.approx([row[f"{name}/accuracy"]])
     # Dividing by frequencies moves answers towards the rare class and keeps the order of rows.

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # measures in processes of its own
+
 SCRIPT = Path(__file__).parents[2] / "experiments" / "speed.py"
 
 

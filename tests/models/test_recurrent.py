@@ -13,6 +13,8 @@ from jaxmed.models import RecurrentEncoder, TextClassifier
 from jaxmed.models.recurrent import GRU, LSTM, RNN, Recurrent, recur
 from jaxmed.models.text import AttentionPooling, last_state, max_over_time, mean_over_time
 
+pytestmark = pytest.mark.slow  # every cell is compiled several times
+
 ROWS, TIME, WIDTH, UNITS = 4, 6, 3, 5
 LENGTHS = np.array([6, 2, 1, 4])
 REAL = jnp.asarray(np.arange(TIME)[None] < LENGTHS[:, None])

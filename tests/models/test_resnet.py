@@ -24,6 +24,8 @@ from jaxmed.models.resnet import (
     resnet50,
 )
 
+pytestmark = pytest.mark.slow  # deep networks are compiled
+
 
 @pytest.fixture
 def normal():

@@ -13,6 +13,8 @@ import pytest
 from jaxmed.models import TextClassifier, TransformerEncoder
 from jaxmed.models.transformer import SelfAttention, rotary
 
+pytestmark = pytest.mark.slow  # gradients of attention are compiled
+
 VOCABULARY, WIDTH, HEADS, HIDDEN = 11, 12, 3, 20
 TOKENS = jnp.array([[3, 1, 4, 1, 5], [9, 2, 0, 0, 0], [6, 0, 0, 0, 0], [0, 0, 0, 0, 0]])
 LENGTHS = np.array([5, 2, 1, 0])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import jax
 import numpy as np
+import pytest
 
 from jaxmed import tasks, transformations
 from jaxmed.data import image, inputs
@@ -165,3 +166,11 @@ EXAMPLES: dict[str, Example] = {
         {"image": _images, "label": _two},
     ),
 }
+
+COMPILED_LONG = ("text", "cropped text", "transformer", "sentences in context", "residual network",
+                 "bottlenecks on volumes", "vision transformer")  # fmt: skip
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow) if name in COMPILED_LONG else name
+    for name in EXAMPLES
+]
+"""For `parametrize`."""

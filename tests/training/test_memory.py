@@ -12,6 +12,8 @@ from training.examples import EXAMPLES
 from jaxmed.training import stopping
 from jaxmed.training.fit import fit
 
+pytestmark = pytest.mark.slow  # trains
+
 EPOCHS = 12
 
 

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import optax
 import pytest
-from training.examples import EXAMPLES
+from training.examples import EXAMPLES, NAMES
 
 from jaxmed.data import batches
 from jaxmed.training import placement
@@ -42,7 +42,7 @@ def expect_equal(ours, reference):
 
 
 @pytest.mark.parametrize("place", [placement.pmap, placement.sharded])
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", NAMES)
 def test_eight_devices_end_with_the_parameters_of_one(name, place):
     assert place().devices == 8
     state, sums = three_steps(place(), name)

@@ -24,6 +24,8 @@ from jaxmed.tasks import Task
 from jaxmed.training import averaging, checkpoint, stopping
 from jaxmed.training.fit import fit
 
+pytestmark = pytest.mark.slow  # trains in processes that are killed
+
 EPOCHS, STEPS = 12, 4
 KILLS = {
     # where: the epoch of which
