@@ -47,7 +47,7 @@ from jaxmed.models.backbone import ConvStages
 from jaxmed.plots.images import image_rows
 from jaxmed.tasks import Network, Task
 from jaxmed.training import averaging, tracking
-from jaxmed.training.fit import fit
+from jaxmed.training.fit import Fit, fit
 from jaxmed.typing import Batch, Columns, Key, ModelState, Params, Transform
 
 SHOWN = 12
@@ -130,11 +130,7 @@ def main(settings: Settings) -> dict[str, tuple[float, float]]:
             settings.kind: outputs["reconstruction"][:SHOWN],
         }
         if settings.kind == "variational":
-            drawn = reconstruction.samples(
-                network, trained.params, trained.model_state, jax.random.key(seed),
-                count=SHOWN, latent=settings.latent,
-            )  # fmt: skip
-            rows["drawn"] = np.asarray(drawn)
+            rows["drawn"] = drawn(settings, network, trained, seed)
         pictures = {
             name: images.reshape(-1, *asked["image"].shape[1:]) for name, images in rows.items()
         }
@@ -142,10 +138,7 @@ def main(settings: Settings) -> dict[str, tuple[float, float]]:
         errors = {"error": outputs["error"], "pca_error": linear_errors}
         number = {"id": np.arange(len(rebuilt))}
         write_predictions(directory / "errors.csv", number | errors)
-        values = {name: float(each.mean()) for name, each in errors.items()}
-        values["below_pca"] = 1 - values["error"] / values["pca_error"]
-        if "elbo" in outputs:
-            values["elbo"] = float(outputs["elbo"].mean())
+        values = means(outputs, linear_errors)
         for name, value in values.items():
             found.setdefault(name, []).append(value)
         print(
@@ -159,6 +152,27 @@ def main(settings: Settings) -> dict[str, tuple[float, float]]:
     mean, deviation = summary["below_pca"]
     print(f"{title}: {mean:.1%} ± {deviation:.1%} below PCA, {settings.evaluate_on} images")
     return summary
+
+
+def means(outputs: Columns, linear_errors: np.ndarray) -> dict[str, float]:
+    """Over the rebuilt images: our error, that of PCA, how far ours is below, and any ELBO."""
+    error, linear = float(outputs["error"].mean()), float(linear_errors.mean())
+    found = {"error": error, "pca_error": linear, "below_pca": 1 - error / linear}
+    return found | ({"elbo": float(outputs["elbo"].mean())} if "elbo" in outputs else {})
+
+
+def drawn(settings: Settings, network: Network, trained: Fit, seed: int) -> np.ndarray:
+    """Images drawn from the prior of a variational autoencoder."""
+    return np.asarray(
+        reconstruction.samples(
+            network,
+            trained.params,
+            trained.model_state,
+            jax.random.key(seed),
+            count=SHOWN,
+            latent=settings.latent,
+        )
+    )
 
 
 def read(settings: Settings) -> tuple[Columns, Columns]:

@@ -26,7 +26,7 @@ import optax
 import pixel_machine
 import tyro
 
-from jaxmed import augmentation, ensembles, losses, models, seeds, tasks
+from jaxmed import augmentation, checks, ensembles, losses, models, seeds, tasks
 from jaxmed.data import catalogue, image, image_modalities, inputs, source
 from jaxmed.training import averaging, tracking
 from jaxmed.training.fit import Fit, fit
@@ -103,8 +103,7 @@ class Settings:
 
 def main(settings: Settings) -> dict[str, tuple[float, float]]:
     """Train and test once a seed; the mean and deviation of each metric come back."""
-    if settings.dataset not in CHANGES:
-        raise ValueError(f"dataset is {settings.dataset!r}, but must be one of {list(CHANGES)}.")
+    checks.known("dataset", settings.dataset, CHANGES)
     places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
     train, validation, test = (
         halved(source.columns(catalogue.open_split(settings.dataset, split, **places)))

@@ -19,7 +19,7 @@ reads them, with its definitions of AUC and ACC, and prints what a support vecto
 pixels reaches. The whole protocol is for an accelerator; `--quick` is a quarter of the width and a
 tenth of the epochs, for a processor.
 
-Hardware, time and score: see the results table in experiments/README.md.
+Not measured yet: see experiments/README.md.
 """
 
 from __future__ import annotations
@@ -38,8 +38,6 @@ import tyro
 
 from jaxmed import models, seeds, tasks
 from jaxmed.data import catalogue, image, source
-from jaxmed.data.datasets.entry import Entry
-from jaxmed.data.datasets.medmnist_table import MEDMNIST
 from jaxmed.evaluation import statistics
 from jaxmed.evaluation.evaluate import Evaluation, predict
 from jaxmed.training import stopping, tracking
@@ -141,10 +139,10 @@ def main(settings: Settings) -> dict[str, tuple[float, float]]:
     return summary
 
 
-def described(dataset: str) -> Entry:
+def described(dataset: str) -> catalogue.Entry:
     """What is known of a set; one that the protocol is not about is refused."""
     facts = catalogue.entry(dataset)
-    if facts not in MEDMNIST or facts.name != facts.family:
+    if facts not in catalogue.MEDMNIST or facts.name != facts.family:
         raise ValueError(
             f"dataset is {dataset!r}, but the protocol is about the sets of MedMNIST at 28 pixels: "
             "choose one of them, such as pneumoniamnist."
@@ -152,12 +150,12 @@ def described(dataset: str) -> Entry:
     return facts
 
 
-def is_volume(facts: Entry) -> bool:
+def is_volume(facts: catalogue.Entry) -> bool:
     """Whether its examples have a depth."""
     return len(facts.shape) == 4
 
 
-def protocol(facts: Entry, *, layers: int, quick: bool) -> tasks.Task:
+def protocol(facts: catalogue.Entry, *, layers: int, quick: bool) -> tasks.Task:
     """The network, what it reads and its loss, as published for this set."""
     network = NETWORKS[layers](
         len(facts.classes), widths=(16, 32, 64, 128) if quick else (64, 128, 256, 512)

@@ -9,7 +9,7 @@ split.
     python experiments/rare_classes.py --dataset retinamnist --seeds 0 1 2
     python experiments/rare_classes.py --dataset pneumoniamnist --seeds 0 1 2 --wrong 0.2
 
-Hardware, time and score: see the results table in experiments/README.md.
+Not measured yet: see experiments/README.md.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 import optax
 import tyro
 
-from jaxmed import imbalance, losses, models, seeds, tasks
+from jaxmed import checks, imbalance, losses, models, seeds, tasks
 from jaxmed.data import batches, catalogue, image, inputs, source
 from jaxmed.evaluation.evaluate import measure
 from jaxmed.training import averaging, tracking
@@ -90,14 +90,19 @@ def remedies(settings: Settings, label: np.ndarray, classes: int) -> dict[str, R
 
 def main(settings: Settings) -> dict[str, dict[str, np.ndarray]]:
     """By remedy and metric, the test values of each seed."""
-    if not 0 <= settings.wrong < 1:
-        raise ValueError(f"wrong is {settings.wrong}, but must lie in [0, 1).")
+    checks.fraction("wrong", settings.wrong, below_one=True)
+    facts = catalogue.entry(settings.dataset)
+    if facts.key != "image" or facts.task not in ("binary", "multiclass", "ordinal"):
+        raise ValueError(
+            f"dataset is {settings.dataset!r}, but must hold images of one class each: choose "
+            "another one, such as retinamnist."
+        )
     places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
     train, test = (
         source.columns(catalogue.open_split(settings.dataset, split, **places))
         for split in ("train", "test")
     )
-    classes = len(catalogue.entry(settings.dataset).classes)
+    classes = len(facts.classes)
     counts = np.bincount(train["label"], minlength=classes)
     print(f"{settings.dataset}: training images by class {counts.tolist()}")
     folder = tracking.new_run(settings.runs / settings.dataset)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 
-from jaxmed.tasks import Task
+from jaxmed.tasks import Task, mean_outputs
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Transform
 
 
@@ -75,9 +75,7 @@ def averaged(task: Task, changes: Sequence[Callable[[Array], Array]]) -> Task:
         def of(image: Array) -> Outputs:
             return task.predict(params, model_state, {**batch, "image": image})
 
-        found = jax.lax.map(of, copies)  # one after another: a batch fits memory as it does without
-        outputs = {name: value for name, value in found.items() if name != "logits"}
-        floating = {n: v for n, v in outputs.items() if jnp.issubdtype(v.dtype, jnp.floating)}
-        return {name: value.mean(0) for name, value in floating.items()}
+        # One after another: a batch fits memory as it does without.
+        return mean_outputs(jax.lax.map(of, copies))
 
     return dataclasses.replace(task, predict=predict)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 import jax
-import jax.numpy as jnp
 
 from jaxmed import checks
-from jaxmed.tasks import Task
+from jaxmed.tasks import Task, mean_outputs
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params
 
 
@@ -38,16 +37,9 @@ def members(task: Task, count: int) -> Task:
         losses, (model_state, outputs) = each(
             params, model_state, batch, jax.random.split(key, count)
         )
-        return losses.sum(0), (model_state, _mean(outputs))
+        return losses.sum(0), (model_state, mean_outputs(outputs))
 
     def predict(params: Params, model_state: ModelState, batch: Batch) -> Outputs:
-        return _mean(jax.vmap(task.predict, (0, 0, None))(params, model_state, batch))
+        return mean_outputs(jax.vmap(task.predict, (0, 0, None))(params, model_state, batch))
 
     return dataclasses.replace(task, init=init, loss=loss, predict=predict)
-
-
-def _mean(outputs: Outputs) -> Outputs:
-    """Of what can be averaged; logits of a mean are not the mean of logits, and are left out."""
-    kept = {name: value for name, value in outputs.items() if name != "logits"}
-    floating = {n: v for n, v in kept.items() if jnp.issubdtype(v.dtype, jnp.floating)}
-    return {name: value.mean(0) for name, value in floating.items()}

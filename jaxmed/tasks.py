@@ -258,6 +258,18 @@ def first_values(
     return init
 
 
+def mean_outputs(outputs: Outputs) -> Outputs:
+    """The mean over a leading axis of several predictions, of what can be averaged.
+
+    Logits of a mean are not the mean of logits, and are left out, as whole numbers are.
+    """
+    return {
+        name: value.mean(0)
+        for name, value in outputs.items()
+        if name != "logits" and jnp.issubdtype(value.dtype, jnp.floating)
+    }
+
+
 def in_training(
     network: Network, params: Params, mask: Array, key: Key
 ) -> Callable[..., tuple[Any, ModelState]]:

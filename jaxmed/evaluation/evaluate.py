@@ -138,13 +138,14 @@ def _streamed(
 ) -> dict[str, float]:
     """The task's own metrics of what it predicts; those that are no single number are left out."""
     run = jax.jit(task.predict)
+    updates = {name: jax.jit(metric.update) for name, metric in task.metrics.items()}
     states = {name: metric.empty() for name, metric in task.metrics.items()}
     for rows in batches.ordered_rows(len(next(iter(data.values()))), batch_size):
         batch = batches.take(data, rows)
         outputs = run(params, model_state, batch)
-        for name, metric in task.metrics.items():
+        for name, update in updates.items():
             try:
-                states[name] = jax.jit(metric.update)(states[name], outputs, batch)
+                states[name] = update(states[name], outputs, batch)
             except KeyError as error:
                 raise ValueError(
                     f"metrics of the task hold {name}, which reads {error}, but there are only "

@@ -18,7 +18,7 @@ def test_every_set_of_28_pixels_has_its_changes():
 
 
 def test_another_set_is_refused_by_name():
-    with pytest.raises(ValueError, match="dataset is 'mnist', but must be one of"):
+    with pytest.raises(ValueError, match="dataset is 'mnist', which is unknown: did you mean"):
         best.main(best.Settings(dataset="mnist"))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import importlib
 import re
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -22,9 +21,8 @@ ROWS = {"train": 24, "validation": 20, "test": 16}
 
 
 @pytest.fixture
-def script(monkeypatch):
-    """The experiment, which imports what it shares with others by its own name."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "experiments"))
+def script():
+    """The experiment."""
     return importlib.import_module("experiments.medmnist_protocol")
 
 

@@ -44,6 +44,12 @@ def test_each_remedy_changes_the_loss_or_the_order():
     np.testing.assert_allclose(weighed, expected * [28 / 40, 28 / 16], rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["chestmnist", "breast_cancer_wisconsin"])
+def test_what_has_no_one_class_an_image_is_refused(name):
+    with pytest.raises(ValueError, match=f"dataset is '{name}', but must hold images of one class"):
+        script.main(script.Settings(dataset=name))
+
+
 @pytest.mark.slow
 def test_every_remedy_has_its_row(monkeypatch, tmp_path, capsys):
     labels = np.array([0] * 20 + [1] * 8)
