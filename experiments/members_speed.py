@@ -70,7 +70,7 @@ def main(settings: Settings) -> dict[int, list[float]]:
 
 def turn(settings: Settings, count: int, data: Columns) -> Callable[[], float]:
     """Trains `count` members for some steps, and says how many seconds that took."""
-    task = medmnist_best.recipe(dataclasses.replace(settings.recipe, members=count), data)
+    task, _ = medmnist_best.recipe(dataclasses.replace(settings.recipe, members=count), data)
     optimizer, where, key = optax.adamw(1e-3), placement.jit(), jax.random.key(0)
     run = where.compile(make_epoch(make_train_step(task, optimizer)), 1)
     columns = where.whole(data)

@@ -22,11 +22,12 @@ def test_another_set_is_refused_by_name():
         best.main(best.Settings(dataset="mnist"))
 
 
-@pytest.mark.parametrize("mirrored", [False, True])
-def test_copies_are_the_image_moved_by_a_pixel_and_mirrored_where_that_is_safe(mirrored):
-    image = np.arange(20.0).reshape(4, 5, 1)
-    found = [np.asarray(copy(image)) for copy in best.copies(mirrored=mirrored)]
+@pytest.mark.parametrize(("mirrored", "turned"), [(False, False), (True, False), (True, True)])
+def test_copies_are_the_image_moved_by_a_pixel_and_mirrored_and_turned_where_safe(mirrored, turned):
+    image = np.arange(25.0).reshape(5, 5, 1)
+    found = [np.asarray(copy(image)) for copy in best.copies(mirrored=mirrored, turned=turned)]
     sources = [image, image[:, ::-1]] if mirrored else [image]
+    sources = [np.rot90(each, k) for each in sources for k in range(4 if turned else 1)]
     expected = [
         np.roll(np.roll(each, down, 0), right, 1)
         for down, right in [(0, 0), (0, 1), (1, 0), (0, -1), (-1, 0)]
