@@ -39,6 +39,11 @@ def shape() -> image.Change:
     return image.in_turn(image.random_flips(-2, -3, -4), image.random_shift(1))
 
 
+def lesion() -> image.Change:
+    """Of small B-mode images: mirrored and moved; turned or zoomed, they lose what is small."""
+    return image.in_turn(image.random_flip, image.random_shift(3))
+
+
 CHANGES: dict[str, Callable[[], image.Change]] = {
     "pathmnist": image_modalities.histology,
     "chestmnist": image_modalities.chest_x_ray,
@@ -46,7 +51,7 @@ CHANGES: dict[str, Callable[[], image.Change]] = {
     "octmnist": image_modalities.fundus,
     "pneumoniamnist": image_modalities.chest_x_ray,
     "retinamnist": image_modalities.fundus,
-    "breastmnist": image_modalities.ultrasound,
+    "breastmnist": lesion,
     "bloodmnist": image_modalities.histology,
     "tissuemnist": image_modalities.microscopy,
     "organamnist": image_modalities.ct_slice,
@@ -62,7 +67,7 @@ CHANGES: dict[str, Callable[[], image.Change]] = {
 """What leaves the diagnosis alone, by set; slices of the retina (OCT) change as its pictures do,
 and blood cells by quarters only: at 28 pixels any other angle blurs what tells them apart."""
 
-MIRRORED = (image_modalities.fundus, image_modalities.ultrasound, image_modalities.skin_lesion,
+MIRRORED = (image_modalities.fundus, lesion, image_modalities.skin_lesion,
             image_modalities.histology, image_modalities.microscopy, shape)  # fmt: skip
 TURNED = (image_modalities.histology,)
 """Changes that turn an image by quarters."""
