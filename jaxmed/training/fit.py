@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +18,17 @@ from jaxmed import checks
 from jaxmed.data import batches
 from jaxmed.evaluation.evaluate import measure
 from jaxmed.tasks import Task
-from jaxmed.training import averaging, checkpoint, finite, gradients, placement, preflight, tracking
+from jaxmed.training import (
+    averaging,
+    checkpoint,
+    finite,
+    gradients,
+    kept_programs,
+    placement,
+    preflight,
+    profile,
+    tracking,
+)
 from jaxmed.training.epoch import make_epoch
 from jaxmed.training.step import TrainState, init_state, make_train_step
 from jaxmed.training.stopping import Monitor, Row, Stop
@@ -66,6 +77,7 @@ def fit(
     order: batches.Order = batches.shuffled_rows,
     directory: Path | None = None,
     resume: bool = False,
+    start: TrainState | None = None,
     track: Sequence[Callable[[Row], None]] = (),
 ) -> Fit:
     """Train until a stopping condition, over a split that lives on the device.
@@ -81,7 +93,7 @@ def fit(
         key: decides the first parameters and all randomness.
         batch_size: examples a step, over all devices.
         epochs: how often to go through `train`, at most.
-        steps: how many steps to take, at most.
+        steps: how many steps to have taken in the end, at most.
         validation: measured after every epoch, as `evaluate.measure` does; its numbers are
             `validation/...` in the history.
         best: which epoch to keep; by default the last.
@@ -91,6 +103,8 @@ def fit(
         order: of the rows in each epoch; by default shuffled, `batches.by_length` for texts.
         directory: gets `metrics.jsonl` and the checkpoints `last` and `best` after every epoch.
         resume: go on from the checkpoint in `directory`, if there is one.
+        start: go on from this state, such as that of an earlier `Fit`, as if training had never
+            stopped; `key` then decides nothing.
         track: functions that are shown each row of the history, such as `tracking.progress`.
 
     Raises:
@@ -103,14 +117,23 @@ def fit(
     checks.positive("epochs", epochs)
     if steps is not None:
         checks.positive("steps", steps)
+    kept_programs.keep_programs()
     where = where or placement.jit()
     where.check(batch_size)
     preflight.check_columns("train", train)
     if best is not None and validation is None and best.name.startswith("validation/"):
         raise ValueError(f"best is {best.name}, but there is no `validation` split: pass one.")
 
+    if start is not None and resume:
+        raise ValueError("start is given and resume is True: go on from one of the two.")
+
     train = batches.numeric(train)
-    state = init_state(task, optimizer, key, {name: column[:1] for name, column in train.items()})
+    copied = jax.jit(functools.partial(jax.tree.map, jnp.copy))
+    if start is None:
+        first_row = {name: column[:1] for name, column in train.items()}
+        state = init_state(task, optimizer, key, first_row)
+    else:
+        state = copied(start)
     preflight.check_labels("train", task, state, train, all_present=True)
     if validation is not None:
         preflight.check_columns("validation", validation)
@@ -127,41 +150,50 @@ def fit(
     step = make_train_step(task, optimizer, gradient=gradient)
     run = where.compile(make_epoch(step), 1)
     data, state = where.whole(train), where.whole(state)
-    limit = steps if steps is not None else epochs * -(-len(train["label"]) // batch_size)
+    per_epoch = -(-len(train["label"]) // batch_size)
+    limit = steps if steps is not None else epochs * per_epoch
     trackers = [*track, *([tracking.jsonl(directory / "metrics.jsonl")] if directory else [])]
     reason = _reason(history, stop)
 
     while reason is None and len(history) < epochs and int(state.step) < limit:
         started = time.perf_counter()
         epoch = len(history)
-        rows = order(order_key, epoch, len(train["label"]), batch_size)
-        rows = rows[: limit - int(state.step)]
-        before = jax.tree.map(jnp.copy, state)  # the state itself is donated
-        state, sums = run(state, data, where.divided(rows, 1))
-        means = _means(task, sums)
-        if not np.isfinite(means["train/loss"]) or finite.first_non_finite(state.params):
-            replayed = (batches.take(train, line) for line in rows)
-            found = finite.locate(step, gradient(task), before, replayed)
-            raise finite.NonFiniteError(
-                f"Training met a number that is not finite at {found}. Nothing saved is lost: "
-                "lower the learning rate, clip the gradient, or look at that batch."
-            )
-        row: dict[str, float] = {"epoch": epoch + 1, "step": int(state.step), **means}
-        kept = averaging.settled(state)
-        if validation is not None:
-            measured = measure(
-                task, kept.params, kept.model_state, validation, loss_batch_size=batch_size
-            )
-            row |= {f"validation/{name}": value for name, value in measured.items()}
-        row["seconds"] = round(time.perf_counter() - started, 4)
-        history.append(row)
-        is_best = best is None or best.best(history) == epoch
-        if is_best:
-            chosen = jax.tree.map(jnp.copy, (kept.params, kept.model_state))
-        if directory is not None:
-            _save(directory, state, chosen if is_best else None, history)
-        for tracker in trackers:
-            tracker(row)
+        times, done = divmod(int(state.step), per_epoch)
+        with profile.epoch(epoch, epochs):
+            with profile.part("input"):
+                rows = order(order_key, times, len(train["label"]), batch_size)
+                rows = rows[done:][: limit - int(state.step)]
+                placed = where.divided(rows, 1)
+            with profile.part("device"):
+                before = copied(state)  # the state itself is donated
+                state, sums = run(state, data, placed)
+                means = _means(task, sums)
+                wrong = finite.first_non_finite(state.params)
+            if not np.isfinite(means["train/loss"]) or wrong:
+                replayed = (batches.take(train, line) for line in rows)
+                found = finite.locate(step, gradient(task), before, replayed)
+                raise finite.NonFiniteError(
+                    f"Training met a number that is not finite at {found}. Nothing saved is "
+                    "lost: lower the learning rate, clip the gradient, or look at that batch."
+                )
+            row: dict[str, float] = {"epoch": epoch + 1, "step": int(state.step), **means}
+            kept = averaging.settled(state)
+            if validation is not None:
+                with profile.part("evaluation"):
+                    measured = measure(
+                        task, kept.params, kept.model_state, validation, loss_batch_size=batch_size
+                    )
+                row |= {f"validation/{name}": value for name, value in measured.items()}
+            row["seconds"] = round(time.perf_counter() - started, 4)
+            history.append(row)
+            is_best = best is None or best.best(history) == epoch
+            if is_best:
+                chosen = copied((kept.params, kept.model_state))
+            if directory is not None:
+                with profile.part("checkpoint"):
+                    _save(directory, state, chosen if is_best else None, history)
+            for tracker in trackers:
+                tracker(row)
         reason = _reason(history, stop)
 
     reason = reason or ("steps" if int(state.step) >= limit and steps is not None else "epochs")

@@ -1,0 +1,47 @@
+"""The command line of an experiment: its settings as options, and `--profile`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from jaxmed.training import profile, tracking
+
+SettingsType = TypeVar("SettingsType")
+
+
+def run(
+    main: Callable[[SettingsType], Any], settings: type[SettingsType], description: str | None
+) -> None:
+    """Read the settings from the command line and call `main` with them.
+
+    `--profile` measures where the time of each epoch goes and traces one of them, into a new
+    folder beside the experiment's runs.
+
+    Args:
+        main: the experiment.
+        settings: its dataclass, with a field `runs`, the folder of its runs.
+        description: of the experiment, shown by `--help`; mostly `__doc__`.
+    """
+    import tyro
+
+    flag = tyro.conf.arg(help="Measure where the time of each epoch goes, and trace one of them.")
+    options = dataclasses.make_dataclass(
+        "Options",
+        [
+            ("settings", tyro.conf.OmitArgPrefixes[settings]),  # type: ignore[valid-type, misc]
+            ("profile", Annotated[tyro.conf.FlagCreatePairsOff[bool], flag], False),
+        ],
+        frozen=True,
+    )
+    given: Any = tyro.cli(options, description=description)
+    if not given.profile:
+        main(given.settings)
+        return
+    folder = tracking.new_run(given.settings.runs / "profiles")
+    with profile.profiled(folder) as measured:
+        main(given.settings)
+    print(f"\n{measured.table()}")
+    if measured.trace is not None:
+        print(f"trace, for ui.perfetto.dev: {measured.trace}")
