@@ -26,6 +26,7 @@ from jaxmed.training import (
     kept_programs,
     placement,
     preflight,
+    processes,
     profile,
     tracking,
 )
@@ -144,31 +145,49 @@ def fit(
     history: list[dict[str, float]] = []
     if directory is not None:
         state, chosen, history = _resumed(directory, state, best, resume)
-        tracking.write_history(directory / "metrics.jsonl", history)
+        processes.wait("all have read the checkpoint")
+        if processes.is_writer():
+            tracking.write_history(directory / "metrics.jsonl", history)
 
+    processes.agree(
+        {
+            "batch_size": batch_size,
+            "epochs": epochs,
+            "steps": steps,
+            "the step to go on from": int(state.step),
+            "key": jax.random.key_data(state.key).tolist(),
+            "train": {name: (column.shape, column.dtype) for name, column in train.items()},
+            "the model": jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state.params),
+        }
+    )
     order_key = jax.random.fold_in(state.key, ORDER)
     step = make_train_step(task, optimizer, gradient=gradient)
     run = where.compile(make_epoch(step), 1)
-    data, state = where.whole(train), where.whole(state)
+    data, here, state = where.whole(train), state, where.state(state)
     per_epoch = -(-len(train["label"]) // batch_size)
-    limit = steps if steps is not None else epochs * per_epoch
-    trackers = [*track, *([tracking.jsonl(directory / "metrics.jsonl")] if directory else [])]
+    limit = steps
+    if limit is None:
+        limit = int(state.step) + (epochs - len(history)) * per_epoch
+    trackers = list(track)
+    if directory is not None and processes.is_writer():
+        trackers.append(tracking.jsonl(directory / "metrics.jsonl"))
     reason = _reason(history, stop)
 
-    while reason is None and len(history) < epochs and int(state.step) < limit:
+    while reason is None and len(history) < epochs and int(here.step) < limit:
         started = time.perf_counter()
         epoch = len(history)
-        times, done = divmod(int(state.step), per_epoch)
+        times, done = divmod(int(here.step), per_epoch)
         with profile.epoch(epoch, epochs):
             with profile.part("input"):
                 rows = order(order_key, times, len(train["label"]), batch_size)
-                rows = rows[done:][: limit - int(state.step)]
+                rows = rows[done:][: limit - int(here.step)]
                 placed = where.divided(rows, 1)
             with profile.part("device"):
-                before = copied(state)  # the state itself is donated
+                before = copied(here)  # the state itself is donated
                 state, sums = run(state, data, placed)
+                here = where.gathered(state)
                 means = _means(task, sums)
-                wrong = finite.first_non_finite(state.params)
+                wrong = finite.first_non_finite(here.params)
             if not np.isfinite(means["train/loss"]) or wrong:
                 replayed = (batches.take(train, line) for line in rows)
                 found = finite.locate(step, gradient(task), before, replayed)
@@ -176,8 +195,8 @@ def fit(
                     f"Training met a number that is not finite at {found}. Nothing saved is "
                     "lost: lower the learning rate, clip the gradient, or look at that batch."
                 )
-            row: dict[str, float] = {"epoch": epoch + 1, "step": int(state.step), **means}
-            kept = averaging.settled(state)
+            row: dict[str, float] = {"epoch": epoch + 1, "step": int(here.step), **means}
+            kept = averaging.settled(here)
             if validation is not None:
                 with profile.part("evaluation"):
                     measured = measure(
@@ -191,14 +210,14 @@ def fit(
                 chosen = copied((kept.params, kept.model_state))
             if directory is not None:
                 with profile.part("checkpoint"):
-                    _save(directory, state, chosen if is_best else None, history)
+                    _save(directory, here, chosen if is_best else None, history)
             for tracker in trackers:
                 tracker(row)
         reason = _reason(history, stop)
 
-    reason = reason or ("steps" if int(state.step) >= limit and steps is not None else "epochs")
+    reason = reason or ("steps" if int(here.step) >= limit and steps is not None else "epochs")
     best_epoch = (best.best(history) if best else len(history) - 1) + 1
-    return Fit(*chosen, state, history, reason, best_epoch)
+    return Fit(*chosen, here, history, reason, best_epoch)
 
 
 def _reason(history: Sequence[Row], stop: Sequence[Stop]) -> str | None:
