@@ -15,7 +15,9 @@ os.environ.setdefault(
 )
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
-jax.config.update("jax_enable_compilation_cache", False)  # the user's is none of the tests' business
+jax.config.update(
+    "jax_enable_compilation_cache", False
+)  # the user's is none of the tests' business
 
 _hook = install_import_hook("jaxmed", "shape_checker.checked")
 

@@ -89,10 +89,7 @@ def restore(directory: Path, like: Tree) -> tuple[Tree, Any]:
     if step is None:
         raise FileNotFoundError(f"directory is {directory}, which holds no checkpoint.")
     path = directory.resolve() / str(step)
-    wanted = {
-        name: np.empty(leaf.shape, leaf.dtype)
-        for name, leaf in _named(like).items()
-    }
+    wanted = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in _named(like).items()}
     with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
         found = checkpointer.restore(path, args=ocp.args.Composite(notes=ocp.args.JsonRestore()))
         _refuse_other_model(directory, found.notes["shapes"], wanted)

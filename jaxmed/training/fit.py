@@ -100,9 +100,11 @@ def fit(
         best: which epoch to keep; by default the last.
         stop: conditions from `stopping`, asked after every epoch.
         gradient: how the gradient is made.
-        where: a placement; by default one device under `jit`.
+        where: a placement; by default one device under `jit`, and where several processes have
+            joined (see `processes.distributed`) all devices of all of them, `sharded`.
         order: of the rows in each epoch; by default shuffled, `batches.by_length` for texts.
-        directory: gets `metrics.jsonl` and the checkpoints `last` and `best` after every epoch.
+        directory: gets `metrics.jsonl` and the checkpoints `last` and `best` after every epoch;
+            several processes need to see the same one, and the first writes.
         resume: go on from the checkpoint in `directory`, if there is one.
         start: go on from this state, such as that of an earlier `Fit`, as if training had never
             stopped; `key` then decides nothing.
@@ -119,7 +121,8 @@ def fit(
     if steps is not None:
         checks.positive("steps", steps)
     kept_programs.keep_programs()
-    where = where or placement.jit()
+    if where is None:
+        where = placement.sharded() if jax.process_count() > 1 else placement.jit()
     where.check(batch_size)
     preflight.check_columns("train", train)
     if best is not None and validation is None and best.name.startswith("validation/"):
@@ -145,9 +148,6 @@ def fit(
     history: list[dict[str, float]] = []
     if directory is not None:
         state, chosen, history = _resumed(directory, state, best, resume)
-        processes.wait("all have read the checkpoint")
-        if processes.is_writer():
-            tracking.write_history(directory / "metrics.jsonl", history)
 
     processes.agree(
         {
@@ -160,6 +160,8 @@ def fit(
             "the model": jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state.params),
         }
     )
+    if directory is not None and processes.is_writer():
+        tracking.write_history(directory / "metrics.jsonl", history)
     order_key = jax.random.fold_in(state.key, ORDER)
     step = make_train_step(task, optimizer, gradient=gradient)
     run = where.compile(make_epoch(step), 1)
@@ -187,8 +189,8 @@ def fit(
                 state, sums = run(state, data, placed)
                 here = where.gathered(state)
                 means = _means(task, sums)
-                wrong = finite.first_non_finite(here.params)
-            if not np.isfinite(means["train/loss"]) or wrong:
+                sound = bool(finite.all_finite((here.params, sums["loss"])))
+            if not sound:
                 replayed = (batches.take(train, line) for line in rows)
                 found = finite.locate(step, gradient(task), before, replayed)
                 raise finite.NonFiniteError(

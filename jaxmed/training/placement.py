@@ -133,14 +133,16 @@ def sharded(
             return everywhere
         return NamedSharding(mesh, PartitionSpec(*(None,) * axis, BATCH_AXIS))
 
-    def of_state(tree: Tree) -> Tree:
-        axis_of = functools.partial(divided_axis, devices=len(devices), least=divide_from)
-        return jax.tree.map(lambda leaf: along(axis_of(leaf.shape)), tree)
+    whole_everywhere = jax.jit(lambda tree: tree, out_shardings=everywhere)
+
+    def own(leaf: AnyArray) -> NamedSharding:
+        return along(divided_axis(leaf.shape, devices=len(devices), least=divide_from))
 
     def compiled(function: Function, _: int) -> Function:
         def constrained(state: Tree, *rest: Any) -> Any:
             state, sums = function(state, *rest)
-            return jax.lax.with_sharding_constraint(state, of_state(state)), sums
+            state = jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, own(x)), state)
+            return state, jax.lax.with_sharding_constraint(sums, everywhere)
 
         if divide_from is None:
             return jax.jit(function, donate_argnums=0, out_shardings=everywhere)
@@ -152,8 +154,8 @@ def sharded(
         whole=lambda tree: jax.tree.map(lambda leaf: _put(leaf, everywhere), tree),
         divided=lambda tree, axis: jax.tree.map(lambda leaf: _put(leaf, along(axis)), tree),
         compile=compiled,
-        state=lambda tree: jax.tree.map(_put, tree, of_state(tree)),
-        gathered=lambda tree: jax.tree.map(_own, jax.jit(lambda x: x, out_shardings=everywhere)(tree)),
+        state=lambda tree: jax.tree.map(lambda leaf: _put(leaf, own(leaf)), tree),
+        gathered=lambda tree: jax.tree.map(_own, whole_everywhere(tree)),
     )
 
 

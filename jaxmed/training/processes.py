@@ -197,7 +197,8 @@ def _number(given: int | None, environment: Mapping[str, str], *names: str) -> i
             try:
                 given = int(environment[name])
             except ValueError:
-                raise ValueError(f"{name} is {environment[name]!r}, but must be a number.") from None
+                found = environment[name]
+                raise ValueError(f"{name} is {found!r}, but must be a number.") from None
     return given
 
 
