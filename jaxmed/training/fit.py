@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ import numpy as np
 import optax
 
 from jaxmed import checks
-from jaxmed.data import batches
+from jaxmed.data import batches, source
+from jaxmed.data.source import Source
 from jaxmed.evaluation.evaluate import measure
 from jaxmed.tasks import Task
 from jaxmed.training import (
     averaging,
     checkpoint,
+    feed,
     finite,
     gradients,
     kept_programs,
@@ -30,7 +32,6 @@ from jaxmed.training import (
     profile,
     tracking,
 )
-from jaxmed.training.epoch import make_epoch
 from jaxmed.training.step import TrainState, init_state, make_train_step
 from jaxmed.training.stopping import Monitor, Row, Stop
 from jaxmed.typing import Columns, Key, ModelState, Params, Scalars
@@ -51,6 +52,8 @@ class Fit:
         history: one row an epoch.
         reason: why training stopped.
         best_epoch: the epoch of `params`, from 1.
+        data: "resident" where the examples lay on the device, "streamed" where they were read
+            while it computed.
     """
 
     params: Params
@@ -59,12 +62,13 @@ class Fit:
     history: list[dict[str, float]]
     reason: str
     best_epoch: int
+    data: str = "resident"
 
 
 def fit(
     task: Task,
     optimizer: optax.GradientTransformation,
-    train: Columns,
+    train: Columns | Source,
     *,
     key: Key,
     batch_size: int,
@@ -79,9 +83,10 @@ def fit(
     directory: Path | None = None,
     resume: bool = False,
     start: TrainState | None = None,
+    workers: int = 2,
     track: Sequence[Callable[[Row], None]] = (),
 ) -> Fit:
-    """Train until a stopping condition, over a split that lives on the device.
+    """Train until a stopping condition, over a split that lives on the device or is streamed.
 
     Every epoch visits every example once, in an order that depends on (key, epoch) alone; what
     a step draws depends on (key, step) alone. So a run that was killed and resumed ends with
@@ -90,7 +95,8 @@ def fit(
     Args:
         task: what to learn.
         optimizer: any Optax transformation.
-        train: the training split, arrays by key with one leading axis.
+        train: the training split, arrays by key with one leading axis; or a source, which is read
+            into memory if it takes at most a quarter of it, and streamed otherwise.
         key: decides the first parameters and all randomness.
         batch_size: examples a step, over all devices.
         epochs: how often to go through `train`, at most.
@@ -108,6 +114,7 @@ def fit(
         resume: go on from the checkpoint in `directory`, if there is one.
         start: go on from this state, such as that of an earlier `Fit`, as if training had never
             stopped; `key` then decides nothing.
+        workers: processes that read a streamed source; 0 reads in this one.
         track: functions that are shown each row of the history, such as `tracking.progress`.
 
     Raises:
@@ -124,21 +131,24 @@ def fit(
     if where is None:
         where = placement.sharded() if jax.process_count() > 1 else placement.jit()
     where.check(batch_size)
-    preflight.check_columns("train", train)
+    if not isinstance(train, Mapping) and feed.fits(train, feed.memory_of(jax.local_devices()[0])):
+        train = source.columns(train)
+    if isinstance(train, Mapping):
+        preflight.check_columns("train", train)
     if best is not None and validation is None and best.name.startswith("validation/"):
         raise ValueError(f"best is {best.name}, but there is no `validation` split: pass one.")
 
     if start is not None and resume:
         raise ValueError("start is given and resume is True: go on from one of the two.")
 
-    train = batches.numeric(train)
     copied = jax.jit(functools.partial(jax.tree.map, jnp.copy))
-    if start is None:
-        first_row = {name: column[:1] for name, column in train.items()}
-        state = init_state(task, optimizer, key, first_row)
+    state = init_state(task, optimizer, key, feed.first(train)) if start is None else copied(start)
+    step = make_train_step(task, optimizer, gradient=gradient)
+    if isinstance(train, Mapping):
+        preflight.check_labels("train", task, state, batches.numeric(train), all_present=True)
+        examples = feed.resident(train, step, where)
     else:
-        state = copied(start)
-    preflight.check_labels("train", task, state, train, all_present=True)
+        examples = feed.streamed(train, step, where, workers=workers)
     if validation is not None:
         preflight.check_columns("validation", validation)
         validation = batches.numeric(validation)
@@ -156,17 +166,15 @@ def fit(
             "steps": steps,
             "the step to go on from": int(state.step),
             "key": jax.random.key_data(state.key).tolist(),
-            "train": {name: (column.shape, column.dtype) for name, column in train.items()},
+            "train": (examples.name, examples.count),
             "the model": jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state.params),
         }
     )
     if directory is not None and processes.is_writer():
         tracking.write_history(directory / "metrics.jsonl", history)
     order_key = jax.random.fold_in(state.key, ORDER)
-    step = make_train_step(task, optimizer, gradient=gradient)
-    run = where.compile(make_epoch(step), 1)
-    data, here, state = where.whole(train), state, where.state(state)
-    per_epoch = -(-len(train["label"]) // batch_size)
+    here, state = state, where.state(state)
+    per_epoch = -(-examples.count // batch_size)
     limit = steps
     if limit is None:
         limit = int(state.step) + (epochs - len(history)) * per_epoch
@@ -181,18 +189,16 @@ def fit(
         times, done = divmod(int(here.step), per_epoch)
         with profile.epoch(epoch, epochs):
             with profile.part("input"):
-                rows = order(order_key, times, len(train["label"]), batch_size)
+                rows = order(order_key, times, examples.count, batch_size)
                 rows = rows[done:][: limit - int(here.step)]
-                placed = where.divided(rows, 1)
             with profile.part("device"):
                 before = copied(here)  # the state itself is donated
-                state, sums = run(state, data, placed)
+                state, sums = examples.run(state, rows)
                 here = where.gathered(state)
                 means = _means(task, sums)
                 sound = bool(finite.all_finite((here.params, sums["loss"])))
             if not sound:
-                replayed = (batches.take(train, line) for line in rows)
-                found = finite.locate(step, gradient(task), before, replayed)
+                found = finite.locate(step, gradient(task), before, examples.replay(rows))
                 raise finite.NonFiniteError(
                     f"Training met a number that is not finite at {found}. Nothing saved is "
                     "lost: lower the learning rate, clip the gradient, or look at that batch."
@@ -219,7 +225,7 @@ def fit(
 
     reason = reason or ("steps" if int(here.step) >= limit and steps is not None else "epochs")
     best_epoch = (best.best(history) if best else len(history) - 1) + 1
-    return Fit(*chosen, here, history, reason, best_epoch)
+    return Fit(*chosen, here, history, reason, best_epoch, examples.name)
 
 
 def _reason(history: Sequence[Row], stop: Sequence[Stop]) -> str | None:

@@ -38,6 +38,8 @@ class Placement:
             is whole, but a state that was divided comes back so.
         state: puts a state on the devices, where `sharded` may divide it.
         gathered: a state as the host may read it, every array whole on a device of this process.
+        own_rows: of row numbers [steps, batch] those that this process's devices compute on.
+        assembled: puts a batch of those rows on the devices, its first axis divided.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Placement:
     compile: Callable[[Function, int], Function]
     state: Callable[[Tree], Tree]
     gathered: Callable[[Tree], Tree]
+    own_rows: Callable[[np.ndarray], np.ndarray]
+    assembled: Callable[[Tree], Tree]
 
     def check(self, batch_size: int) -> None:
         """Refuse a batch size that the devices do not divide."""
@@ -68,6 +72,8 @@ def jit(device: jax.Device | None = None) -> Placement:
         compile=lambda function, _: jax.jit(function, donate_argnums=0),
         state=lambda tree: jax.device_put(tree, device),
         gathered=lambda tree: tree,
+        own_rows=lambda rows: rows,
+        assembled=lambda tree: jax.device_put(tree, device),
     )
 
 
@@ -108,6 +114,8 @@ def pmap(devices: Sequence[jax.Device] | None = None) -> Placement:
         compile=compile_,
         state=lambda tree: jax.device_put(tree, everywhere),
         gathered=lambda tree: tree,
+        own_rows=lambda rows: rows,
+        assembled=lambda tree: split(tree, 0),
     )
 
 
@@ -126,7 +134,7 @@ def sharded(
     """
     devices = list(devices or jax.devices())
     mesh = jax.make_mesh((len(devices),), (BATCH_AXIS,), (AxisType.Auto,), devices=devices)
-    everywhere = NamedSharding(mesh, PartitionSpec())
+    everywhere, here = NamedSharding(mesh, PartitionSpec()), jax.process_index()
 
     def along(axis: int | None) -> NamedSharding:
         if axis is None:
@@ -148,6 +156,15 @@ def sharded(
             return jax.jit(function, donate_argnums=0, out_shardings=everywhere)
         return jax.jit(constrained, donate_argnums=0)
 
+    def own_rows(rows: np.ndarray) -> np.ndarray:
+        parts = np.split(rows, len(devices), axis=1)
+        mine = [part for part, at in zip(parts, devices, strict=True) if at.process_index == here]
+        return np.concatenate(mine, axis=1)
+
+    def assembled(tree: Tree) -> Tree:
+        make = functools.partial(jax.make_array_from_process_local_data, along(0))
+        return jax.tree.map(make, tree)
+
     return Placement(
         name="sharded",
         devices=len(devices),
@@ -156,6 +173,8 @@ def sharded(
         compile=compiled,
         state=lambda tree: jax.tree.map(lambda leaf: _put(leaf, own(leaf)), tree),
         gathered=lambda tree: jax.tree.map(_own, whole_everywhere(tree)),
+        own_rows=own_rows,
+        assembled=assembled,
     )
 
 

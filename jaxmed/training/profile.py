@@ -112,14 +112,18 @@ def epoch(number: int, epochs: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def part(name: str) -> Iterator[None]:
-    """One of `PARTS` of an epoch, measured if a profile is being made, without what compiled."""
+    """One of `PARTS` of an epoch, measured if a profile is being made.
+
+    Without what was spent compiling, and in parts inside this one, which are counted apart.
+    """
     profile = _CURRENT.get()
     if profile is None:
         yield
         return
-    began = time.perf_counter()
-    yield
-    compiling = profile.compiling_since(began)
     spent = profile.epochs[-1]
+    began, before = time.perf_counter(), dict(spent)
+    yield
+    whole = time.perf_counter() - began
+    compiling = profile.compiling_since(began) - (spent["compile"] - before["compile"])
     spent["compile"] += compiling
-    spent[name] += time.perf_counter() - began - compiling
+    spent[name] += whole - compiling - (sum(spent.values()) - sum(before.values()) - compiling)
