@@ -24,14 +24,13 @@ import jax
 import numpy as np
 import optax
 import text_pretraining
-import tyro
 from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 
-from jaxmed import models, pretraining, seeds, tasks, transformations
+from jaxmed import launch, models, pretraining, seeds, tasks, transformations
 from jaxmed.data import batches, catalogue, inputs, source, text
 from jaxmed.training import averaging, tracking
 from jaxmed.training.fit import Fit, fit
@@ -189,4 +188,4 @@ def _with_neighbours(rows: Columns) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings, description=__doc__))
+    launch.run(main, Settings, __doc__)

@@ -24,9 +24,8 @@ import linear_baseline
 import numpy as np
 import optax
 import text_pretraining
-import tyro
 
-from jaxmed import ensembles, models, pretraining, seeds, tasks, transformations
+from jaxmed import ensembles, launch, models, pretraining, seeds, tasks, transformations
 from jaxmed.data import batches, catalogue, inputs, source, text
 from jaxmed.evaluation import statistics, threshold
 from jaxmed.evaluation.evaluate import predict
@@ -171,4 +170,4 @@ def linear(splits: dict[str, Columns]) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings, description=__doc__))
+    launch.run(main, Settings, __doc__)

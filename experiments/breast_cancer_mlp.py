@@ -18,9 +18,8 @@ from pathlib import Path
 import jax
 import numpy as np
 import optax
-import tyro
 
-from jaxmed import tasks
+from jaxmed import launch, tasks
 from jaxmed.data import catalogue, inputs, source, splits
 from jaxmed.evaluation.bootstrap import all_with_intervals
 from jaxmed.evaluation.evaluate import measure, predict, write_predictions
@@ -142,4 +141,4 @@ def main(settings: Settings) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings, description=__doc__))
+    launch.run(main, Settings, __doc__)

@@ -21,11 +21,10 @@ from typing import Any, TypeAlias
 import jax
 import numpy as np
 import optax
-import tyro
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
-from jaxmed import anomaly, image_pretraining, reconstruction, seeds
+from jaxmed import anomaly, image_pretraining, launch, reconstruction, seeds
 from jaxmed.data import catalogue, image, inputs, source
 from jaxmed.evaluation import statistics
 from jaxmed.evaluation.evaluate import predict, write_predictions
@@ -257,4 +256,4 @@ def table(
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings, description=__doc__))
+    launch.run(main, Settings, __doc__)

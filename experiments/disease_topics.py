@@ -23,13 +23,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import tyro
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_union
 from sklearn.svm import LinearSVC
 from sklearn.utils.class_weight import compute_class_weight
 
-from jaxmed import losses, models, seeds, tasks
+from jaxmed import launch, losses, models, seeds, tasks
 from jaxmed.data import catalogue, inputs, source, stratified_split, terms
 from jaxmed.training import averaging, tracking
 from jaxmed.training.fit import Fit, fit
@@ -168,4 +167,4 @@ def _rows(columns: Columns, rows: np.ndarray) -> Columns:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings, description=__doc__))
+    launch.run(main, Settings, __doc__)

@@ -24,9 +24,8 @@ import jax
 import numpy as np
 import optax
 import pixel_machine
-import tyro
 
-from jaxmed import image_pretraining, pretraining, seeds, tasks
+from jaxmed import image_pretraining, launch, pretraining, seeds, tasks
 from jaxmed.data import catalogue, image, inputs, source, views
 from jaxmed.evaluation import probes, statistics
 from jaxmed.evaluation.evaluate import measure, predict
@@ -280,4 +279,4 @@ def table(split: str, counts: Sequence[int], areas: Mapping[str, np.ndarray]) ->
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings, description=__doc__))
+    launch.run(main, Settings, __doc__)

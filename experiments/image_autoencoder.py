@@ -28,10 +28,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import tyro
 from sklearn.decomposition import PCA
 
-from jaxmed import reconstruction, seeds
+from jaxmed import launch, reconstruction, seeds
 from jaxmed.data import catalogue, image, inputs, source
 from jaxmed.evaluation.evaluate import predict, write_predictions
 from jaxmed.models import MLP
@@ -255,4 +254,4 @@ def _flat(images: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings, description=__doc__))
+    launch.run(main, Settings, __doc__)

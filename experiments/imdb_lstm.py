@@ -18,9 +18,8 @@ from pathlib import Path
 import jax
 import linear_baseline
 import optax
-import tyro
 
-from jaxmed import models, seeds, tasks
+from jaxmed import launch, models, seeds, tasks
 from jaxmed.data import catalogue, inputs, source, stratified_split, text
 from jaxmed.evaluation import statistics
 from jaxmed.training import stopping, tracking
@@ -114,4 +113,4 @@ def linear(train: Columns, test: Columns) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings, description=__doc__))
+    launch.run(main, Settings, __doc__)

@@ -24,9 +24,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pixel_machine
-import tyro
 
-from jaxmed import augmentation, checks, ensembles, losses, models, seeds, tasks
+from jaxmed import augmentation, checks, ensembles, launch, losses, models, seeds, tasks
 from jaxmed.data import catalogue, image, image_modalities, inputs, source
 from jaxmed.evaluation.evaluate import measure
 from jaxmed.training import averaging, tracking
@@ -206,4 +205,4 @@ def halved(columns: Columns) -> Columns:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings, description=__doc__))
+    launch.run(main, Settings, __doc__)

@@ -34,9 +34,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pixel_machine
-import tyro
 
-from jaxmed import models, seeds, tasks
+from jaxmed import launch, models, seeds, tasks
 from jaxmed.data import catalogue, image, source
 from jaxmed.evaluation import statistics
 from jaxmed.evaluation.evaluate import Evaluation, predict
@@ -238,4 +237,4 @@ def write_scores(
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings, description=__doc__))
+    launch.run(main, Settings, __doc__)

@@ -19,9 +19,8 @@ from typing import Literal
 
 import jax
 import optax
-import tyro
 
-from jaxmed import models, seeds, tasks
+from jaxmed import launch, models, seeds, tasks
 from jaxmed.data import catalogue, image, inputs, source
 from jaxmed.training import averaging, tracking
 from jaxmed.training.fit import Fit, fit
@@ -105,4 +104,4 @@ def main(settings: Settings) -> dict[str, tuple[float, float]]:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings, description=__doc__))
+    launch.run(main, Settings, __doc__)

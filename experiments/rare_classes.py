@@ -22,9 +22,8 @@ from pathlib import Path
 import jax
 import numpy as np
 import optax
-import tyro
 
-from jaxmed import checks, imbalance, losses, models, seeds, tasks
+from jaxmed import checks, imbalance, launch, losses, models, seeds, tasks
 from jaxmed.data import batches, catalogue, image, inputs, source
 from jaxmed.evaluation.evaluate import measure
 from jaxmed.training import averaging, tracking
@@ -192,4 +191,4 @@ def table(summary: dict[str, dict[str, np.ndarray]]) -> str:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings, description=__doc__))
+    launch.run(main, Settings, __doc__)

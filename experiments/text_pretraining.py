@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import optax
-import tyro
 
-from jaxmed import models, pretraining
+from jaxmed import launch, models, pretraining
 from jaxmed.data import batches, catalogue, source, text
 from jaxmed.training import checkpoint, tracking
 from jaxmed.training.fit import fit
@@ -136,4 +135,4 @@ def pretrained(settings: Settings) -> tuple[Tokenizer, dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings, description=__doc__))
+    launch.run(main, Settings, __doc__)

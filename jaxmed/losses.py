@@ -11,14 +11,13 @@ outside the classes has no meaningful loss.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from jaxmed import checks
-from jaxmed.typing import Array, Float, Int, Num
+from jaxmed.typing import Array, Float, Int, Num, Option
 
 __all__ = [
     "absolute_error",
@@ -32,10 +31,6 @@ __all__ = [
     "ordinal_probabilities",
     "squared_error",
 ]
-
-
-Option: TypeAlias = float | int | Float[Array, ""]
-"""A number, or a traced scalar."""
 
 
 def cross_entropy(

@@ -52,6 +52,7 @@ __all__ = [
     "Key",
     "ModelState",
     "Num",
+    "Option",
     "Outputs",
     "Params",
     "Scalars",
@@ -64,6 +65,8 @@ Array: TypeAlias = jax.Array
 AnyArray: TypeAlias = jax.Array | np.ndarray
 """On the device or on the host."""
 Key: TypeAlias = jax.Array
+Option: TypeAlias = float | int | Float[Array, ""]
+"""A number, or a traced scalar: what `jaxmed.sweeps` can search."""
 Tree: TypeAlias = Any
 Params: TypeAlias = Any
 ModelState: TypeAlias = Any

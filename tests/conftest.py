@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# The user's folder of compiled programs is none of the tests' business, nor of their processes'.
+os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
+
 import jax
 import pytest
 from jaxtyping import install_import_hook
@@ -15,6 +18,9 @@ os.environ.setdefault(
 )
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update(
+    "jax_enable_compilation_cache", False
+)  # the user's is none of the tests' business
 
 _hook = install_import_hook("jaxmed", "shape_checker.checked")
 

@@ -13,7 +13,7 @@ import jax
 
 from jaxmed.models.layers import Activation, Dropout, GroupNorm
 from jaxmed.models.stages import convolved, pooled
-from jaxmed.typing import Array, Float
+from jaxmed.typing import Array, Float, Option
 
 
 class ConvStages(nn.Module):
@@ -63,7 +63,7 @@ class PooledClassifier(nn.Module):
 
     outputs: int
     encoder: nn.Module
-    dropout: float = 0.0
+    dropout: Option = 0.0
 
     def features(
         self, x: Array, *, train: bool = False, mask: Array | None = None

@@ -9,7 +9,7 @@ import jax
 
 from jaxmed.models.layers import Activation, BatchNorm, Bias, Conv, Dropout, max_pool
 from jaxmed.models.stages import convolved, pooled
-from jaxmed.typing import Array
+from jaxmed.typing import Array, Option
 
 
 class SimpleCNN(nn.Module):
@@ -57,7 +57,7 @@ class ConvNet(nn.Module):
     depths: Sequence[int] = (1, 1, 2)
     norm: Callable[[], nn.Module] = BatchNorm
     activation: Activation = jax.nn.relu
-    dropout: float = 0.0
+    dropout: Option = 0.0
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool = False, mask: Array | None = None) -> Array:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxmed.models.layers import Dropout
 from jaxmed.models.recurrent import LSTM, Recurrent
 from jaxmed.models.text import Pooling, max_over_time
-from jaxmed.typing import Array, Bool, Float, Int
+from jaxmed.typing import Array, Bool, Float, Int, Option
 
 Scores: TypeAlias = tuple[Array, tuple[Array, Array, Array], Array]
 """Emissions [batch, sentences, classes]; start, step and end of a chain; the real sentences."""
@@ -42,7 +42,7 @@ class SentenceTagger(nn.Module):
     units: int = 128
     context: bool = True
     chained: bool = True
-    dropout: float = 0.3
+    dropout: Option = 0.3
 
     @nn.compact
     def __call__(

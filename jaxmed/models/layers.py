@@ -20,7 +20,7 @@ from jax import lax
 
 from jaxmed import checks
 from jaxmed.batch_axis import row_keys, total
-from jaxmed.typing import Array, Float
+from jaxmed.typing import Array, Float, Option
 
 Padding = Literal["SAME", "VALID"] | Sequence[tuple[int, int]]
 Activation = Callable[[Array], Array]
@@ -285,7 +285,7 @@ class Dropout(nn.Module):
         called: what the rate is to whoever gave it; the message to a wrong one says so.
     """
 
-    rate: float
+    rate: Option
     called: str = "dropout"
 
     @nn.compact
@@ -306,7 +306,7 @@ class StochasticDepth(nn.Module):
         called: as in `Dropout`.
     """
 
-    rate: float
+    rate: Option
     called: str = "stochastic_depth"
 
     @nn.compact
@@ -319,8 +319,10 @@ def _dropped(
     layer: Dropout | StochasticDepth, x: Array, drawn: tuple[int, ...], *, train: bool
 ) -> Array:
     """Zeros for `x` where a draw says so; `drawn` is the shape of the draws of one row."""
-    checks.fraction(layer.called, layer.rate, below_one=True)
-    if not train or layer.rate == 0:
+    if not isinstance(layer.rate, jax.core.Tracer):  # `sweeps` traces it: it has no value yet
+        checks.fraction(layer.called, float(layer.rate), below_one=True)
+        train = train and float(layer.rate) > 0
+    if not train:
         return x
     keys = row_keys(layer.make_rng("dropout"), x.shape[0])
     keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - layer.rate, drawn))(keys)

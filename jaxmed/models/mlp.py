@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 
 from jaxmed.models.layers import Activation, Dropout
-from jaxmed.typing import Array
+from jaxmed.typing import Array, Option
 
 
 class MLP(nn.Module):
@@ -31,7 +31,7 @@ class MLP(nn.Module):
     widths: Sequence[int]
     outputs: int
     activation: Activation = jax.nn.relu
-    dropout: float = 0.0
+    dropout: Option = 0.0
     kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
 
     @nn.compact

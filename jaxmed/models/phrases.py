@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.models.layers import Dropout
-from jaxmed.typing import Array, Float, Int
+from jaxmed.typing import Array, Float, Int, Option
 
 
 class PhraseBag(nn.Module):
@@ -26,7 +26,7 @@ class PhraseBag(nn.Module):
     width: int = 64
     longest: int = 2
     bits: int = 16
-    dropout: float = 0.5
+    dropout: Option = 0.5
 
     @nn.compact
     def __call__(self, tokens: Int[Array, "batch time"], *, train: bool) -> Float[Array, "batch w"]:

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jaxmed import checks
 from jaxmed.batch_axis import row_keys
 from jaxmed.models.layers import Dropout
-from jaxmed.typing import Array, Bool, Float, Int
+from jaxmed.typing import Array, Bool, Float, Int, Option
 
 Carry: TypeAlias = tuple[Array, ...]
 """What a cell carries from step to step, each [batch, units]; the first is its output."""
@@ -232,8 +232,8 @@ class Recurrent(nn.Module):
     units: int
     cell: Cell = LSTM
     reverse: bool = False
-    dropout: float = 0.0
-    recurrent_dropout: float = 0.0
+    dropout: Option = 0.0
+    recurrent_dropout: Option = 0.0
     zoneout: float = 0.0
 
     @nn.compact
@@ -297,8 +297,8 @@ class RecurrentEncoder(nn.Module):
     units: Sequence[int] = (64,)
     cell: Cell = LSTM
     bidirectional: bool = False
-    dropout: float = 0.2
-    recurrent_dropout: float = 0.2
+    dropout: Option = 0.2
+    recurrent_dropout: Option = 0.2
     zoneout: float = 0.0
     with_embedding: bool = False
 

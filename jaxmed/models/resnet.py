@@ -15,7 +15,7 @@ from jaxmed import checks
 from jaxmed.models.intermediates import named
 from jaxmed.models.layers import BatchNorm, Conv, Dropout, images_or_volumes
 from jaxmed.models.stages import one_depth_a_stage, pooled
-from jaxmed.typing import Array, Float
+from jaxmed.typing import Array, Float, Option
 
 Norm = Callable[..., nn.Module]
 """Called as `norm(name=...)` or `norm(name=..., scale_init=...)`, with what the scale starts from,
@@ -135,7 +135,7 @@ class ResNet(nn.Module):
     bottleneck: bool = False
     stem: Stem = "small"
     norm: Norm = BatchNorm
-    dropout: float = 0.0
+    dropout: Option = 0.0
     rematerialize: bool = False
 
     def setup(self) -> None:

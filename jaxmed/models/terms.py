@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.models.layers import Dropout
-from jaxmed.typing import Array, Float
+from jaxmed.typing import Array, Float, Option
 
 
 class TermSum(nn.Module):
@@ -24,7 +24,7 @@ class TermSum(nn.Module):
 
     outputs: int
     terms: int
-    dropout: float = 0.0
+    dropout: Option = 0.0
 
     @nn.compact
     def __call__(

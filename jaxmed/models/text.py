@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmed.models.layers import Conv, Dropout
-from jaxmed.typing import Array, Float, Int
+from jaxmed.typing import Array, Float, Int, Option
 
 Pooling: TypeAlias = Callable[[Sequence[Array], Array], Array]
 """(states, one [batch, time, units] a direction; real [batch, time]) -> [batch, features]."""
@@ -71,7 +71,7 @@ class ConvEncoder(nn.Module):
     embedding: int = 128
     features: int = 100
     windows: Sequence[int] = (3, 4, 5)
-    dropout: float = 0.2
+    dropout: Option = 0.2
 
     @nn.compact
     def __call__(self, tokens: Int[Array, "batch time"], *, train: bool) -> tuple[Array, ...]:
@@ -96,7 +96,7 @@ class TextClassifier(nn.Module):
     outputs: int
     encoder: nn.Module
     pooling: Pooling = last_state
-    dropout: float = 0.0
+    dropout: Option = 0.0
 
     @nn.compact
     def __call__(

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jaxmed import checks
 from jaxmed.models.intermediates import named
 from jaxmed.models.layers import Dropout, StochasticDepth
-from jaxmed.typing import Array, Bool, Float, Int
+from jaxmed.typing import Array, Bool, Float, Int, Option
 
 
 def rotary(
@@ -106,9 +106,9 @@ class TransformerLayer(nn.Module):
 
     heads: int
     hidden: int
-    dropout: float
+    dropout: Option
     turn: Callable[[Array], Array] | None = rotary
-    stochastic_depth: float = 0.0
+    stochastic_depth: Option = 0.0
 
     @nn.compact
     def __call__(self, x: Array, real: Array | None, *, train: bool) -> Array:
@@ -157,7 +157,7 @@ class TransformerEncoder(nn.Module):
     heads: int = 4
     layers: int = 2
     hidden: int | None = None
-    dropout: float = 0.1
+    dropout: Option = 0.1
 
     @nn.compact
     def __call__(self, tokens: Int[Array, "batch time"], *, train: bool) -> tuple[Array, ...]:

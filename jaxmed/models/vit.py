@@ -15,7 +15,7 @@ from jaxmed import checks
 from jaxmed.models.intermediates import named
 from jaxmed.models.layers import Dropout, images_or_volumes
 from jaxmed.models.transformer import TransformerLayer
-from jaxmed.typing import Array, Float
+from jaxmed.typing import Array, Float, Option
 
 Patch: TypeAlias = int | np.integer[Any] | Sequence[int | np.integer[Any]]
 """Side of a patch in pixels, or one for each dimension."""
@@ -89,7 +89,7 @@ class ViT(nn.Module):
     hidden: int | None = None
     pooling: Literal["token", "mean"] = "token"
     registers: int = 0
-    dropout: float = 0.0
+    dropout: Option = 0.0
     stochastic_depth: float = 0.0
 
     def features(

@@ -9,20 +9,26 @@ from jaxmed.training import (
     gradients,
     placement,
     preflight,
+    processes,
+    profile,
     step,
     stopping,
     tracking,
 )
+from jaxmed.training.processes import distributed
 
 __all__ = [
     "averaging",
     "checkpoint",
+    "distributed",
     "epoch",
     "finite",
     "fit",
     "gradients",
     "placement",
     "preflight",
+    "processes",
+    "profile",
     "step",
     "stopping",
     "tracking",

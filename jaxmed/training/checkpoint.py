@@ -2,7 +2,9 @@
 
 A checkpoint is one folder a step: arrays by name ("params.Dense_0.kernel") and a JSON file with
 the history. It is written under another name and renamed when whole, and only then is the one
-before it removed, so that a killed process or a full disk costs nothing that was saved.
+before it removed, so that a killed process or a full disk costs nothing that was saved. Where
+several processes train together, all of them call these functions, with equal arguments and a
+folder that all can see; one writes.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from jaxmed.typing import Tree
 
@@ -38,7 +42,7 @@ def save(directory: Path, step: int, tree: Tree, notes: Any) -> None:
             f"step is {step}, of which {directory} holds a checkpoint already: remove that one, or "
             "choose another directory."
         )
-    arrays = _named(tree)
+    arrays = {name: np.asarray(leaf) for name, leaf in _named(tree).items()}
     shapes = {name: _shape(leaf) for name, leaf in arrays.items()}
     items = ocp.args.Composite(
         arrays=ocp.args.StandardSave(arrays),
@@ -55,8 +59,9 @@ def save(directory: Path, step: int, tree: Tree, notes: Any) -> None:
             f"The checkpoint of step {step} could not be written to {directory}, but {kept}: "
             "free some space or choose another directory, and resume."
         ) from error
-    for past in older:
-        shutil.rmtree(directory / str(past))
+    if jax.process_index() == 0:
+        for past in older:
+            shutil.rmtree(directory / str(past))
 
 
 def latest(directory: Path) -> int | None:
@@ -84,19 +89,18 @@ def restore(directory: Path, like: Tree) -> tuple[Tree, Any]:
     if step is None:
         raise FileNotFoundError(f"directory is {directory}, which holds no checkpoint.")
     path = directory.resolve() / str(step)
-    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    wanted = {
-        name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here)
-        for name, leaf in _named(like).items()
-    }
+    wanted = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in _named(like).items()}
     with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
         found = checkpointer.restore(path, args=ocp.args.Composite(notes=ocp.args.JsonRestore()))
         _refuse_other_model(directory, found.notes["shapes"], wanted)
         arrays = checkpointer.restore(
             path, args=ocp.args.Composite(arrays=ocp.args.StandardRestore(wanted))
         ).arrays
-    leaves = [arrays[name] for name in wanted]
-    return jax.tree.unflatten(jax.tree.structure(like), leaves), found.notes["notes"]
+    leaves, structure = jax.tree.flatten(like)
+    here = jax.local_devices()[0]
+    put = (jax.device_put(arrays[name], here) for name in wanted)
+    found_leaves = [_as(leaf, array) for leaf, array in zip(leaves, put, strict=True)]
+    return jax.tree.unflatten(structure, found_leaves), found.notes["notes"]
 
 
 def _steps(directory: Path) -> set[int]:
@@ -107,8 +111,27 @@ def _steps(directory: Path) -> set[int]:
 
 
 def _named(tree: Tree) -> dict[str, Any]:
+    """The leaves by name, of random keys their numbers."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in leaves}
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="."): _numbers(leaf)
+        for path, leaf in leaves
+    }
+
+
+def _numbers(leaf: Any) -> Any:
+    if not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return leaf
+    if isinstance(leaf, jax.ShapeDtypeStruct):
+        return jax.eval_shape(jax.random.key_data, leaf)
+    return jax.random.key_data(leaf)
+
+
+def _as(like: Any, array: jax.Array) -> jax.Array:
+    """The array, as the random key it was if it was one."""
+    if not jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
+        return array
+    return jax.random.wrap_key_data(array, impl=jax.random.key_impl(like))
 
 
 def _shape(leaf: Any) -> str:

@@ -9,11 +9,18 @@ import jax.numpy as jnp
 
 from jaxmed.training.gradients import Gradient
 from jaxmed.training.step import Step, TrainState
-from jaxmed.typing import Batch, Tree
+from jaxmed.typing import Array, Batch, Tree
 
 
 class NonFiniteError(FloatingPointError):
     """Training met NaN or infinity. The message names the step and the first leaf."""
+
+
+@jax.jit
+def all_finite(tree: Tree) -> Array:
+    """Whether no leaf holds NaN or infinity: one program, where `first_non_finite` takes many."""
+    floats = (x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.floating))
+    return jnp.array([jnp.isfinite(x).all() for x in floats]).all()
 
 
 def first_non_finite(tree: Tree) -> str | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,23 @@ import numpy as np
 import optax
 
 from jaxmed import checks
-from jaxmed.data import batches
+from jaxmed.data import batches, source
+from jaxmed.data.source import Source
 from jaxmed.evaluation.evaluate import measure
 from jaxmed.tasks import Task
-from jaxmed.training import averaging, checkpoint, finite, gradients, placement, preflight, tracking
-from jaxmed.training.epoch import make_epoch
+from jaxmed.training import (
+    averaging,
+    checkpoint,
+    feed,
+    finite,
+    gradients,
+    kept_programs,
+    placement,
+    preflight,
+    processes,
+    profile,
+    tracking,
+)
 from jaxmed.training.step import TrainState, init_state, make_train_step
 from jaxmed.training.stopping import Monitor, Row, Stop
 from jaxmed.typing import Columns, Key, ModelState, Params, Scalars
@@ -39,6 +52,8 @@ class Fit:
         history: one row an epoch.
         reason: why training stopped.
         best_epoch: the epoch of `params`, from 1.
+        data: "resident" where the examples lay on the device, "streamed" where they were read
+            while it computed.
     """
 
     params: Params
@@ -47,12 +62,13 @@ class Fit:
     history: list[dict[str, float]]
     reason: str
     best_epoch: int
+    data: str = "resident"
 
 
 def fit(
     task: Task,
     optimizer: optax.GradientTransformation,
-    train: Columns,
+    train: Columns | Source,
     *,
     key: Key,
     batch_size: int,
@@ -66,9 +82,11 @@ def fit(
     order: batches.Order = batches.shuffled_rows,
     directory: Path | None = None,
     resume: bool = False,
+    start: TrainState | None = None,
+    workers: int = 2,
     track: Sequence[Callable[[Row], None]] = (),
 ) -> Fit:
-    """Train until a stopping condition, over a split that lives on the device.
+    """Train until a stopping condition, over a split that lives on the device or is streamed.
 
     Every epoch visits every example once, in an order that depends on (key, epoch) alone; what
     a step draws depends on (key, step) alone. So a run that was killed and resumed ends with
@@ -77,20 +95,26 @@ def fit(
     Args:
         task: what to learn.
         optimizer: any Optax transformation.
-        train: the training split, arrays by key with one leading axis.
+        train: the training split, arrays by key with one leading axis; or a source, which is read
+            into memory if it takes at most a quarter of it, and streamed otherwise.
         key: decides the first parameters and all randomness.
         batch_size: examples a step, over all devices.
         epochs: how often to go through `train`, at most.
-        steps: how many steps to take, at most.
+        steps: how many steps to have taken in the end, at most.
         validation: measured after every epoch, as `evaluate.measure` does; its numbers are
             `validation/...` in the history.
         best: which epoch to keep; by default the last.
         stop: conditions from `stopping`, asked after every epoch.
         gradient: how the gradient is made.
-        where: a placement; by default one device under `jit`.
+        where: a placement; by default one device under `jit`, and where several processes have
+            joined (see `processes.distributed`) all devices of all of them, `sharded`.
         order: of the rows in each epoch; by default shuffled, `batches.by_length` for texts.
-        directory: gets `metrics.jsonl` and the checkpoints `last` and `best` after every epoch.
+        directory: gets `metrics.jsonl` and the checkpoints `last` and `best` after every epoch;
+            several processes need to see the same one, and the first writes.
         resume: go on from the checkpoint in `directory`, if there is one.
+        start: go on from this state, such as that of an earlier `Fit`, as if training had never
+            stopped; `key` then decides nothing.
+        workers: processes that read a streamed source; 0 reads in this one.
         track: functions that are shown each row of the history, such as `tracking.progress`.
 
     Raises:
@@ -103,15 +127,28 @@ def fit(
     checks.positive("epochs", epochs)
     if steps is not None:
         checks.positive("steps", steps)
-    where = where or placement.jit()
+    kept_programs.keep_programs()
+    if where is None:
+        where = placement.sharded() if jax.process_count() > 1 else placement.jit()
     where.check(batch_size)
-    preflight.check_columns("train", train)
+    if not isinstance(train, Mapping) and feed.fits(train, feed.memory_of(jax.local_devices()[0])):
+        train = source.columns(train)
+    if isinstance(train, Mapping):
+        preflight.check_columns("train", train)
     if best is not None and validation is None and best.name.startswith("validation/"):
         raise ValueError(f"best is {best.name}, but there is no `validation` split: pass one.")
 
-    train = batches.numeric(train)
-    state = init_state(task, optimizer, key, {name: column[:1] for name, column in train.items()})
-    preflight.check_labels("train", task, state, train, all_present=True)
+    if start is not None and resume:
+        raise ValueError("start is given and resume is True: go on from one of the two.")
+
+    copied = jax.jit(functools.partial(jax.tree.map, jnp.copy))
+    state = init_state(task, optimizer, key, feed.first(train)) if start is None else copied(start)
+    step = make_train_step(task, optimizer, gradient=gradient)
+    if isinstance(train, Mapping):
+        preflight.check_labels("train", task, state, batches.numeric(train), all_present=True)
+        examples = feed.resident(train, step, where)
+    else:
+        examples = feed.streamed(train, step, where, workers=workers)
     if validation is not None:
         preflight.check_columns("validation", validation)
         validation = batches.numeric(validation)
@@ -121,52 +158,74 @@ def fit(
     history: list[dict[str, float]] = []
     if directory is not None:
         state, chosen, history = _resumed(directory, state, best, resume)
-        tracking.write_history(directory / "metrics.jsonl", history)
 
+    processes.agree(
+        {
+            "batch_size": batch_size,
+            "epochs": epochs,
+            "steps": steps,
+            "the step to go on from": int(state.step),
+            "key": jax.random.key_data(state.key).tolist(),
+            "train": (examples.name, examples.count),
+            "the model": jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state.params),
+        }
+    )
+    if directory is not None and processes.is_writer():
+        tracking.write_history(directory / "metrics.jsonl", history)
     order_key = jax.random.fold_in(state.key, ORDER)
-    step = make_train_step(task, optimizer, gradient=gradient)
-    run = where.compile(make_epoch(step), 1)
-    data, state = where.whole(train), where.whole(state)
-    limit = steps if steps is not None else epochs * -(-len(train["label"]) // batch_size)
-    trackers = [*track, *([tracking.jsonl(directory / "metrics.jsonl")] if directory else [])]
+    here, state = state, where.state(state)
+    per_epoch = -(-examples.count // batch_size)
+    limit = steps
+    if limit is None:
+        limit = int(state.step) + (epochs - len(history)) * per_epoch
+    trackers = list(track)
+    if directory is not None and processes.is_writer():
+        trackers.append(tracking.jsonl(directory / "metrics.jsonl"))
     reason = _reason(history, stop)
 
-    while reason is None and len(history) < epochs and int(state.step) < limit:
+    while reason is None and len(history) < epochs and int(here.step) < limit:
         started = time.perf_counter()
         epoch = len(history)
-        rows = order(order_key, epoch, len(train["label"]), batch_size)
-        rows = rows[: limit - int(state.step)]
-        before = jax.tree.map(jnp.copy, state)  # the state itself is donated
-        state, sums = run(state, data, where.divided(rows, 1))
-        means = _means(task, sums)
-        if not np.isfinite(means["train/loss"]) or finite.first_non_finite(state.params):
-            replayed = (batches.take(train, line) for line in rows)
-            found = finite.locate(step, gradient(task), before, replayed)
-            raise finite.NonFiniteError(
-                f"Training met a number that is not finite at {found}. Nothing saved is lost: "
-                "lower the learning rate, clip the gradient, or look at that batch."
-            )
-        row: dict[str, float] = {"epoch": epoch + 1, "step": int(state.step), **means}
-        kept = averaging.settled(state)
-        if validation is not None:
-            measured = measure(
-                task, kept.params, kept.model_state, validation, loss_batch_size=batch_size
-            )
-            row |= {f"validation/{name}": value for name, value in measured.items()}
-        row["seconds"] = round(time.perf_counter() - started, 4)
-        history.append(row)
-        is_best = best is None or best.best(history) == epoch
-        if is_best:
-            chosen = jax.tree.map(jnp.copy, (kept.params, kept.model_state))
-        if directory is not None:
-            _save(directory, state, chosen if is_best else None, history)
-        for tracker in trackers:
-            tracker(row)
+        times, done = divmod(int(here.step), per_epoch)
+        with profile.epoch(epoch, epochs):
+            with profile.part("input"):
+                rows = order(order_key, times, examples.count, batch_size)
+                rows = rows[done:][: limit - int(here.step)]
+            with profile.part("device"):
+                before = copied(here)  # the state itself is donated
+                state, sums = examples.run(state, rows)
+                here = where.gathered(state)
+                means = _means(task, sums)
+                sound = bool(finite.all_finite((here.params, sums["loss"])))
+            if not sound:
+                found = finite.locate(step, gradient(task), before, examples.replay(rows))
+                raise finite.NonFiniteError(
+                    f"Training met a number that is not finite at {found}. Nothing saved is "
+                    "lost: lower the learning rate, clip the gradient, or look at that batch."
+                )
+            row: dict[str, float] = {"epoch": epoch + 1, "step": int(here.step), **means}
+            kept = averaging.settled(here)
+            if validation is not None:
+                with profile.part("evaluation"):
+                    measured = measure(
+                        task, kept.params, kept.model_state, validation, loss_batch_size=batch_size
+                    )
+                row |= {f"validation/{name}": value for name, value in measured.items()}
+            row["seconds"] = round(time.perf_counter() - started, 4)
+            history.append(row)
+            is_best = best is None or best.best(history) == epoch
+            if is_best:
+                chosen = copied((kept.params, kept.model_state))
+            if directory is not None:
+                with profile.part("checkpoint"):
+                    _save(directory, here, chosen if is_best else None, history)
+            for tracker in trackers:
+                tracker(row)
         reason = _reason(history, stop)
 
-    reason = reason or ("steps" if int(state.step) >= limit and steps is not None else "epochs")
+    reason = reason or ("steps" if int(here.step) >= limit and steps is not None else "epochs")
     best_epoch = (best.best(history) if best else len(history) - 1) + 1
-    return Fit(*chosen, state, history, reason, best_epoch)
+    return Fit(*chosen, here, history, reason, best_epoch, examples.name)
 
 
 def _reason(history: Sequence[Row], stop: Sequence[Stop]) -> str | None:

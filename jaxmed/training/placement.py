@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxmed.batch_axis import BATCH_AXIS
@@ -32,7 +35,11 @@ class Placement:
         divided: `divided(tree, axis)` puts a tree on the devices, `axis` of each leaf divided.
         compile: `compile(function, axis)` compiles the function, whose last argument was
             `divided` along `axis`. Its first argument, the state, is donated; what it returns
-            is whole.
+            is whole, but a state that was divided comes back so.
+        state: puts a state on the devices, where `sharded` may divide it.
+        gathered: a state as the host may read it, every array whole on a device of this process.
+        own_rows: of row numbers [steps, batch] those that this process's devices compute on.
+        assembled: puts a batch of those rows on the devices, its first axis divided.
     """
 
     name: str
@@ -40,6 +47,10 @@ class Placement:
     whole: Callable[[Tree], Tree]
     divided: Callable[[Tree, int], Tree]
     compile: Callable[[Function, int], Function]
+    state: Callable[[Tree], Tree]
+    gathered: Callable[[Tree], Tree]
+    own_rows: Callable[[np.ndarray], np.ndarray]
+    assembled: Callable[[Tree], Tree]
 
     def check(self, batch_size: int) -> None:
         """Refuse a batch size that the devices do not divide."""
@@ -59,6 +70,10 @@ def jit(device: jax.Device | None = None) -> Placement:
         whole=lambda tree: jax.device_put(tree, device),
         divided=lambda tree, _: jax.device_put(tree, device),
         compile=lambda function, _: jax.jit(function, donate_argnums=0),
+        state=lambda tree: jax.device_put(tree, device),
+        gathered=lambda tree: tree,
+        own_rows=lambda rows: rows,
+        assembled=lambda tree: jax.device_put(tree, device),
     )
 
 
@@ -97,23 +112,104 @@ def pmap(devices: Sequence[jax.Device] | None = None) -> Placement:
         whole=lambda tree: jax.device_put(tree, everywhere),
         divided=split,
         compile=compile_,
+        state=lambda tree: jax.device_put(tree, everywhere),
+        gathered=lambda tree: tree,
+        own_rows=lambda rows: rows,
+        assembled=lambda tree: split(tree, 0),
     )
 
 
-def sharded(devices: Sequence[jax.Device] | None = None) -> Placement:
-    """One program over a mesh of devices, which XLA divides: for many devices or hosts."""
+def sharded(
+    devices: Sequence[jax.Device] | None = None, *, divide_from: int | None = None
+) -> Placement:
+    """One program over a mesh of devices, of one host or many, which XLA divides.
+
+    Args:
+        devices: of all processes; by default all there are.
+        divide_from: divide a parameter, and what the optimizer keeps of it, over the devices if
+            it has at least so many numbers: each then holds its part and gathers the whole when
+            it is used (Rajbhandari et al. 2020, stage 3; FSDP). The rule: along the longest axis
+            that the devices divide, the last of equals; whole everywhere if there is none. By
+            default nothing is divided.
+    """
     devices = list(devices or jax.devices())
     mesh = jax.make_mesh((len(devices),), (BATCH_AXIS,), (AxisType.Auto,), devices=devices)
-    everywhere = NamedSharding(mesh, PartitionSpec())
+    everywhere, here = NamedSharding(mesh, PartitionSpec()), jax.process_index()
 
-    def divided(tree: Tree, axis: int) -> Tree:
-        rows = NamedSharding(mesh, PartitionSpec(*(None,) * axis, BATCH_AXIS))
-        return jax.device_put(tree, rows)
+    def along(axis: int | None) -> NamedSharding:
+        if axis is None:
+            return everywhere
+        return NamedSharding(mesh, PartitionSpec(*(None,) * axis, BATCH_AXIS))
+
+    whole_everywhere = jax.jit(lambda tree: tree, out_shardings=everywhere)
+
+    def own(leaf: AnyArray) -> NamedSharding:
+        return along(divided_axis(leaf.shape, devices=len(devices), least=divide_from))
+
+    def compiled(function: Function, _: int) -> Function:
+        def constrained(state: Tree, *rest: Any) -> Any:
+            state, sums = function(state, *rest)
+            state = jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, own(x)), state)
+            return state, jax.lax.with_sharding_constraint(sums, everywhere)
+
+        if divide_from is None:
+            return jax.jit(function, donate_argnums=0, out_shardings=everywhere)
+        return jax.jit(constrained, donate_argnums=0)
+
+    def own_rows(rows: np.ndarray) -> np.ndarray:
+        parts = np.split(rows, len(devices), axis=1)
+        mine = [part for part, at in zip(parts, devices, strict=True) if at.process_index == here]
+        return np.concatenate(mine, axis=1)
+
+    def assembled(tree: Tree) -> Tree:
+        make = functools.partial(jax.make_array_from_process_local_data, along(0))
+        return jax.tree.map(make, tree)
 
     return Placement(
         name="sharded",
         devices=len(devices),
-        whole=lambda tree: jax.device_put(tree, everywhere),
-        divided=divided,
-        compile=lambda function, _: jax.jit(function, donate_argnums=0, out_shardings=everywhere),
+        whole=lambda tree: jax.tree.map(lambda leaf: _put(leaf, everywhere), tree),
+        divided=lambda tree, axis: jax.tree.map(lambda leaf: _put(leaf, along(axis)), tree),
+        compile=compiled,
+        state=lambda tree: jax.tree.map(lambda leaf: _put(leaf, own(leaf)), tree),
+        gathered=lambda tree: jax.tree.map(_own, whole_everywhere(tree)),
+        own_rows=own_rows,
+        assembled=assembled,
     )
+
+
+def divided_axis(shape: Sequence[int], *, devices: int, least: int | None) -> int | None:
+    """The axis along which an array of that shape is divided; None where it is whole everywhere.
+
+    >>> divided_axis((784, 512), devices=8, least=1000)
+    0
+    """
+    if least is None or math.prod(shape) < least:
+        return None
+    axes = [axis for axis, length in enumerate(shape) if length and length % devices == 0]
+    return max(axes, key=lambda axis: (shape[axis], axis), default=None)
+
+
+def _own(leaf: jax.Array) -> jax.Array:
+    """This process's copy of an array that is whole on every device."""
+    if leaf.is_fully_addressable:
+        return leaf
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(
+            _own(jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf)
+        )
+    return leaf.addressable_data(0)
+
+
+def _put(leaf: Any, sharding: NamedSharding) -> Any:
+    """An array on the devices of a mesh, of which other processes may hold the most."""
+    if sharding.is_fully_addressable:
+        return jax.device_put(leaf, sharding)
+    if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable:
+        return jax.jit(lambda x: x, out_shardings=sharding)(leaf)
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        data = _put(jax.random.key_data(leaf), sharding)
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
+    # Every process has the whole of it, and hands its own devices their parts.
+    values = np.asarray(leaf)
+    return jax.make_array_from_callback(values.shape, sharding, lambda part: values[part])

@@ -477,3 +477,36 @@ def test_columns_that_no_device_can_hold_stay_on_the_host():
     words = {"group": names, "name": names.astype(object)}
     done = train(columns=TRAIN | words, validation=TRAIN | words, epochs=1)
     np.testing.assert_array_equal(done.params["weight"], train(epochs=1).params["weight"])
+
+
+@pytest.mark.parametrize(
+    "stop_at", [2, 3, 4]
+)  # within the first epoch, between two, within the second
+def test_going_on_from_a_state_equals_never_having_stopped(stop_at):
+    example = EXAMPLES["multiclass"]
+
+    def trained(**options):
+        return train(
+            example.task, optax.adam(0.01), example.columns, batch_size=16, epochs=4, **options
+        )
+
+    first = trained(steps=stop_at)
+    assert int(first.state.step) == stop_at
+    second = trained(steps=8, start=first.state)
+    whole = trained(steps=8)
+    jax.tree.map(np.testing.assert_array_equal, second.params, whole.params)
+    assert second.history[-1]["train/loss"] == whole.history[-1]["train/loss"]
+    assert int(first.state.step) == stop_at  # what was given is still there
+
+
+def test_epochs_after_a_start_are_further_epochs():
+    first = train(epochs=2)
+    second = train(epochs=2, start=first.state)
+    assert int(second.state.step) == 4 * STEPS
+    np.testing.assert_array_equal(second.params["weight"], train(epochs=4).params["weight"])
+
+
+def test_a_start_beside_a_run_to_resume_is_refused(tmp_path):
+    state = train(epochs=1).state
+    with pytest.raises(ValueError, match="start is given and resume is True"):
+        train(start=state, resume=True, directory=tmp_path)

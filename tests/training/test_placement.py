@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -63,6 +64,48 @@ def test_a_streamed_step_equals_the_scanned_one(place):
         state, _ = step(state, where.divided(batch, 0))
     expected, _ = on_one_device("multiclass")
     expect_equal(state.params, expected.params)
+
+
+def test_a_wide_layer_and_its_moments_are_divided_and_learn_as_if_whole():
+    example, optimizer = EXAMPLES["multiclass"], optax.sgd(0.1, momentum=0.9)
+    columns = dict(example.columns)
+    state = init_state(example.task, optimizer, jax.random.key(0), columns)
+    rows = batches.shuffled_rows(jax.random.key(1), 0, len(columns["label"]), BATCH)
+    ends = []
+    for where in (placement.jit(), placement.sharded(divide_from=16)):
+        run = where.compile(make_epoch(make_train_step(example.task, optimizer)), 1)
+        begun = jax.tree.map(jnp.copy, state)
+        ends.append(run(where.state(begun), where.whole(columns), where.divided(rows, 1)))
+    (whole, sums), (divided, divided_sums) = ends
+    expect_equal(divided_sums, sums)
+    expect_equal(where.gathered(divided).params, whole.params)
+    pairs = zip(jax.tree.leaves(divided.params), jax.tree.leaves(divided.opt_state), strict=False)
+    for leaf, moment in pairs:
+        axis = placement.divided_axis(leaf.shape, devices=8, least=16)
+        parts = 1 if axis is None else 8
+        assert leaf.addressable_shards[0].data.size == leaf.size // parts
+        assert moment.sharding.is_equivalent_to(leaf.sharding, leaf.ndim)
+    assert any(
+        placement.divided_axis(leaf.shape, devices=8, least=16) is not None
+        for leaf in jax.tree.leaves(divided.params)
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [
+        ((16, 8), 0),
+        ((8, 16), 1),
+        ((8, 8), 1),
+        ((7, 8), 1),
+        ((7, 9), None),
+        ((8,), None),
+        ((), None),
+    ],
+)
+def test_the_longest_axis_that_the_devices_divide_is_divided(shape, axis):
+    assert placement.divided_axis(shape, devices=8, least=16) == axis
+    assert placement.divided_axis(shape, devices=8, least=None) is None
 
 
 def test_a_batch_that_the_devices_do_not_divide_is_refused():

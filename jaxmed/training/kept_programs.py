@@ -1,0 +1,55 @@
+"""Compiled programs are kept on disk, so that what was compiled once need not be compiled again."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import jax
+
+MOST_BYTES = 4 * 2**30
+"""Beyond this the programs that were not used for longest are removed."""
+
+
+def keep_programs() -> Path | None:
+    """Have JAX keep what it compiles, where the user has not decided otherwise.
+
+    This is JAX's persistent compilation cache: a program is found again if it is the same, for
+    the same devices and flags and the same version of JAX. `fit` calls this; other code need not.
+    `JAX_COMPILATION_CACHE_DIR` names another folder, and `JAX_ENABLE_COMPILATION_CACHE=false`
+    keeps nothing; so do their twins in `jax.config`.
+
+    Returns:
+        The folder, or None where nothing is kept.
+    """
+    if not jax.config.values["jax_enable_compilation_cache"]:
+        return None
+    chosen = jax.config.values["jax_compilation_cache_dir"]
+    if chosen is not None:
+        return Path(chosen)
+    folder = cache_folder() / "programs"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # nowhere to keep anything is no reason not to train
+        return None
+    if not os.access(folder, os.W_OK):
+        return None
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    # By default only what took a second is kept; of small networks nothing would be.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
+    if importlib.util.find_spec("filelock"):  # JAX needs it to remove the oldest
+        jax.config.update("jax_compilation_cache_max_size", MOST_BYTES)
+    return folder
+
+
+def cache_folder() -> Path:
+    """The user's folder for what can be made again: `jaxmed` where the system keeps such things."""
+    if sys.platform == "win32":
+        root = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        root = Path.home() / "Library" / "Caches"
+    else:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "jaxmed"

@@ -1,0 +1,91 @@
+"""What workers read ahead against the same rows read one by one."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxmed.data import batches, from_image_folder, source, stream
+
+
+@dataclasses.dataclass(frozen=True)
+class Numbers:
+    """Example i holds i; one may be unreadable and one deadly."""
+
+    count: int = 50
+    unreadable: int = -1
+    deadly: int = -1
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int):
+        if index == self.unreadable:
+            raise ValueError(f"scans/{index}.jpg is not whole: get it again.")
+        if index == self.deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"image": np.full((2, 2, 1), index, np.uint8), "label": np.int32(index % 3)}
+
+
+ROWS = batches.shuffled_rows(jax.random.key(0), 0, 50, 8)  # seven batches, six rows of padding
+
+
+def expect_equal(found, expected):
+    found, expected = list(found), list(expected)
+    assert len(found) == len(expected)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert set(ours) == set(theirs)
+        for name in ours:
+            np.testing.assert_array_equal(ours[name], theirs[name])
+
+
+@pytest.mark.parametrize("workers", [0, pytest.param(3, marks=pytest.mark.slow)])
+def test_every_batch_comes_in_order_and_no_example_is_lost_or_doubled(workers):
+    found = list(stream.stream(Numbers(), ROWS, workers=workers))
+    expect_equal(found, batches.host_batches(Numbers(), ROWS))
+    seen = np.concatenate([batch["id"][batch["mask"] > 0] for batch in found])
+    assert sorted(seen) == list(range(50))
+
+
+def test_an_epoch_goes_on_where_it_stood():
+    whole = list(stream.stream(Numbers(), ROWS, workers=0))
+    expect_equal(stream.stream(Numbers(), ROWS[3:], workers=0), whole[3:])
+    assert list(stream.stream(Numbers(), ROWS[7:], workers=2)) == []
+
+
+@pytest.mark.slow
+def test_an_unreadable_example_is_named_by_its_source():
+    with pytest.raises(ValueError, match=r"scans/37.jpg is not whole: get it again"):
+        list(stream.stream(Numbers(unreadable=37), ROWS, workers=2))
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_names_what_it_was_reading():
+    (line,) = (line for line in ROWS if 37 in line)
+    with pytest.raises(RuntimeError, match="A worker died while it read row") as caught:
+        list(stream.stream(Numbers(deadly=37), ROWS, workers=2))
+    assert all(f"row {row}" in str(caught.value) for row in line if row >= 0)
+
+
+def test_files_are_named_where_the_source_has_files(tmp_path: Path):
+    for number in range(3):
+        (tmp_path / "a").mkdir(exist_ok=True)
+        Image.new("L", (4, 4)).save(tmp_path / "a" / f"{number}.png")
+    folder = from_image_folder(tmp_path, channels=1)
+    named = stream._named(folder, np.array([2, 0, -1]))
+    assert named == f"{tmp_path / 'a' / '2.png'}, {tmp_path / 'a' / '0.png'}"
+    many = stream._named(source.from_arrays({"label": np.zeros(20)}), np.arange(20))
+    assert many.startswith("row 0, row 1")
+    assert many.endswith("or 12 more")
+
+
+def test_fewer_than_no_workers_are_refused():
+    with pytest.raises(ValueError, match="workers is -1, but must be at least 0"):
+        list(stream.stream(Numbers(), ROWS, workers=-1))
