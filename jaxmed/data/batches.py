@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.data import source
 from jaxmed.data.source import Source
 from jaxmed.typing import AnyArray, Batch, Columns, Int, Key
 
@@ -132,18 +133,10 @@ def take(data: Batch, rows: Int[AnyArray, " batch"]) -> Batch:
     return {**found, "mask": present.astype(np.float32)}
 
 
-def read(source: Source, rows: np.ndarray) -> Batch:
-    """The batch of the named rows of a source, read one by one on the host; like `take`."""
-    examples = [source[int(row)] for row in rows.clip(0)]
-    stacked = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
-    stacked.setdefault("id", rows.clip(0).astype(np.int32))
-    return {**stacked, "mask": (rows >= 0).astype(np.float32)}
-
-
 def host_batches(data: Columns | Source, rows: AnyArray) -> Iterator[Batch]:
     """One batch a line of `rows` [steps, batch], from columns or from a source."""
     for line in np.asarray(rows):
-        yield take(data, line) if isinstance(data, Mapping) else read(data, line)
+        yield take(data, line) if isinstance(data, Mapping) else source.batch_of(data, line)
 
 
 def numeric(columns: Columns) -> dict[str, np.ndarray]:

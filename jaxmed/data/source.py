@@ -119,6 +119,22 @@ def subset(source: Source, rows: np.ndarray) -> Source:
     return Subset(source, rows, classes_of(source))
 
 
+def batch_of(source: Source, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """The batch of the named rows, read on the host; like `batches.take`.
+
+    Args:
+        source: Of examples of equal shapes.
+        rows: [batch] row numbers, -1 for padding, for which row 0 stands in.
+
+    Returns:
+        The examples' keys, `id` (the row where examples bring none) and `mask`.
+    """
+    examples = list(_read(source, [int(row) for row in rows.clip(0)]))
+    stacked = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
+    stacked.setdefault("id", rows.clip(0).astype(np.int32))
+    return {**stacked, "mask": (rows >= 0).astype(np.float32)}
+
+
 def columns(source: Source) -> dict[str, np.ndarray]:
     """Read a whole split into memory.
 

@@ -1,9 +1,9 @@
 """Batches of a source that is too big for memory, decoded ahead by worker processes.
 
 grain runs the workers; what they read is decided here, by row number, so that an epoch is the
-same whoever reads it: `stream` gives what `batches.read` gives for each line of rows, in order.
+same whoever reads it: `stream` gives what `source.batch_of` gives for each line of rows, in order.
 Where training stands in an epoch is therefore a number of steps, and to go on from there is to
-stream the lines that are left.
+stream the lines that are left. Nothing here imports jax, which workers would wait for.
 """
 
 from __future__ import annotations
@@ -11,29 +11,27 @@ from __future__ import annotations
 import dataclasses
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.data import batches
-from jaxmed.data.source import Source
-from jaxmed.typing import Batch, Int
+from jaxmed.data.source import Source, batch_of
 
 BUFFERED = 2
 """Batches that each worker has ready."""
 
 
 def stream(
-    source: Source, rows: Int[np.ndarray, "steps batch"], *, workers: int = 2
-) -> Iterator[Batch]:
+    source: Source, rows: np.ndarray, *, workers: int = 2
+) -> Iterator[Mapping[str, np.ndarray]]:
     """One batch a line of row numbers, read and decoded ahead of its use.
 
     Args:
         source: of examples of equal shapes; pickled to the workers, so it should hold paths
             rather than pixels.
-        rows: of each batch, -1 for padding, such as `batches.shuffled_rows` gives.
+        rows: [steps, batch] of each batch, -1 for padding, such as `batches.shuffled_rows` gives.
         workers: processes; 0 reads in this one, when asked.
 
     Raises:
@@ -42,7 +40,7 @@ def stream(
     """
     checks.at_least("workers", workers, 0)
     if workers == 0 or len(rows) == 0:
-        yield from (batches.read(source, line) for line in rows)
+        yield from (batch_of(source, line) for line in rows)
         return
 
     import grain
@@ -55,7 +53,7 @@ def stream(
         options = grain.MultiprocessingOptions(
             num_workers=min(workers, len(rows)), per_worker_buffer_size=BUFFERED
         )
-        one_ahead = grain.ReadOptions(num_threads=1, prefetch_buffer_size=1)
+        one_ahead = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
         found = iter(lines.to_iter_dataset(one_ahead).mp_prefetch(options))
         try:
             for batch in found:  # copied out of the memory that is shared with the workers
@@ -82,12 +80,12 @@ class _Lines:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> Batch:
+    def __getitem__(self, index: int) -> Mapping[str, np.ndarray]:
         line = self.rows[index]
         note = self.notes / f"{os.getpid()}-{index}"
         np.save(note, line)
         try:
-            return batches.read(self.source, line)
+            return batch_of(self.source, line)
         finally:  # what is killed does not come here
             note.with_suffix(".npy").unlink()
 

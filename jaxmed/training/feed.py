@@ -58,7 +58,7 @@ def first(examples: Examples) -> dict[str, np.ndarray]:
     """The first example, as columns of one row."""
     if isinstance(examples, Mapping):
         return {name: column[:1] for name, column in batches.numeric(examples).items()}
-    read = batches.read(examples, np.zeros(1, np.int32))
+    read = source.batch_of(examples, np.zeros(1, np.int32))
     return batches.numeric({name: np.asarray(read[name]) for name in read if name != "mask"})
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxmed.data import batches, from_arrays
+from jaxmed.data import batches, from_arrays, source
 
 _random = np.random.default_rng(0)
 COLUMNS = {
@@ -68,7 +68,7 @@ def test_ordered_rows_are_in_order():
 @pytest.mark.parametrize("rows", [[3, 0, 10, 10], [5, -1, -1], [-1]])
 def test_take_read_and_host_batches_agree(rows):
     rows = np.array(rows, np.int32)
-    read = batches.read(SOURCE, rows)
+    read = source.batch_of(SOURCE, rows)
     taken = {
         "host": batches.take(SOURCE.columns, rows),
         "device": batches.take(jax.device_put(dict(SOURCE.columns)), jax.numpy.asarray(rows)),
