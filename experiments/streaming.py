@@ -124,15 +124,14 @@ def picture(number: int, side: int, noise: np.ndarray) -> np.ndarray:
     """A smooth picture whose lower half says its number in stripes, which survive compression."""
     found = np.roll(noise, number * 7919, axis=(0, 1)).copy()
     stripes = np.array([255 * (number >> bit & 1) for bit in range(BITS)], np.uint8)
-    found[side // 2 :] = np.repeat(stripes, -(-side // BITS))[:side]
+    found[side // 2 :] = stripes[np.arange(side) * BITS // side]
     return found
 
 
 def numbers(images: np.ndarray) -> np.ndarray:
     """What the stripes of each image [batch, side, side, 1] say."""
     side = images.shape[2]
-    width = -(-side // BITS)
-    middle = np.minimum(np.arange(BITS) * width + width // 2, side - 1)
+    middle = (2 * np.arange(BITS) + 1) * side // (2 * BITS)
     bits = images[:, 3 * side // 4, middle, 0] > 127
     return (bits << np.arange(BITS)).sum(1)
 
@@ -201,6 +200,7 @@ def main(settings: Settings) -> dict[str, list[float]]:
     for name in settings.contenders:
         checks.known("contenders", name, CONTENDERS)
     checks.at_least("images", settings.images, settings.rounds * settings.batch_size)
+    checks.at_least("side", settings.side, 4 * BITS)
     if settings.images > 2**BITS:
         raise ValueError(f"images is {settings.images}, but at most {2**BITS} can be numbered.")
     names = [n for n in settings.contenders if importlib.util.find_spec(CONTENDERS[n][0])]
