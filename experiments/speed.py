@@ -2,6 +2,7 @@
 
     python experiments/speed.py                     # jaxmed and every installed peer
     python experiments/speed.py --contenders jaxmed # where no peer is installed
+    python experiments/speed.py --check             # fails if 15 % of a ratio were lost
 
 Workloads, on made-up images of MNIST's shape: the MLP 784-512-256-10 (ReLU, Adam, batch 128)
 and the CNN (32 3 x 3 convolutions, ReLU, 2 x 2 max pool, 10 outputs; Adam, batch 32). On made-up
@@ -40,6 +41,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import speed_guard
 import tyro
 from speed_peers import PEERS, Make, Train, matrix_peak
 from speed_workloads import DROPOUT, VOCABULARY, WORKLOADS
@@ -65,6 +67,10 @@ class Settings:
     """Of the images, texts and labels."""
     json: Path | None = None
     """File for every single measurement."""
+    check: bool = False
+    """Compare the ratios with those that were kept, and fail if one has lost over 15 %."""
+    keep: bool = False
+    """Keep the ratios of this run, to compare later ones with."""
 
 
 def jaxmed_epochs(
@@ -292,7 +298,23 @@ def main(settings: Settings) -> dict[str, Any]:
     report = {"machine": machine(results), "absent": absent, "workloads": results}
     if settings.json:
         settings.json.write_text(json.dumps(report, indent=2) + "\n")
+    guard(settings, report)
     return report
+
+
+def guard(settings: Settings, report: dict[str, Any]) -> None:
+    """Compare the ratios with what was kept, or keep them, as asked."""
+    if not (settings.check or settings.keep):
+        return
+    flops = {name: workload.flops() for name, workload in WORKLOADS.items()}
+    found = speed_guard.ratios(report["workloads"], flops)
+    if settings.check:
+        lost = speed_guard.check(found)
+        if lost:
+            sys.exit("\n".join(lost))
+        print(f"no ratio has lost more than {speed_guard.LOSS:.0%}")
+    if settings.keep:
+        speed_guard.keep(found, report["machine"])
 
 
 if __name__ == "__main__":
