@@ -6,7 +6,7 @@ import collections
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -33,12 +33,15 @@ class Feed:
         count: how many examples there are.
         run: `(state, rows [steps, batch]) -> (state, sums [steps, ...])`.
         replay: the batches of some rows once more, on the host.
+        program: `(state, rows)` to the compiled program of one step over such rows; None where the
+            placement has none that could be asked, as `pmap`.
     """
 
     name: str
     count: int
     run: Callable[[TrainState, np.ndarray], tuple[TrainState, Scalars]]
     replay: Callable[[np.ndarray], Iterator[Batch]]
+    program: Callable[[TrainState, np.ndarray], Any] | None
 
 
 def fits(examples: source.Source, memory: int) -> bool:
@@ -73,8 +76,15 @@ def resident(train: Columns, step: Step, where: Placement) -> Feed:
             placed = where.divided(rows, 1)
         return epoch(state, data, placed)
 
+    def program(state: TrainState, rows: np.ndarray) -> Any:
+        return epoch.lower(state, data, where.divided(rows, 1)).compile()  # type: ignore[attr-defined]
+
     return Feed(
-        "resident", len(train["label"]), run, lambda rows: batches.host_batches(train, rows)
+        "resident",
+        len(train["label"]),
+        run,
+        lambda rows: batches.host_batches(train, rows),
+        program if hasattr(epoch, "lower") else None,
     )
 
 
@@ -100,7 +110,17 @@ def streamed(train: source.Source, step: Step, where: Placement, *, workers: int
             sums.append(found)
         return state, jax.tree.map(lambda *parts: jnp.stack(parts), *sums)
 
-    return Feed("streamed", len(train), run, lambda rows: batches.host_batches(train, rows))
+    def program(state: TrainState, rows: np.ndarray) -> Any:
+        (batch,) = map(_numbers, batches.host_batches(train, where.own_rows(rows)[:1]))
+        return one.lower(state, where.assembled(batch)).compile()  # type: ignore[attr-defined]
+
+    return Feed(
+        "streamed",
+        len(train),
+        run,
+        lambda rows: batches.host_batches(train, rows),
+        program if hasattr(one, "lower") else None,
+    )
 
 
 def _timed(placed: Iterator[Batch]) -> Iterator[Batch]:

@@ -26,6 +26,7 @@ from jaxmed.training import (
     finite,
     gradients,
     kept_programs,
+    memory,
     placement,
     preflight,
     processes,
@@ -121,6 +122,8 @@ def fit(
         ValueError: for data or settings that cannot be trained with.
         NonFiniteError: if the loss or a parameter stops being finite; the checkpoints before it
             are kept.
+        MemoryError: if a step needs more memory than the device has; the message says which batch
+            size would fit.
         FileExistsError: if `directory` holds a run and `resume` is not asked for.
     """
     checks.positive("batch_size", batch_size)
@@ -193,7 +196,12 @@ def fit(
                 rows = rows[done:][: limit - int(here.step)]
             with profile.part("device"):
                 before = copied(here)  # the state itself is donated
-                state, sums = examples.run(state, rows)
+                try:
+                    state, sums = examples.run(state, rows)
+                except jax.errors.JaxRuntimeError as error:
+                    if not memory.exhausted(error):
+                        raise
+                    raise MemoryError(_too_large(examples, here, rows, where)) from error
                 here = where.gathered(state)
                 means = _means(task, sums)
                 sound = bool(finite.all_finite((here.params, sums["loss"])))
@@ -226,6 +234,26 @@ def fit(
     reason = reason or ("steps" if int(here.step) >= limit and steps is not None else "epochs")
     best_epoch = (best.best(history) if best else len(history) - 1) + 1
     return Fit(*chosen, here, history, reason, best_epoch, examples.name)
+
+
+def _too_large(
+    examples: feed.Feed, state: TrainState, rows: np.ndarray, where: placement.Placement
+) -> str:
+    """What is said of a batch size for which the memory is not enough."""
+    size = rows.shape[1]
+    said = f"batch_size is {size}, for which the memory of the device is not enough: "
+    if examples.program is None:
+        return said + f"try {size // 2}, or gradients.accumulated."
+    program, placed = examples.program, where.state(jax.tree.map(jnp.zeros_like, state))
+
+    def needs(size: int) -> int:
+        return memory.bytes_of(program(placed, rows[:1, :size]))
+
+    have = feed.memory_of(jax.local_devices()[0])
+    fitting = memory.largest_that_fits(size, where.devices, have, needs)
+    if fitting is None:
+        return said + "not even one example a device fits: make the network or the data smaller."
+    return said + f"{fitting} would fit, or gradients.accumulated."
 
 
 def _reason(history: Sequence[Row], stop: Sequence[Stop]) -> str | None:

@@ -12,13 +12,15 @@ import optax
 
 from jaxmed.tasks import Task
 from jaxmed.training import gradients
-from jaxmed.typing import Array, Batch, Key, ModelState, Params, Scalars, Tree
+from jaxmed.typing import Batch, Key, ModelState, Params, Scalars, Tree
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class TrainState:
     """All that training carries from step to step.
+
+    JAX also builds it of shapes and shardings, so no field is annotated as an array.
 
     Attributes:
         step: steps taken [] int32.
@@ -28,11 +30,11 @@ class TrainState:
         key: the root of all randomness; step s uses fold_in(key, s).
     """
 
-    step: Array
+    step: Tree
     params: Params
     model_state: ModelState
     opt_state: Tree
-    key: Key
+    key: Tree
 
 
 Step: TypeAlias = Callable[[TrainState, Batch], tuple[TrainState, Scalars]]

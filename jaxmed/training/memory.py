@@ -1,0 +1,47 @@
+"""Which batch size a device has the memory for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+
+def exhausted(error: BaseException) -> bool:
+    """Whether it says that a device has run out of memory."""
+    return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+
+
+def largest_that_fits(
+    batch_size: int, devices: int, memory: int, needs: Callable[[int], int]
+) -> int | None:
+    """The largest half, quarter and so on of a batch size for which the memory is enough.
+
+    Args:
+        batch_size: that did not fit.
+        devices: which must divide it.
+        memory: bytes of one device.
+        needs: batch size to bytes of one device.
+
+    Returns:
+        The batch size; None if not even one example a device fits.
+    """
+    size = batch_size // 2
+    while size >= devices:
+        size -= size % devices
+        if needs(size) <= memory:
+            return size
+        size //= 2
+    return None
+
+
+def bytes_of(program: jax.stages.Compiled) -> int:
+    """What a compiled program needs on a device: arguments, results and all in between."""
+    found: Any = program.memory_analysis()
+    return int(
+        found.argument_size_in_bytes
+        + found.output_size_in_bytes
+        + found.temp_size_in_bytes
+        - found.alias_size_in_bytes
+    )
