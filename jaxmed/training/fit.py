@@ -7,7 +7,6 @@ import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +20,6 @@ from jaxmed.evaluation.evaluate import measure
 from jaxmed.tasks import Task
 from jaxmed.training import (
     averaging,
-    checkpoint,
     feed,
     finite,
     gradients,
@@ -31,6 +29,7 @@ from jaxmed.training import (
     preflight,
     processes,
     profile,
+    run_state,
     tracking,
 )
 from jaxmed.training.step import TrainState, init_state, make_train_step
@@ -160,7 +159,7 @@ def fit(
     chosen: tuple[Params, ModelState] = (state.params, state.model_state)
     history: list[dict[str, float]] = []
     if directory is not None:
-        state, chosen, history = _resumed(directory, state, best, resume)
+        state, chosen, history = run_state.resumed(directory, state, best, resume)
 
     processes.agree(
         {
@@ -201,7 +200,7 @@ def fit(
                 except jax.errors.JaxRuntimeError as error:
                     if not memory.exhausted(error):
                         raise
-                    raise MemoryError(_too_large(examples, here, rows, where)) from error
+                    raise MemoryError(memory.too_large(examples, here, rows, where)) from error
                 here = where.gathered(state)
                 means = _means(task, sums)
                 sound = bool(finite.all_finite((here.params, sums["loss"])))
@@ -226,7 +225,7 @@ def fit(
                 chosen = copied((kept.params, kept.model_state))
             if directory is not None:
                 with profile.part("checkpoint"):
-                    _save(directory, here, chosen if is_best else None, history)
+                    run_state.save(directory, here, chosen if is_best else None, history)
             for tracker in trackers:
                 tracker(row)
         reason = _reason(history, stop)
@@ -234,26 +233,6 @@ def fit(
     reason = reason or ("steps" if int(here.step) >= limit and steps is not None else "epochs")
     best_epoch = (best.best(history) if best else len(history) - 1) + 1
     return Fit(*chosen, here, history, reason, best_epoch, examples.name)
-
-
-def _too_large(
-    examples: feed.Feed, state: TrainState, rows: np.ndarray, where: placement.Placement
-) -> str:
-    """What is said of a batch size for which the memory is not enough."""
-    size = rows.shape[1]
-    said = f"batch_size is {size}, for which the memory of the device is not enough: "
-    if examples.program is None:
-        return said + f"try {size // 2}, or gradients.accumulated."
-    program, placed = examples.program, where.state(jax.tree.map(jnp.zeros_like, state))
-
-    def needs(size: int) -> int:
-        return memory.bytes_of(program(placed, rows[:1, :size]))
-
-    have = feed.memory_of(jax.local_devices()[0])
-    fitting = memory.largest_that_fits(size, where.devices, have, needs)
-    if fitting is None:
-        return said + "not even one example a device fits: make the network or the data smaller."
-    return said + f"{fitting} would fit, or gradients.accumulated."
 
 
 def _reason(history: Sequence[Row], stop: Sequence[Stop]) -> str | None:
@@ -269,43 +248,3 @@ def _means(task: Task, sums: Scalars) -> dict[str, float]:
     for name, metric in task.metrics.items():
         means[f"train/{name}"] = metric.result(totals[name])
     return {name: float(value) for name, value in means.items() if jnp.ndim(value) == 0}
-
-
-def _save(
-    directory: Path, state: TrainState, chosen: Any | None, history: list[dict[str, float]]
-) -> None:
-    """Write `last`, and then `best`: a run killed between them makes `best` from `last`."""
-    step = int(state.step)
-    checkpoint.save(directory / "checkpoints" / "last", step, state, history)
-    if chosen is not None:
-        checkpoint.save(directory / "checkpoints" / "best", step, chosen, {"step": step})
-
-
-def _resumed(
-    directory: Path, state: TrainState, best: Monitor | None, resume: bool
-) -> tuple[TrainState, Any, list[dict[str, float]]]:
-    """The state, best parameters and history of the run in `directory`, or those of a new one."""
-    last, chosen_at = directory / "checkpoints" / "last", directory / "checkpoints" / "best"
-    step = checkpoint.latest(last)
-    if step is None:
-        return state, (state.params, state.model_state), []
-    if not resume:
-        raise FileExistsError(
-            f"directory is {directory}, which holds a run at step {step}: "
-            "resume it with resume=True, or choose another directory."
-        )
-    state, history = checkpoint.restore(last, state)
-    kept = averaging.settled(state)
-    chosen = jax.tree.map(jnp.copy, (kept.params, kept.model_state))  # the state is donated
-    best_epoch = best.best(history) if best else len(history) - 1
-    if best_epoch == len(history) - 1:
-        if checkpoint.latest(chosen_at) != step:
-            checkpoint.save(chosen_at, step, chosen, {"step": step})
-    elif best and checkpoint.latest(chosen_at) != history[best_epoch]["step"]:
-        raise ValueError(
-            f"best is {best.name}, by which epoch {best_epoch + 1} is the best so far, but "
-            f"{directory} has kept another one: resume with the `best` that the run began with."
-        )
-    else:
-        chosen, _ = checkpoint.restore(chosen_at, chosen)
-    return state, chosen, history

@@ -6,6 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmed.training import feed, placement
+from jaxmed.training.step import TrainState
 
 
 def exhausted(error: BaseException) -> bool:
@@ -45,3 +50,23 @@ def bytes_of(program: jax.stages.Compiled) -> int:
         + found.temp_size_in_bytes
         - found.alias_size_in_bytes
     )
+
+
+def too_large(
+    examples: feed.Feed, state: TrainState, rows: np.ndarray, where: placement.Placement
+) -> str:
+    """What is said of a batch size for which the memory is not enough."""
+    size = rows.shape[1]
+    said = f"batch_size is {size}, for which the memory of the device is not enough: "
+    if examples.program is None:
+        return said + f"try {size // 2}, or gradients.accumulated."
+    program, placed = examples.program, where.state(jax.tree.map(jnp.zeros_like, state))
+
+    def needs(size: int) -> int:
+        return bytes_of(program(placed, rows[:1, :size]))
+
+    have = feed.memory_of(jax.local_devices()[0])
+    fitting = largest_that_fits(size, where.devices, have, needs)
+    if fitting is None:
+        return said + "not even one example a device fits: make the network or the data smaller."
+    return said + f"{fitting} would fit, or gradients.accumulated."

@@ -59,7 +59,7 @@ def init_state(
         step=jnp.zeros((), jnp.int32),
         params=params,
         model_state=model_state,
-        opt_state=optimizer.init(params),
+        opt_state=jax.jit(optimizer.init)(params),
         key=train_key,
     )
 
