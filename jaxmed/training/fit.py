@@ -201,7 +201,7 @@ def fit(
                     if not memory.exhausted(error):
                         raise
                     raise MemoryError(memory.too_large(examples, here, rows, where)) from error
-                here = where.gathered(state)
+                here, sums = where.gathered((state, sums))
                 means = _means(task, sums)
                 sound = bool(finite.all_finite((here.params, sums["loss"])))
             if not sound:

@@ -27,6 +27,18 @@ from jaxmed.training.fit import fit
 from jaxmed.training.processes import Membership, membership
 
 EPOCHS = 4
+STARTED: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left():
+    """A test that fails leaves nothing behind for the others."""
+    yield
+    for process in STARTED:
+        process.kill()
+        if not process.stderr.closed:
+            process.communicate()
+    STARTED.clear()
 
 
 def train(directory: Path, network: str, *, batch_size: int, where=None, track=()):
@@ -76,7 +88,7 @@ def start(count: int, directory: Path, network="mlp", *, batch=8, killed=0, divi
     port = free_port()
     own = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
     flags = {"XLA_FLAGS": os.environ.get("XLA_FLAGS", ""), "JAX_PLATFORMS": "cpu"}
-    return [
+    started = [
         subprocess.Popen(
             [sys.executable, __file__, str(directory), network, str(batch), str(killed),
              str(divide_from)],
@@ -90,6 +102,8 @@ def start(count: int, directory: Path, network="mlp", *, batch=8, killed=0, divi
         )
         for number in range(count)
     ]  # fmt: skip
+    STARTED.extend(started)
+    return started
 
 
 def finish(started) -> list[str]:
