@@ -40,7 +40,7 @@ def sweep(
         for number in range(rounds):
             here = last == number
             strength = 0.25 + 0.75 * (number + 1) / rounds
-            label = f"left after round {number + 1}" if number < rounds - 1 else "to the end"
+            label = f"out after round {number + 1}" if number < rounds - 1 else "to the end"
             axes.scatter(
                 values[here], final[here], s=12, color=COLOURS[0], alpha=strength, lw=0, label=label
             )
