@@ -55,9 +55,9 @@ def test_parts_are_timed_and_compiling_is_counted_apart():
                 time.sleep(0.1)
             time.sleep(0.05)
     (spent,) = found.epochs
-    assert spent["input"] == pytest.approx(0.3, abs=0.08)
+    assert 0.29 < spent["input"] < 0.6  # a busy machine sleeps longer
     assert spent["compile"] == pytest.approx(0.06, abs=0.01)
-    assert spent["device"] == pytest.approx(0.09, abs=0.05)
+    assert 0.08 < spent["device"] < 0.18  # with the inner input it would be more
     assert spent["other"] >= 0.05
     assert "input" in found.table()
 
