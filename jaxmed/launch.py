@@ -34,10 +34,11 @@ def run(
     import tyro
 
     flag = tyro.conf.arg(help="Measure where the time of each epoch goes, and trace one of them.")
+    plain: Any = tyro.conf.OmitArgPrefixes
     options = dataclasses.make_dataclass(
         "Options",
         [
-            ("settings", tyro.conf.OmitArgPrefixes[settings]),  # type: ignore[valid-type, misc]
+            ("settings", plain[settings]),
             ("profile", Annotated[tyro.conf.FlagCreatePairsOff[bool], flag], False),
         ],
         frozen=True,

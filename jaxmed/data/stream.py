@@ -53,8 +53,8 @@ def stream(
         options = grain.MultiprocessingOptions(
             num_workers=min(workers, len(rows)), per_worker_buffer_size=BUFFERED
         )
-        one_ahead = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
-        found = iter(lines.to_iter_dataset(one_ahead).mp_prefetch(options))
+        at_once = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
+        found = iter(lines.to_iter_dataset(at_once).mp_prefetch(options))
         try:
             for batch in found:  # copied out of the memory that is shared with the workers
                 yield {name: np.array(column) for name, column in batch.items()}

@@ -17,7 +17,7 @@ from jaxmed.training import profile
 from jaxmed.training.epoch import make_epoch
 from jaxmed.training.placement import Placement
 from jaxmed.training.step import Step, TrainState
-from jaxmed.typing import AnyArray, Batch, Columns, Scalars
+from jaxmed.typing import Batch, Columns, Scalars
 
 Examples: TypeAlias = Columns | source.Source
 AHEAD = 2
@@ -62,14 +62,14 @@ def first(examples: Examples) -> dict[str, np.ndarray]:
     if isinstance(examples, Mapping):
         return {name: column[:1] for name, column in batches.numeric(examples).items()}
     read = source.batch_of(examples, np.zeros(1, np.int32))
-    return batches.numeric({name: np.asarray(read[name]) for name in read if name != "mask"})
+    return batches.numeric({name: read[name] for name in read if name != "mask"})
 
 
 def resident(train: Columns, step: Step, where: Placement) -> Feed:
     """A whole split lies on the device, and an epoch is one program."""
     train = batches.numeric(train)
     data = where.whole(train)
-    epoch = where.compile(make_epoch(step), 1)
+    epoch: Any = where.compile(make_epoch(step), 1)
 
     def run(state: TrainState, rows: np.ndarray) -> tuple[TrainState, Scalars]:
         with profile.part("input"):
@@ -77,7 +77,7 @@ def resident(train: Columns, step: Step, where: Placement) -> Feed:
         return epoch(state, data, placed)
 
     def program(state: TrainState, rows: np.ndarray) -> Any:
-        return epoch.lower(state, data, where.divided(rows, 1)).compile()  # type: ignore[attr-defined]
+        return epoch.lower(state, data, where.divided(rows, 1)).compile()
 
     return Feed(
         "resident",
@@ -100,19 +100,19 @@ def streamed(train: source.Source, step: Step, where: Placement, *, workers: int
         where: a placement.
         workers: processes that read; 0 reads in this one.
     """
-    one = where.compile(step, 0)
+    one: Any = where.compile(step, 0)
 
     def run(state: TrainState, rows: np.ndarray) -> tuple[TrainState, Scalars]:
         sums = []
-        read = map(_numbers, stream.stream(train, where.own_rows(rows), workers=workers))
+        read = map(batches.numeric, stream.stream(train, where.own_rows(rows), workers=workers))
         for batch in _ahead(_timed(map(where.assembled, read))):
             state, found = one(state, batch)
             sums.append(found)
         return state, jax.tree.map(lambda *parts: jnp.stack(parts), *sums)
 
     def program(state: TrainState, rows: np.ndarray) -> Any:
-        (batch,) = map(_numbers, batches.host_batches(train, where.own_rows(rows)[:1]))
-        return one.lower(state, where.assembled(batch)).compile()  # type: ignore[attr-defined]
+        (batch,) = map(batches.numeric, batches.host_batches(train, where.own_rows(rows)[:1]))
+        return one.lower(state, where.assembled(batch)).compile()
 
     return Feed(
         "streamed",
@@ -141,7 +141,3 @@ def _ahead(placed: Iterator[Batch]) -> Iterator[Batch]:
         if len(waiting) > AHEAD:
             yield waiting.popleft()
     yield from waiting
-
-
-def _numbers(batch: Batch) -> dict[str, AnyArray]:
-    return dict(batches.numeric({name: np.asarray(column) for name, column in batch.items()}))

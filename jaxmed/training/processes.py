@@ -164,14 +164,6 @@ def agree(facts: Mapping[str, Any]) -> None:
             )
 
 
-def wait(name: str) -> None:
-    """Go on when all processes have come here."""
-    if jax.process_count() > 1:
-        from jax.experimental import multihost_utils
-
-        multihost_utils.sync_global_devices(name)
-
-
 def versions() -> dict[str, str]:
     """What must be equal for numbers to be: versions, and a checksum of this package's code."""
     folder = Path(jaxmed.__file__).parent
