@@ -16,37 +16,6 @@ def normal(seed, shape):
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
-@pytest.mark.parametrize("padding", ["SAME", "VALID", (1, 2)])
-@pytest.mark.parametrize(
-    ("space", "window", "stride"),
-    [
-        ((11,), (3,), 2),
-        ((9, 8), (3, 3), 1),
-        ((9, 8), (3, 3), 2),
-        ((7, 6), (1, 1), 2),
-        ((8, 7), (5, 2), 3),
-        ((5, 6, 7), (3, 2, 3), 1),
-        ((5, 6, 7), (3, 2, 3), 2),
-    ],
-)
-def test_patches_equal_the_lax_convolution_and_its_gradient(space, window, stride, padding):
-    x, kernel = normal(0, (2, *space, 3)), normal(1, (*window, 3, 4))
-    strides = (stride,) * len(space)
-    padding = padding if isinstance(padding, str) else (padding,) * len(space)
-
-    def loss(convolve):
-        return lambda x, kernel: jnp.sin(convolve(x, kernel, strides, padding)).sum()
-
-    ours = layers.patches_convolution(x, kernel, strides, padding)
-    np.testing.assert_allclose(
-        ours, layers.lax_convolution(x, kernel, strides, padding), rtol=1e-5, atol=1e-5
-    )
-    gradients = jax.grad(loss(layers.patches_convolution), (0, 1))(x, kernel)
-    expected = jax.grad(loss(layers.lax_convolution), (0, 1))(x, kernel)
-    for ours, reference in zip(gradients, expected, strict=True):
-        np.testing.assert_allclose(ours, reference, rtol=1e-4, atol=1e-4)
-
-
 def reduce_window(x, window):
     dims = (1, *(window,) * (x.ndim - 2), 1)
     return lax.reduce_window(x, -jnp.inf, lax.max, dims, dims, "VALID")

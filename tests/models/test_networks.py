@@ -13,6 +13,7 @@ from jax import lax
 
 from jaxmed.models import MLP, ConvNet, ResNet, SimpleCNN, ViT, layers
 from jaxmed.models.backbone import ConvStages, PooledClassifier, Projector
+from jaxmed.models.convolution import lax_convolution
 
 
 def parameters(network, x):
@@ -53,7 +54,7 @@ def test_simple_cnn_is_convolution_relu_and_pool_in_that_order():
     x = jnp.asarray(np.random.default_rng(1).normal(size=(2, 8, 8, 1)), jnp.float32)
     params = network.init(jax.random.key(0), x)["params"]
     params["Bias_0"]["value"] = jnp.asarray([0.3, -0.2, 0.1])
-    plain = layers.lax_convolution(x, params["Conv_0"]["kernel"], (1, 1), "VALID")
+    plain = lax_convolution(x, params["Conv_0"]["kernel"], (1, 1), "VALID")
     plain = jax.nn.relu(plain + params["Bias_0"]["value"].reshape(1, 1, 1, -1))
     pooled = plain.reshape(2, 3, 2, 3, 2, 3).max((2, 4)).reshape(2, -1)
     dense = params["Dense_0"]
@@ -74,7 +75,7 @@ def test_conv_net_is_its_formula_under_the_names_that_saved_models_have():
     assert set(params) == {*names, "Dense_0"}
     y = x
     for number, channels in enumerate((4, 6, 6)):
-        y = layers.lax_convolution(y, params[f"Conv_{number}"]["kernel"], (1, 1))
+        y = lax_convolution(y, params[f"Conv_{number}"]["kernel"], (1, 1))
         if number == 0:
             window = (1, 2, 2, 1)
             y = lax.reduce_window(y, -jnp.inf, lax.max, window, window, "VALID")

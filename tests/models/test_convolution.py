@@ -1,0 +1,115 @@
+"""Every form of convolution against XLA's own."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmed.models.convolution import convolution, lax_convolution, patches_convolution
+from jaxmed.models.winograd import winograd_convolution
+
+
+def normal(seed, shape, dtype=jnp.float32):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), dtype)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID", (1, 2)])
+@pytest.mark.parametrize(
+    ("space", "window", "stride"),
+    [
+        ((11,), (3,), 2),
+        ((9, 8), (3, 3), 1),
+        ((9, 8), (3, 3), 2),
+        ((7, 6), (1, 1), 2),
+        ((8, 7), (5, 2), 3),
+        ((5, 6, 7), (3, 2, 3), 1),
+        ((5, 6, 7), (3, 2, 3), 2),
+    ],
+)
+def test_patches_equal_the_lax_convolution_and_its_gradient(space, window, stride, padding):
+    x, kernel = normal(0, (2, *space, 3)), normal(1, (*window, 3, 4))
+    strides = (stride,) * len(space)
+    padding = padding if isinstance(padding, str) else (padding,) * len(space)
+
+    def loss(convolve):
+        return lambda x, kernel: jnp.sin(convolve(x, kernel, strides, padding)).sum()
+
+    ours = patches_convolution(x, kernel, strides, padding)
+    np.testing.assert_allclose(
+        ours, lax_convolution(x, kernel, strides, padding), rtol=1e-5, atol=1e-5
+    )
+    gradients = jax.grad(loss(patches_convolution), (0, 1))(x, kernel)
+    expected = jax.grad(loss(lax_convolution), (0, 1))(x, kernel)
+    for ours, reference in zip(gradients, expected, strict=True):
+        np.testing.assert_allclose(ours, reference, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("space", [(1,), (11,), (3, 8), (7, 5), (4, 6, 9)])
+def test_filtering_equals_the_lax_convolution_and_its_gradient(space):
+    window, strides = (3,) * len(space), (1,) * len(space)
+    with jax.enable_x64(True):
+        x = normal(0, (2, *space, 3), jnp.float64)
+        kernel = normal(1, (*window, 3, 4), jnp.float64)
+        found, gradients = jax.vjp(winograd_convolution, x, kernel)
+        expected, reference = jax.vjp(
+            lambda x, kernel: lax_convolution(x, kernel, strides), x, kernel
+        )
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+        weights = normal(2, found.shape, jnp.float64)
+        for ours, theirs in zip(gradients(weights), reference(weights), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+
+
+def test_filtering_in_float32_is_within_what_it_promises():
+    x, kernel = normal(0, (4, 14, 14, 128)), normal(1, (3, 3, 128, 64))
+    found = jax.jit(winograd_convolution)(x, kernel)
+    with jax.enable_x64(True):
+        exact = lax_convolution(x.astype(jnp.float64), kernel.astype(jnp.float64), (1, 1))
+        error = float(jnp.abs(found - exact).max() / jnp.abs(exact).max())
+    assert error < 2e-5
+
+
+def test_filtering_has_a_forward_derivative_and_takes_a_kernel_a_member():
+    x, kernels = normal(0, (2, 5, 6, 3)), normal(1, (4, 3, 3, 3, 2))
+    direction = normal(2, x.shape)
+    _, slope = jax.jvp(jax.jit(lambda x: winograd_convolution(x, kernels[0])), (x,), (direction,))
+    np.testing.assert_allclose(slope, lax_convolution(direction, kernels[0], (1, 1)), atol=1e-4)
+    members = jax.jit(jax.vmap(winograd_convolution, (None, 0)))(x, kernels)
+    alone = jnp.stack([lax_convolution(x, kernel, (1, 1)) for kernel in kernels])
+    np.testing.assert_allclose(members, alone, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "window", "options", "filtered"),
+    [
+        ((6, 7, 16), (3, 3), {}, True),
+        ((6, 7, 16), (3, 3), {"padding": ((1, 1), (1, 1))}, True),
+        ((6, 7, 6, 16), (3, 3, 3), {}, True),
+        ((6, 7, 16), (3, 3), {"padding": ((1, 1), (0, 2))}, False),
+        ((6, 7, 16), (3, 3), {"padding": "VALID"}, False),
+        ((6, 7, 16), (3, 3), {"strides": (2, 1)}, False),
+        ((6, 7, 16), (3, 1), {}, False),
+        ((6, 7, 15), (3, 3), {}, False),
+        ((2, 7, 16), (3, 3), {}, False),
+    ],
+)
+def test_the_form_is_chosen_by_what_it_can_do_and_changes_no_result(
+    shape, window, options, filtered
+):
+    x, kernel = normal(0, (2, *shape)), normal(1, (*window, shape[-1], 4))
+
+    def convolve(x, kernel):
+        return convolution(x, kernel, **options)
+
+    # Only filtering takes an input apart; patches are slices.
+    assert ("split[" in str(jax.make_jaxpr(convolve)(x, kernel))) is filtered
+    plain = lax_convolution(x, kernel, **{"strides": (1,) * len(window), **options})
+    found = jax.jit(convolve)(x, kernel)
+    np.testing.assert_allclose(found, plain, rtol=0, atol=5e-5 * float(jnp.abs(plain).max()))
+
+
+def test_few_bits_are_not_filtered():
+    x, kernel = normal(0, (2, 6, 7, 16), jnp.bfloat16), normal(1, (3, 3, 16, 4), jnp.bfloat16)
+    assert "split[" not in str(jax.make_jaxpr(convolution)(x, kernel))
