@@ -1,129 +1,118 @@
-"""How fast does jaxmed train the introductory networks, beside what people use today?
+"""How fast does jaxmed train, beside what people use today?
 
     python experiments/speed.py                     # jaxmed and every installed peer
     python experiments/speed.py --contenders jaxmed # where no peer is installed
     python experiments/speed.py --check             # fails if 15 % of a ratio were lost
+    python experiments/speed.py --device gpu        # and what wants an accelerator
 
-Workloads, on made-up images of MNIST's shape: the MLP 784-512-256-10 (ReLU, Adam, batch 128)
-and the CNN (32 3 x 3 convolutions, ReLU, 2 x 2 max pool, 10 outputs; Adam, batch 32). On made-up
-texts of 200 words out of 20,000: the LSTM (embedding 128, 64 units, dropout .2 of inputs and
-states, 1 output; Adam, batch 32), and `jaxmed-plain`, the same without any dropout: in its line
-the column "jaxmed" tells what dropout costs. Peers come with `pip install -e '.[peers]'`;
+Needs jax, flax, optax and numpy; data is made up. Workloads, on images of MNIST's shape: the MLP
+784-512-256-10 (ReLU, Adam, batch 128), the CNN (32 3 x 3 convolutions, ReLU, 2 x 2 max pool, 10
+outputs; Adam, batch 32) and ResNet-18 with the small stem (Adam, batch 64). On texts of 200 words
+out of 20,000: the LSTM (embedding 128, 64 units, dropout .2 of inputs and states, 1 output; Adam,
+batch 32), and `jaxmed-plain`, the same without any dropout: in its line the column "jaxmed" tells
+what dropout costs. On an accelerator also 8, 32 and 64 MLPs as one program, ResNet-18 at 28 pixels
+in bfloat16 and at 224, and ResNet-50 at 224. Peers come with `pip install -e '.[peers]'`;
 `speed_peers.py` says how each is set up in its own favour.
 
 Each contender lives in a process of its own and they take turns, one computing at a time, so
 that noise from the machine's other work hits all alike. The columns: examples/s when running
 steadily (median, lowest and highest round); "cores", the processor time spent a second; "start",
 the time from model and data to the first finished step, compiling included; "jaxmed", how many
-times as fast jaxmed is; "of peak", the share of the matrix products the machine can do. The last
-two are medians of what was measured within one round.
+times as fast jaxmed is; "of peak", the share of the matrix products the machine can do; "of
+memory", on an accelerator the share of the bytes a second it can move, by XLA's count for jaxmed.
+The last three are medians of what was measured within one round. Of several networks, an example
+counts once for all of them.
 
 Run it on a quiet machine: where other work takes a core, "cores" says so, and PyTorch's threads
-then wait for one another. Seven rounds of the MLP and the CNN take six minutes on two cores.
-Hardware and score: see the results table in experiments/README.md.
+then wait for one another. Hardware and score: see the results table in experiments/README.md.
 """
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import functools
 import importlib.util
 import json
+import math
 import multiprocessing
 import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import speed_guard
-import tyro
-from speed_peers import PEERS, Make, Train, matrix_peak
-from speed_workloads import DROPOUT, VOCABULARY, WORKLOADS
+from speed_jaxmed import Epochs
+from speed_peaks import matrix_peak, memory_peak
+from speed_peers import PEERS, Make
+from speed_table import machine, show, summary
+from speed_workloads import PROCESSOR, WORKLOADS
 
 from jaxmed import checks
+
+OURS = ("jax", "flax", "optax")
+CONTENDERS: dict[str, tuple[tuple[str, ...], Make]] = {
+    "jaxmed": (OURS, Epochs),
+    "jaxmed-plain": (OURS, functools.partial(Epochs, dropout=0.0)),
+    **PEERS,
+}
+"""By name: the modules that must be installed, and what makes the contender."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How fast does jaxmed train, beside what people use today?"""
+    """What is measured, and for how long; `settings` says what each is."""
 
-    workloads: tuple[Literal["mlp", "cnn", "lstm"], ...] = ("mlp", "cnn", "lstm")
-    """Networks to train."""
-    contenders: tuple[str, ...] = ("jaxmed", "jaxmed-plain", *PEERS)
-    """Who takes part; those that are not installed are named and left out."""
+    device: str = "cpu"
+    workloads: Sequence[str] = tuple(PROCESSOR)
+    contenders: Sequence[str] = tuple(CONTENDERS)
     rounds: int = 7
-    """How often each contender has its turn."""
     seconds: float = 3.0
-    """About how long one turn lasts."""
-    examples: int = 60_000
-    """Images or texts in the made-up training split."""
+    limit: float = math.inf
+    examples: int | None = None
     seed: int = 0
-    """Of the images, texts and labels."""
     json: Path | None = None
-    """File for every single measurement."""
     check: bool = False
-    """Compare the ratios with those that were kept, and fail if one has lost over 15 %."""
     keep: bool = False
-    """Keep the ratios of this run, to compare later ones with."""
 
 
-def jaxmed_epochs(
-    workload: str,
-    inputs: np.ndarray,
-    labels: np.ndarray,
-    batch_size: int,
-    *,
-    dropout: float = DROPOUT,
-) -> Train:
-    """Epochs compiled as one program, over images or tokens that live on the device."""
-    import jax
-    import optax
-
-    from jaxmed import tasks
-    from jaxmed.data import batches
-    from jaxmed.data.inputs import pixels
-    from jaxmed.models import MLP, RecurrentEncoder, SimpleCNN, TextClassifier
-    from jaxmed.training import placement
-    from jaxmed.training.epoch import make_epoch
-    from jaxmed.training.step import init_state, make_train_step
-
-    if workload == "lstm":
-        encoder = RecurrentEncoder(VOCABULARY, dropout=dropout, recurrent_dropout=dropout)
-        network, column = TextClassifier(1, encoder), "tokens"
-        task = tasks.binary_classification(network, inputs=lambda batch: batch["tokens"])
-    else:
-        networks = {"mlp": MLP(widths=(512, 256), outputs=10), "cnn": SimpleCNN(outputs=10)}
-        network, column = networks[workload], "image"
-        task = tasks.classification(network, classes=10, inputs=pixels(inputs))
-    optimizer, where, key = optax.adam(1e-3), placement.jit(), jax.random.key(0)
-    run = where.compile(make_epoch(make_train_step(task, optimizer)), 1)
-    data = where.whole({column: inputs, "label": labels.astype(np.int32)})
-    first = {name: column[:1] for name, column in data.items()}
-    state = where.whole(init_state(task, optimizer, key, first))
-
-    def train(rows: int, epochs: int) -> None:
-        nonlocal state
-        for epoch in range(epochs):
-            order = batches.shuffled_rows(key, epoch, rows, batch_size)
-            state, _ = run(state, data, where.divided(order, 1))
-        jax.block_until_ready(state)
-
-    return train
+def settings(arguments: Sequence[str] | None = None) -> Settings:
+    """The settings of a command line; by argparse, because accelerators often lack the rest."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--device", choices=("cpu", "gpu"), default="cpu", help="where all of them train")
+    add("--workloads", nargs="+", metavar="NAME", help=f"some of {', '.join(WORKLOADS)}")
+    add("--contenders", nargs="+", metavar="NAME", help=f"some of {', '.join(CONTENDERS)}")
+    add("--rounds", type=int, help="how often each has its turn (7, on a gpu 3)")
+    add("--seconds", type=float, help="about how long a turn lasts (3, on a gpu 1)")
+    add("--limit", type=float, help="no workload begins after these seconds (on a gpu 400)")
+    add("--examples", type=int, help="in the made-up training split, at most")
+    add("--seed", type=int, default=0, help="of the images, texts and labels")
+    add("--json", type=Path, help="file for every single measurement")
+    add("--check", action="store_true", help="fail if a kept ratio has lost over 15 %%")
+    add("--keep", action="store_true", help="keep the ratios of this run, to compare with")
+    given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value}
+    if given["device"] == "gpu":
+        accelerated = {"workloads": tuple(WORKLOADS), "rounds": 3, "seconds": 1.0, "limit": 400.0}
+        return Settings(**{**accelerated, **given})
+    return Settings(**given)
 
 
 def contend(
     connection: Connection, settings: Settings, workload: str, modules: Sequence[str], make: Make
 ) -> None:
     """A contender's process: time the first step, warm up, then train whenever asked to."""
-    random = np.random.default_rng(settings.seed)
-    inputs, labels = WORKLOADS[workload].data(random, settings.examples)
-    batch_size = WORKLOADS[workload].batch_size
+    random, facts = np.random.default_rng(settings.seed), WORKLOADS[workload]
+    examples = min(facts.examples, settings.examples or facts.examples)
+    batch_size = facts.batch_size
+    inputs, labels = facts.data(random, examples)
     train = make(workload, inputs, labels, batch_size)
 
     def timed(rows: int, epochs: int) -> float:
@@ -132,29 +121,36 @@ def contend(
         return time.perf_counter() - started
 
     def whole_batches(rows: float) -> int:
-        return max(int(min(rows, settings.examples)) // batch_size, 1) * batch_size
+        return max(int(min(rows, examples)) // batch_size, 1) * batch_size
 
     first_step = timed(batch_size, 1)
     # Sixty-four steps, or as many as a turn has: the slowest take more than a second each.
     trial = whole_batches(min(64, settings.seconds / timed(batch_size, 1)) * batch_size)
     timed(trial, 1)  # compiles for this length
     wanted = settings.seconds * trial / timed(trial, 1)
-    rows = whole_batches(wanted)
+    # A few of these are a turn as well as a longer one, which would have to be compiled too.
+    rows = trial if wanted < 4 * trial else whole_batches(wanted)
     epochs = max(1, round(wanted / rows))
     timed(rows, 1)
-    versions = {name: str(sys.modules[name].__version__) for name in modules}
-    connection.send({"first_step": first_step, "examples": rows * epochs, "versions": versions})
+    ready = {"first_step": first_step, "examples": rows * epochs}
+    ready["versions"] = {name: str(sys.modules[name].__version__) for name in modules}
+    if isinstance(train, Epochs):
+        ready["bytes"] = train.bytes_of_a_step() / batch_size
+    connection.send(ready)
     while connection.recv():
         before = time.process_time()
         seconds = timed(rows, epochs)
         connection.send((rows * epochs / seconds, (time.process_time() - before) / seconds))
 
 
-def multiply(connection: Connection, seconds: float) -> None:
-    """The process that measures the matrix peak."""
-    connection.send({})
+def peaks(connection: Connection, seconds: float, bfloat16: bool) -> None:
+    """The process that measures what the machine can do."""
+    import jax
+
+    device = jax.devices()[0]
+    connection.send({"platform": device.platform, "kind": device.device_kind})
     while connection.recv():
-        connection.send(matrix_peak(seconds))
+        connection.send((matrix_peak(seconds, bfloat16=bfloat16), memory_peak(seconds / 3)))
 
 
 class Child:
@@ -179,122 +175,92 @@ class Child:
         self._connection.send(False)
 
 
-def taking_part(makers: dict[str, Any], workload: str) -> dict[str, Any]:
-    """All of them, but those without dropout only where others have it."""
-    if WORKLOADS[workload].dropout:
-        return makers
-    return {name: made for name, made in makers.items() if name != "jaxmed-plain"}
+def taking_part(workload: str, installed: Sequence[str]) -> list[str]:
+    """Those without dropout only where others have it, and of several networks jaxmed alone."""
+    facts = WORKLOADS[workload]
+    kept = [name for name in installed if name != "jaxmed-plain" or facts.dropout]
+    return [name for name in kept if name not in PEERS or facts.members == 1]
 
 
-def measure(settings: Settings, workload: str, makers: dict[str, Any]) -> dict[str, Any]:
+def measure(settings: Settings, workload: str, names: Sequence[str]) -> dict[str, Any]:
     """Start everyone, one after another, then let them take turns."""
     children, failed = {}, []
-    for name, (modules, make) in makers.items():
+    for name in names:
+        modules, make = CONTENDERS[name]
         print(f"{workload}: starting {name}", file=sys.stderr)
         try:
             children[name] = Child(contend, settings, workload, modules, make)
         except EOFError:  # its traceback is on stderr
             failed.append(name)
-    peak = Child(multiply, settings.seconds / 2)
+    peak = Child(peaks, settings.seconds / 2, WORKLOADS[workload].bfloat16)
     rates: dict[str, list[float]] = {name: [] for name in children}
     cores: dict[str, list[float]] = {name: [] for name in children}
-    peaks: list[float] = []
+    most: list[tuple[float, float]] = []
     for turn in range(settings.rounds):
         print(f"{workload}: round {turn + 1} of {settings.rounds}", file=sys.stderr)
         for name, child in children.items():
             for column, number in zip((rates, cores), child.measure(), strict=True):
                 column[name].append(number)
-        peaks.append(peak.measure())
+        most.append(peak.measure())
     for child in (*children.values(), peak):
         child.stop()
     ready = {name: child.ready for name, child in children.items()}
-    return {"rates": rates, "cores": cores, "peaks": peaks, "ready": ready, "failed": failed}
+    matrices, memory = (list(column) for column in zip(*most, strict=True))
+    found = {"rates": rates, "cores": cores, "peaks": matrices, "memory": memory}
+    return {**found, "ready": ready, "failed": failed, "device": peak.ready["kind"]}
 
 
-def summary(workload: str, result: dict[str, Any]) -> list[list[str]]:
-    """The table of one workload: its header, then one line a contender."""
-
-    def paired(above: Sequence[float], below: Sequence[float]) -> float:
-        return statistics.median(a / b for a, b in zip(above, below, strict=True))
-
-    lines = [["", "examples/s", "lowest", "highest", "cores", "start", "jaxmed", "of peak"]]
-    flops, rates = WORKLOADS[workload].flops(), result["rates"]
-    for name, seen in rates.items():
-        share = flops * paired(seen, result["peaks"])
-        faster = f"{paired(rates['jaxmed'], seen):.2f} x" if "jaxmed" in rates else "-"
-        numbers = [f"{value:,.0f}" for value in (statistics.median(seen), min(seen), max(seen))]
-        numbers.append(f"{statistics.median(result['cores'][name]):.2f}")
-        numbers.append(f"{result['ready'][name]['first_step']:.2f} s")
-        lines.append([name, *numbers, faster, f"{share:.1%}"])
-    return lines
-
-
-def show(title: str, lines: Sequence[Sequence[str]]) -> None:
-    """Print a table: drawn on a terminal, plain text elsewhere."""
-    if sys.stdout.isatty() and importlib.util.find_spec("rich"):
-        import rich
-        from rich.table import Table
-
-        table = Table(title=title, title_justify="left", collapse_padding=True)
-        for heading in lines[0]:
-            table.add_column(heading, justify="right" if heading else "left")
-        for line in lines[1:]:
-            table.add_row(*line)
-        rich.print(table)
+def choose_device(device: str) -> None:
+    """Have all processes that are started from now on use this device, or refuse."""
+    if device == "cpu":
+        os.environ |= {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
         return
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    print(f"\n{title}")
-    for first, *rest in lines:
-        cells = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
-        print("  ".join((first.ljust(widths[0]), *cells)))
-
-
-def machine(results: dict[str, Any]) -> str:
-    """The processor, its cores, and the versions of what was measured on it."""
-    listed = Path("/proc/cpuinfo")
-    lines = listed.read_text().splitlines() if listed.exists() else []
-    named = (line.partition(": ")[2] for line in lines if line.startswith("model name"))
-    processor = next(named, platform.processor())
-    versions = {"python": platform.python_version()}
-    for result in results.values():
-        for ready in result["ready"].values():
-            versions |= ready["versions"]
-    packages = (f"{name} {version}" for name, version in versions.items())
-    return ", ".join([processor, f"{os.cpu_count()} cores", *packages])
+    # They share its memory: none may take it whole in advance.
+    os.environ |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    asked = Child(peaks, 0.0, False)
+    asked.stop()
+    if asked.ready["platform"] != "gpu":
+        sys.exit(
+            f"device is 'gpu', but JAX finds only a {asked.ready['platform']}: install "
+            "'jaxmed[gpu]' on a machine that has one, or leave the option out."
+        )
 
 
 def main(settings: Settings) -> dict[str, Any]:
     """Measure every workload, print the tables, and return what was measured."""
-    ours = ("jax", "flax", "optax")
-    plain = functools.partial(jaxmed_epochs, dropout=0.0)
-    everyone: dict[str, Any] = {
-        "jaxmed": (ours, jaxmed_epochs),
-        "jaxmed-plain": (ours, plain),
-        **PEERS,
-    }
+    for name in settings.workloads:
+        checks.known("workloads", name, WORKLOADS)
     for name in settings.contenders:
-        checks.known("contenders", name, everyone)
+        checks.known("contenders", name, CONTENDERS)
     checks.positive("rounds", settings.rounds)
-    installed = {
-        name: everyone[name]
+    checks.positive("seconds", settings.seconds)
+    choose_device(settings.device)
+    installed = [
+        name
         for name in settings.contenders
-        if all(importlib.util.find_spec(module) for module in everyone[name][0])
-    }
+        if all(importlib.util.find_spec(module) for module in CONTENDERS[name][0])
+    ]
     absent = [name for name in settings.contenders if name not in installed]
-    results: dict[str, Any] = {
-        workload: measure(settings, workload, taking_part(installed, workload))
-        for workload in settings.workloads
-    }
-
-    print(machine(results))
-    for workload, result in results.items():
-        flops, peak = WORKLOADS[workload].flops(), statistics.median(result["peaks"])
+    results: dict[str, Any] = {}
+    started = time.perf_counter()
+    for workload in settings.workloads:
+        if time.perf_counter() - started > settings.limit:
+            break
+        results[workload] = measure(settings, workload, taking_part(workload, installed))
+        flops, peak = WORKLOADS[workload].flops(), statistics.median(results[workload]["peaks"])
         title = f"{workload}: {flops / 1e6:.2f} MFLOP an example"
-        show(f"{title}, matrix peak {peak / 1e9:.0f} GFLOP/s", summary(workload, result))
-        for name in result["failed"]:
+        moved = statistics.median(results[workload]["memory"])
+        title += f", matrix peak {peak / 1e9:,.0f} GFLOP/s, memory {moved / 1e9:,.0f} GB/s"
+        show(title, summary(workload, results[workload]))
+        for name in results[workload]["failed"]:
             print(f"failed: {name} (its error is above)")
+
+    print(f"\n{machine(results)}")
     if absent:
-        print(f"\nnot installed: {', '.join(absent)}; install with pip install -e '.[peers]'")
+        print(f"not installed: {', '.join(absent)}; install with pip install -e '.[peers]'")
+    late = [workload for workload in settings.workloads if workload not in results]
+    if late:
+        print(f"left out after {settings.limit:.0f} s: {', '.join(late)}")
     report = {"machine": machine(results), "absent": absent, "workloads": results}
     if settings.json:
         settings.json.write_text(json.dumps(report, indent=2) + "\n")
@@ -318,4 +284,4 @@ def guard(settings: Settings, report: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings))
+    main(settings())

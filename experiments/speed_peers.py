@@ -10,25 +10,27 @@ in a process of its own.
 What was chosen in the peers' favour, each measured on two CPU cores:
 
 - pixels are normalised once, before training, not in every step;
+- on an accelerator PyTorch may use TF32 and tries cuDNN's algorithms; where a workload says
+  bfloat16, PyTorch computes under autocast and Keras under its mixed policy;
 - Keras: `model.fit` with its defaults and no progress bar; for the MLP on JAX and TensorFlow
   16 steps an execution (a tenth to a quarter faster; slower for the CNN, no faster for the
   LSTM), no metrics; TensorFlow without XLA for the LSTM, as Keras chooses itself (with it 190
   for 290 examples/s on a busy machine);
 - PyTorch: tensors in memory, indexed by a permutation, no DataLoader; the fused Adam; the CNN
-  in channels-last; the LSTM with the batch first, as fast as time first. `torch.compile` was
-  slower (61,000 for 64,000 examples/s; CNN 3,900 for 6,600) and is left out.
+  and the ResNets in channels-last; the LSTM with the batch first, as fast as time first.
+  `torch.compile` was slower (61,000 for 64,000 examples/s; CNN 3,900 for 6,600) and is left out.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
-from speed_workloads import DROPOUT, VOCABULARY
+from speed_resnets import keras_resnet, torch_resnet
+from speed_workloads import DROPOUT, VOCABULARY, WORKLOADS
 
 Train: TypeAlias = Callable[[int, int], None]
 """`train(rows, epochs)`."""
@@ -45,6 +47,9 @@ def keras_fit(
     import keras
     from keras import layers
 
+    if WORKLOADS[workload].bfloat16:
+        keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    residual = WORKLOADS[workload].residual
     body: dict[str, list[Any]] = {
         "mlp": [layers.Flatten(), layers.Dense(512, "relu"), layers.Dense(256, "relu")],
         "cnn": [layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(2), layers.Flatten()],
@@ -59,7 +64,11 @@ def keras_fit(
     else:
         head, loss = layers.Dense(10), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         x, y = inputs.astype(np.float32) / 255, labels
-    model = keras.Sequential([keras.Input(x.shape[1:], dtype=x.dtype.name), *body[workload], head])
+    if residual:
+        model = keras_resnet(residual)
+    else:
+        entry = keras.Input(x.shape[1:], dtype=x.dtype.name)
+        model = keras.Sequential([entry, *body[workload], head])
     model.compile(
         optimizer=keras.optimizers.Adam(1e-3),
         loss=loss,
@@ -82,6 +91,10 @@ def torch_loop(workload: str, inputs: np.ndarray, labels: np.ndarray, batch_size
     from torch import nn
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+    residual, bfloat16 = WORKLOADS[workload].residual, WORKLOADS[workload].bfloat16
 
     class Reader(nn.Module):
         def __init__(self) -> None:
@@ -95,7 +108,8 @@ def torch_loop(workload: str, inputs: np.ndarray, labels: np.ndarray, batch_size
             _, (state, _) = self.lstm(self.dropout(self.embedding(tokens)))
             return self.output(state[-1])[:, 0]
 
-    layout = torch.channels_last if workload == "cnn" else torch.contiguous_format
+    images = workload == "cnn" or residual
+    layout = torch.channels_last if images else torch.contiguous_format
     networks = {
         "mlp": lambda: nn.Sequential(
             nn.Flatten(),
@@ -110,7 +124,8 @@ def torch_loop(workload: str, inputs: np.ndarray, labels: np.ndarray, batch_size
         ),
         "lstm": Reader,
     }
-    network = networks[workload]().to(device, memory_format=layout)
+    network = torch_resnet(residual) if residual else networks[workload]()
+    network = network.to(device, memory_format=layout)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
     if workload == "lstm":
         loss, x, y = nn.BCEWithLogitsLoss(), inputs, labels.astype(np.float32)
@@ -123,32 +138,14 @@ def torch_loop(workload: str, inputs: np.ndarray, labels: np.ndarray, batch_size
         for _ in range(epochs):
             for chosen in torch.randperm(rows, device=device).split(batch_size):
                 optimizer.zero_grad()
-                logits = network(x[chosen].contiguous(memory_format=layout))
-                loss(logits, y[chosen]).backward()
+                with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+                    logits = network(x[chosen].contiguous(memory_format=layout))
+                loss(logits.float(), y[chosen]).backward()
                 optimizer.step()
         if device.type == "cuda":
             torch.cuda.synchronize()
 
     return train
-
-
-def matrix_peak(seconds: float) -> float:
-    """Floating-point operations a second of float32 matrix products, at the best of three sizes."""
-    import jax
-
-    multiply = jax.jit(lambda x, y: x @ y)
-    rates = []
-    for size in (512, 1024, 2048):
-        matrix = jax.random.normal(jax.random.key(0), (size, size)) / size**0.5
-        result = multiply(matrix, matrix).block_until_ready()
-        products, started = 0, time.perf_counter()
-        while (elapsed := time.perf_counter() - started) < seconds / 3 or not products:
-            for _ in range(4):
-                result = multiply(result, matrix)
-            result.block_until_ready()
-            products += 4
-        rates.append(products * 2 * size**3 / elapsed)
-    return max(rates)
 
 
 PEERS: dict[str, tuple[tuple[str, ...], Make]] = {

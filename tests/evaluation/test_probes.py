@@ -14,14 +14,18 @@ FEATURES = np.random.default_rng(0).normal(size=(90, 5)) + np.eye(3, 5)[LABEL] *
 ROWS = np.random.default_rng(1).normal(size=(40, 5))
 
 
-def test_the_linear_probe_is_logistic_regression_on_standardised_features():
-    scale = FEATURES.std(0)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_linear_probe_is_logistic_regression_on_standardised_features(classes):
+    label, scale = LABEL % classes, FEATURES.std(0)
     theirs = LogisticRegression(C=0.5, max_iter=1000).fit(
-        (FEATURES - FEATURES.mean(0)) / scale, LABEL
+        (FEATURES - FEATURES.mean(0)) / scale, label
     )
     expected = theirs.predict_proba((ROWS - FEATURES.mean(0)) / scale)
-    found = probes.linear_probe(FEATURES, LABEL, strength=0.5)(ROWS)
+    found = probes.linear_probe(FEATURES, label, strength=0.5)(ROWS)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+    kernel, bias = probes.linear_head(FEATURES, label, strength=0.5)
+    assert kernel.shape == (5, classes)
+    np.testing.assert_array_equal((ROWS @ kernel + bias).argmax(1), expected.argmax(1))
 
 
 @pytest.mark.parametrize("neighbours", [1, 7])
