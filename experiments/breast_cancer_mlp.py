@@ -63,25 +63,16 @@ def rows_of(columns: Columns, rows: np.ndarray) -> dict[str, np.ndarray]:
     return {name: column[rows] for name, column in columns.items()}
 
 
-def train_fold(
-    settings: Settings, train: Columns, validation: Columns, key: jax.Array
-) -> tuple[tasks.Task, Fit]:
-    """Train on one fold, and keep the epoch with the best validation log loss."""
-    network = MLP(widths=settings.widths, outputs=1, dropout=settings.dropout)
-    task = tasks.binary_classification(network, inputs=inputs.features(train["features"]))
-    best = stopping.lowest("validation/log_loss")
-    trained = fit(
-        task,
-        optax.adamw(settings.learning_rate, weight_decay=settings.weight_decay),
-        train,
-        key=key,
-        batch_size=settings.batch_size,
-        epochs=settings.epochs,
-        validation=validation,
-        best=best,
-        stop=[stopping.patience(best, settings.patience)],
-    )
-    return task, trained
+def standardised(training: Columns, *others: Columns) -> list[dict[str, np.ndarray]]:
+    """Columns with features less their mean over their deviation in the training rows.
+
+    Outside of the task, so that all folds share one task and its programs are compiled once.
+    """
+    mean, deviation = inputs.mean_and_deviation(training["features"])
+    return [
+        {**columns, "features": (columns["features"] - mean) / deviation}
+        for columns in (training, *others)
+    ]
 
 
 def main(settings: Settings) -> dict[str, float]:
@@ -97,13 +88,27 @@ def main(settings: Settings) -> dict[str, float]:
     scores: list[dict[str, float]] = []
     fits: list[Fit] = []
 
+    network = MLP(widths=settings.widths, outputs=1, dropout=settings.dropout)
+    task = tasks.binary_classification(network, inputs=lambda batch: batch["features"])
+    optimizer = optax.adamw(settings.learning_rate, weight_decay=settings.weight_decay)
+    best = stopping.lowest("validation/log_loss")
     folds = splits.stratified_folds(label, settings.folds, seed=settings.seed)
     for number, (others, tested) in enumerate(folds):
         chosen = splits.stratified_split(label[others], (0.9, 0.1), seed=settings.seed)
-        train, validation = (rows_of(columns, others[rows]) for rows in chosen)
-        test = rows_of(columns, tested)
-        key = jax.random.fold_in(jax.random.key(settings.seed), number)
-        task, trained = train_fold(settings, train, validation, key)
+        train, validation, test = standardised(
+            *(rows_of(columns, rows) for rows in (*(others[part] for part in chosen), tested))
+        )
+        trained = fit(
+            task,
+            optimizer,
+            train,
+            key=jax.random.fold_in(jax.random.key(settings.seed), number),
+            batch_size=settings.batch_size,
+            epochs=settings.epochs,
+            validation=validation,
+            best=best,
+            stop=[stopping.patience(best, settings.patience)],
+        )
         outputs = predict(task, trained.params, trained.model_state, test)
         probabilities[tested] = outputs["probabilities"]
         scores.append(measure(task, trained.params, trained.model_state, test))

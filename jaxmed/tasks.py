@@ -35,7 +35,7 @@ class Network(Protocol):
         """Compute [batch, outputs] from the variables and the inputs."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # a task equals itself alone
 class Task:
     """What is learned, as pure functions.
 

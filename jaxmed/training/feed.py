@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
@@ -69,7 +70,7 @@ def resident(train: Columns, step: Step, where: Placement) -> Feed:
     """A whole split lies on the device, and an epoch is one program."""
     train = batches.numeric(train)
     data = where.whole(train)
-    epoch: Any = where.compile(make_epoch(step), 1)
+    epoch = _compiled_epoch(step, where)
 
     def run(state: TrainState, rows: np.ndarray) -> tuple[TrainState, Scalars]:
         with profile.part("input"):
@@ -100,7 +101,7 @@ def streamed(train: source.Source, step: Step, where: Placement, *, workers: int
         where: a placement.
         workers: processes that read; 0 reads in this one.
     """
-    one: Any = where.compile(step, 0)
+    one = _compiled_step(step, where)
 
     def run(state: TrainState, rows: np.ndarray) -> tuple[TrainState, Scalars]:
         sums = []
@@ -121,6 +122,17 @@ def streamed(train: source.Source, step: Step, where: Placement, *, workers: int
         lambda rows: batches.host_batches(train, rows),
         program if hasattr(one, "lower") else None,
     )
+
+
+# A second `fit` of one task, under the same placement, finds the program of the first.
+@functools.lru_cache(maxsize=8)
+def _compiled_epoch(step: Step, where: Placement) -> Any:
+    return where.compile(make_epoch(step), 1)
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled_step(step: Step, where: Placement) -> Any:
+    return where.compile(step, 0)
 
 
 def _timed(placed: Iterator[Batch]) -> Iterator[Batch]:

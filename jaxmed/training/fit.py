@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -34,7 +33,7 @@ from jaxmed.training import (
 )
 from jaxmed.training.step import TrainState, init_state, make_train_step
 from jaxmed.training.stopping import Monitor, Row, Stop
-from jaxmed.typing import Columns, Key, ModelState, Params, Scalars
+from jaxmed.typing import Columns, Key, ModelState, Params, Scalars, Tree
 
 ORDER = np.uint32(2**32 - 1)
 """Folded into the state's key for the order of examples; no step reaches this number."""
@@ -143,8 +142,7 @@ def fit(
     if start is not None and resume:
         raise ValueError("start is given and resume is True: go on from one of the two.")
 
-    copied = jax.jit(functools.partial(jax.tree.map, jnp.copy))
-    state = init_state(task, optimizer, key, feed.first(train)) if start is None else copied(start)
+    state = init_state(task, optimizer, key, feed.first(train)) if start is None else _copied(start)
     step = make_train_step(task, optimizer, gradient=gradient)
     if isinstance(train, Mapping):
         preflight.check_labels("train", task, state, batches.numeric(train), all_present=True)
@@ -194,7 +192,7 @@ def fit(
                 rows = order(order_key, times, examples.count, batch_size)
                 rows = rows[done:][: limit - int(here.step)]
             with profile.part("device"):
-                before = copied(here)  # the state itself is donated
+                before = _copied(here)  # the state itself is donated
                 try:
                     state, sums = examples.run(state, rows)
                 except jax.errors.JaxRuntimeError as error:
@@ -222,7 +220,7 @@ def fit(
             history.append(row)
             is_best = best is None or best.best(history) == epoch
             if is_best:
-                chosen = copied((kept.params, kept.model_state))
+                chosen = _copied((kept.params, kept.model_state))
             if directory is not None:
                 with profile.part("checkpoint"):
                     run_state.save(directory, here, chosen if is_best else None, history)
@@ -235,6 +233,16 @@ def fit(
     return Fit(*chosen, here, history, reason, best_epoch, examples.name)
 
 
+@jax.jit
+def _copied(tree: Tree) -> Tree:
+    return jax.tree.map(jnp.copy, tree)
+
+
+@jax.jit
+def _summed(sums: Scalars) -> Scalars:
+    return jax.tree.map(lambda x: x.sum(0), sums)
+
+
 def _reason(history: Sequence[Row], stop: Sequence[Stop]) -> str | None:
     """The first condition that asks to stop, if any does."""
     asked = (condition(history) for condition in stop) if history else iter(())
@@ -243,7 +251,7 @@ def _reason(history: Sequence[Row], stop: Sequence[Stop]) -> str | None:
 
 def _means(task: Task, sums: Scalars) -> dict[str, float]:
     """The epoch's mean loss and training metrics, from sums [steps, ...]."""
-    totals = jax.tree.map(lambda x: x.sum(0), dict(sums))
+    totals = _summed(dict(sums))
     means = {"train/loss": totals["loss"] / totals["count"]}
     for name, metric in task.metrics.items():
         means[f"train/{name}"] = metric.result(totals[name])

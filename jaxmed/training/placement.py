@@ -62,6 +62,7 @@ class Placement:
             )
 
 
+@functools.cache
 def jit(device: jax.Device | None = None) -> Placement:
     """One device: the default."""
     return Placement(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -64,6 +65,7 @@ def init_state(
     )
 
 
+@functools.lru_cache(maxsize=8)
 def make_train_step(
     task: Task,
     optimizer: optax.GradientTransformation,
@@ -73,7 +75,8 @@ def make_train_step(
     """A pure `(state, batch) -> (state, sums)`.
 
     The sums are those of `gradients`: divide `loss` by `count` for the mean loss of the batch,
-    or add up the sums of many steps first.
+    or add up the sums of many steps first. Asked again for the same, it gives the same function,
+    so that a second `fit` of one task need not be compiled.
 
     Args:
         task: what to learn.

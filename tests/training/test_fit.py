@@ -111,6 +111,23 @@ def test_fit_is_gradient_descent():
     assert done.best_epoch == 3
 
 
+def test_a_second_fit_of_one_task_is_not_traced_again():
+    traced = []
+
+    def loss(*arguments):
+        traced.append(1)
+        return linear_loss(*arguments)
+
+    task = Task(linear_init, loss, linear_predict, {})
+    first = train(task)
+    once = len(traced)
+    again = train(task, key=jax.random.key(6))
+    assert len(traced) == once > 0
+    assert not np.array_equal(first.params["weight"], again.params["weight"])
+    train(task, optax.sgd(0.01))  # another optimizer is another program
+    assert len(traced) > once
+
+
 @pytest.mark.parametrize("batch_size", [1, 7, 8, 20, 64])
 def test_every_example_is_visited_once_an_epoch(batch_size):
     done = count_visits(batch_size=batch_size, epochs=2)
