@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxmed.data import class_folders
+from jaxmed.data import class_folders, jpeg
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -51,7 +51,19 @@ class ImageFolder:
         }
 
     def _pixels(self, path: Path) -> np.ndarray:
-        from PIL import Image, ImageOps
+        pixels = jpeg.plain_pixels(path, self.channels)
+        if pixels is None:
+            pixels = self._by_pillow(path)
+        if self.size is None or pixels.shape[:2] == self.size:
+            return pixels
+        from PIL import Image
+
+        image = Image.fromarray(pixels.squeeze(-1) if self.channels == 1 else pixels)
+        resized = image.resize(self.size[::-1], Image.Resampling.BILINEAR)
+        return np.asarray(resized, np.uint8).reshape(*self.size, self.channels)
+
+    def _by_pillow(self, path: Path) -> np.ndarray:
+        from PIL import ImageOps
 
         with _opened(path) as stored:
             try:
@@ -59,8 +71,6 @@ class ImageFolder:
                 image = upright.convert(_MODES[self.channels])
             except OSError as error:
                 raise ValueError(f"{path} is not whole ({error}): get it again.") from error
-        if self.size is not None and image.size != self.size[::-1]:
-            image = image.resize(self.size[::-1], Image.Resampling.BILINEAR)
         return np.asarray(image, np.uint8).reshape(image.height, image.width, self.channels)
 
 
