@@ -46,7 +46,12 @@ def test_the_lstm_stands_beside_itself_without_dropout():
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(("--contenders", "torhc"), "did you mean torch"), (("--rounds", "0"), "greater than 0")],
+    [
+        (("--contenders", "torhc"), "did you mean torch"),
+        (("--workloads", "resnet81"), "did you mean resnet18"),
+        (("--rounds", "-1"), "greater than 0"),
+        (("--device", "gpu"), "JAX finds only a cpu"),
+    ],
 )
 def test_settings_that_cannot_be_measured_are_refused(arguments, words):
     done = speed(*arguments)
