@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -38,6 +38,7 @@ class ImageFolder:
     classes: tuple[str, ...]
     channels: int
     size: tuple[int, int] | None
+    threaded: ClassVar[bool] = True
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -20,7 +20,11 @@ _CHUNK = 1024  # examples read at once
 
 @runtime_checkable
 class Source(Protocol):
-    """Random access to examples."""
+    """Random access to examples.
+
+    One that also has `threaded = True` says that reading lets go of Python's lock most of the time,
+    as decoders written in C do: threads then read it ahead faster than processes.
+    """
 
     def __len__(self) -> int: ...
 
@@ -53,6 +57,11 @@ class Subset:
     source: Source
     rows: np.ndarray
     classes: tuple[str, ...] = ()
+
+    @property
+    def threaded(self) -> bool:
+        """As its source."""
+        return getattr(self.source, "threaded", False)
 
     def __len__(self) -> int:
         return len(self.rows)

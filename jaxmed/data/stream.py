@@ -1,9 +1,12 @@
-"""Batches of a source that is too big for memory, decoded ahead by worker processes.
+"""Batches of a source that is too big for memory, decoded ahead by worker processes or threads.
 
 grain runs the workers; what they read is decided here, by row number, so that an epoch is the
 same whoever reads it: `stream` gives what `source.batch_of` gives for each line of rows, in order.
 Where training stands in an epoch is therefore a number of steps, and to go on from there is to
 stream the lines that are left. Nothing here imports jax, which workers would wait for.
+
+A source whose `threaded` is True, such as a folder of images, is read by threads: its decoder lets
+go of Python's lock, and what is decoded need not travel from one process to another.
 """
 
 from __future__ import annotations
@@ -29,10 +32,10 @@ def stream(
     """One batch a line of row numbers, read and decoded ahead of its use.
 
     Args:
-        source: of examples of equal shapes; pickled to the workers, so it should hold paths
+        source: of examples of equal shapes; pickled to worker processes, so it should hold paths
             rather than pixels.
         rows: [steps, batch] of each batch, -1 for padding, such as `batches.shuffled_rows` gives.
-        workers: processes; 0 reads in this one, when asked.
+        workers: processes, or threads of this one; 0 reads when asked, and no batch ahead.
 
     Raises:
         ValueError: if an example cannot be read; the message names it, as the source does.
@@ -41,15 +44,31 @@ def stream(
     checks.at_least("workers", workers, 0)
     if workers == 0 or len(rows) == 0:
         yield from (batch_of(source, line) for line in rows)
-        return
+    elif getattr(source, "threaded", False):
+        yield from _by_threads(source, rows, workers)
+    else:
+        yield from _by_processes(source, rows, workers)
 
+
+def _by_threads(
+    source: Source, rows: np.ndarray, workers: int
+) -> Iterator[Mapping[str, np.ndarray]]:
+    import grain
+
+    ahead = grain.ReadOptions(num_threads=workers, prefetch_buffer_size=BUFFERED * workers)
+    yield from grain.MapDataset.source(_Lines(source, rows)).to_iter_dataset(ahead)
+
+
+def _by_processes(
+    source: Source, rows: np.ndarray, workers: int
+) -> Iterator[Mapping[str, np.ndarray]]:
     import grain
     from absl import flags
 
     if not flags.FLAGS.is_parsed():  # else grain refuses to start workers
         flags.FLAGS.mark_as_parsed()
     with tempfile.TemporaryDirectory(prefix="jaxmed-") as notes:
-        lines = grain.MapDataset.source(_Lines(source, rows, Path(notes)))
+        lines = grain.MapDataset.source(_NotedLines(source, rows, Path(notes)))
         options = grain.MultiprocessingOptions(
             num_workers=min(workers, len(rows)), per_worker_buffer_size=BUFFERED
         )
@@ -71,21 +90,29 @@ def stream(
 
 @dataclasses.dataclass(frozen=True)
 class _Lines:
-    """One batch an item, which notes what it reads while it does, for who finds its worker dead."""
+    """One batch an item."""
 
     source: Source
     rows: np.ndarray
-    notes: Path
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Mapping[str, np.ndarray]:
-        line = self.rows[index]
+        return batch_of(self.source, self.rows[index])
+
+
+@dataclasses.dataclass(frozen=True)
+class _NotedLines(_Lines):
+    """Which also notes what it reads while it does, for who finds its worker dead."""
+
+    notes: Path
+
+    def __getitem__(self, index: int) -> Mapping[str, np.ndarray]:
         note = self.notes / f"{os.getpid()}-{index}"
-        np.save(note, line)
+        np.save(note, self.rows[index])
         try:
-            return batch_of(self.source, line)
+            return super().__getitem__(index)
         finally:  # what is killed does not come here
             note.with_suffix(".npy").unlink()
 

@@ -90,7 +90,7 @@ def resident(train: Columns, step: Step, where: Placement) -> Feed:
 
 
 def streamed(train: source.Source, step: Step, where: Placement, *, workers: int) -> Feed:
-    """Batches are read and decoded by other processes while the device computes.
+    """Batches are read and decoded by workers while the device computes.
 
     Nothing waits for a step to end within an epoch. Of several processes each reads the rows of its
     own devices.
@@ -99,7 +99,7 @@ def streamed(train: source.Source, step: Step, where: Placement, *, workers: int
         train: a source of examples of equal shapes.
         step: what is done with each batch.
         where: a placement.
-        workers: processes that read; 0 reads in this one.
+        workers: as for `stream.stream`.
     """
     one = _compiled_step(step, where)
 

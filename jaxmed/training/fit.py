@@ -113,7 +113,7 @@ def fit(
         resume: go on from the checkpoint in `directory`, if there is one.
         start: go on from this state, such as that of an earlier `Fit`, as if training had never
             stopped; `key` then decides nothing.
-        workers: processes that read a streamed source; 0 reads in this one.
+        workers: processes, or threads for a `threaded` source, that read a streamed one ahead.
         track: functions that are shown each row of the history, such as `tracking.progress`.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+import threading
 from pathlib import Path
 
 import jax
@@ -22,6 +23,7 @@ class Numbers:
     count: int = 50
     unreadable: int = -1
     deadly: int = -1
+    threaded: bool = False
 
     def __len__(self) -> int:
         return self.count
@@ -46,9 +48,11 @@ def expect_equal(found, expected):
             np.testing.assert_array_equal(ours[name], theirs[name])
 
 
-@pytest.mark.parametrize("workers", [0, pytest.param(3, marks=pytest.mark.slow)])
-def test_every_batch_comes_in_order_and_no_example_is_lost_or_doubled(workers):
-    found = list(stream.stream(Numbers(), ROWS, workers=workers))
+@pytest.mark.parametrize(
+    ("workers", "threaded"), [(0, False), pytest.param(3, False, marks=pytest.mark.slow), (3, True)]
+)
+def test_every_batch_comes_in_order_and_no_example_is_lost_or_doubled(workers, threaded):
+    found = list(stream.stream(Numbers(threaded=threaded), ROWS, workers=workers))
     expect_equal(found, batches.host_batches(Numbers(), ROWS))
     seen = np.concatenate([batch["id"][batch["mask"] > 0] for batch in found])
     assert sorted(seen) == list(range(50))
@@ -60,10 +64,28 @@ def test_an_epoch_goes_on_where_it_stood():
     assert list(stream.stream(Numbers(), ROWS[7:], workers=2)) == []
 
 
-@pytest.mark.slow
-def test_an_unreadable_example_is_named_by_its_source():
+@pytest.mark.parametrize("threaded", [pytest.param(False, marks=pytest.mark.slow), True])
+def test_an_unreadable_example_is_named_by_its_source(threaded):
     with pytest.raises(ValueError, match=r"scans/37.jpg is not whole: get it again"):
-        list(stream.stream(Numbers(unreadable=37), ROWS, workers=2))
+        list(stream.stream(Numbers(unreadable=37, threaded=threaded), ROWS, workers=2))
+
+
+def test_threads_read_in_this_process_at_the_same_time():
+    both = threading.Barrier(2, timeout=10)  # broken where one reads after the other
+
+    @dataclasses.dataclass(frozen=True)
+    class Meeting(Numbers):
+        def __getitem__(self, index: int):
+            both.wait()
+            return super().__getitem__(index)
+
+    assert len(list(stream.stream(Meeting(4, threaded=True), np.arange(4)[:, None]))) == 4
+
+
+def test_a_part_of_a_folder_is_read_as_the_folder_is():
+    rows = np.arange(3)
+    assert source.Subset(Numbers(threaded=True), rows).threaded
+    assert not source.Subset(source.from_arrays({"label": rows}), rows).threaded
 
 
 @pytest.mark.slow
