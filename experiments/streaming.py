@@ -67,7 +67,7 @@ def jaxmed_reads(paths: Sequence[str], settings: Settings) -> Batches:
     rows = np.pad(order, (0, -len(order) % settings.batch_size), constant_values=-1)
     lines = rows.reshape(-1, settings.batch_size)
     for batch in stream.stream(source, lines, workers=settings.workers):
-        yield batch["image"][batch["mask"] > 0]
+        yield batch["image"][: int(batch["mask"].sum())]  # padding comes last
 
 
 def tensorflow_reads(paths: Sequence[str], settings: Settings) -> Batches:
@@ -184,14 +184,16 @@ def contend(connection: Connection, settings: Settings, name: str) -> None:
     _, read = CONTENDERS[name]
     while (paths := connection.recv()) is not None:
         started = time.perf_counter()
-        seen, held = [], 0.0
+        seen, held, apart = [], 0.0, 0.0
         for images in read(paths, settings):
             if not seen:
                 first = time.perf_counter()
             seen.append(numbers(images))
-            if len(seen) == len(paths) // settings.batch_size:
+            if len(seen) == len(paths) // settings.batch_size:  # nothing is left to be read ahead
+                paused = time.perf_counter()
                 held = memory()
-        rate = sum(map(len, seen[1:])) / (time.perf_counter() - first)
+                apart = time.perf_counter() - paused
+        rate = sum(map(len, seen[1:])) / (time.perf_counter() - first - apart)
         connection.send((rate, first - started, held, np.concatenate(seen)))
 
 
@@ -231,7 +233,7 @@ def main(settings: Settings) -> dict[str, list[float]]:
         for pipe in pipes.values():
             pipe.send(None)
     print(f"{settings.images:,} JPEGs of {settings.side} pixels, {settings.workers} workers")
-    heads = ("images/s", "lowest", "highest", "jaxmed", "start", "memory, first and last")
+    heads = ("images/s", "lowest", "highest", "jaxmed", "start", "  memory, first and last")
     print(f"{'':>10}" + "".join(f"{head:>11}" for head in heads))
     for name, seen in rates.items():
         pairs = zip(rates.get("jaxmed", seen), seen, strict=True)
