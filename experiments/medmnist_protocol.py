@@ -19,7 +19,7 @@ reads them, with its definitions of AUC and ACC, and prints what a support vecto
 pixels reaches. The whole protocol is for an accelerator; `--quick` is a quarter of the width and a
 tenth of the epochs, for a processor.
 
-Not measured yet: see experiments/README.md.
+Hardware and score: see experiments/README.md; the whole protocol has not been measured yet.
 """
 
 from __future__ import annotations

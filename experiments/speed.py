@@ -11,14 +11,15 @@ outputs; Adam, batch 32) and ResNet-18 with the small stem (Adam, batch 64). On 
 out of 20,000: the LSTM (embedding 128, 64 units, dropout .2 of inputs and states, 1 output; Adam,
 batch 32), and `jaxmed-plain`, the same without any dropout: in its line the column "jaxmed" tells
 what dropout costs. On an accelerator also 8, 32 and 64 MLPs as one program, ResNet-18 at 28 pixels
-in bfloat16 and at 224, and ResNet-50 at 224. Peers come with `pip install -e '.[peers]'`;
-`speed_peers.py` says how each is set up in its own favour.
+and, at 224 pixels, ResNet-18 and ResNet-50, all three in bfloat16. Peers come with
+`pip install -e '.[peers]'`; `speed_peers.py` says how each is set up in its own favour.
 
 Each contender lives in a process of its own and they take turns, one computing at a time, so
 that noise from the machine's other work hits all alike. The columns: examples/s when running
 steadily (median, lowest and highest round); "cores", the processor time spent a second; "start",
 the time from model and data to the first finished step, compiling included; "jaxmed", how many
-times as fast jaxmed is; "of peak", the share of the matrix products the machine can do; "of
+times as fast jaxmed is; "of peak", the share of the matrix products the machine can do, counted
+as if convolutions were computed directly, which Winograd's filtering on a CPU does not; "of
 memory", on an accelerator the share of the bytes a second it can move, by XLA's count for jaxmed.
 The last three are medians of what was measured within one round. Of several networks, an example
 counts once for all of them.
@@ -49,7 +50,7 @@ import numpy as np
 import speed_guard
 from speed_jaxmed import Epochs
 from speed_peaks import matrix_peak, memory_peak
-from speed_peers import PEERS, Make
+from speed_peers import PEERS, Make, device_of
 from speed_table import machine, show, summary
 from speed_workloads import PROCESSOR, WORKLOADS
 
@@ -84,7 +85,9 @@ class Settings:
 def settings(arguments: Sequence[str] | None = None) -> Settings:
     """The settings of a command line; by argparse, because accelerators often lack the rest."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
     )
     add = parser.add_argument
     add("--device", choices=("cpu", "gpu"), default="cpu", help="where all of them train")
@@ -94,11 +97,11 @@ def settings(arguments: Sequence[str] | None = None) -> Settings:
     add("--seconds", type=float, help="about how long a turn lasts (3, on a gpu 1)")
     add("--limit", type=float, help="no workload begins after these seconds (on a gpu 400)")
     add("--examples", type=int, help="in the made-up training split, at most")
-    add("--seed", type=int, default=0, help="of the images, texts and labels")
+    add("--seed", type=int, help="of the images, texts and labels")
     add("--json", type=Path, help="file for every single measurement")
     add("--check", action="store_true", help="fail if a kept ratio has lost over 15 %%")
     add("--keep", action="store_true", help="keep the ratios of this run, to compare with")
-    given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value}
+    given = vars(parser.parse_args(arguments))
     if given["device"] == "gpu":
         accelerated = {"workloads": tuple(WORKLOADS), "rounds": 3, "seconds": 1.0, "limit": 400.0}
         return Settings(**{**accelerated, **given})
@@ -132,7 +135,7 @@ def contend(
     rows = trial if wanted < 4 * trial else whole_batches(wanted)
     epochs = max(1, round(wanted / rows))
     timed(rows, 1)
-    ready = {"first_step": first_step, "examples": rows * epochs}
+    ready = {"first_step": first_step, "examples": rows * epochs, "device": device_of(modules)}
     ready["versions"] = {name: str(sys.modules[name].__version__) for name in modules}
     if isinstance(train, Epochs):
         ready["bytes"] = train.bytes_of_a_step() / batch_size
@@ -189,18 +192,28 @@ def measure(settings: Settings, workload: str, names: Sequence[str]) -> dict[str
         modules, make = CONTENDERS[name]
         print(f"{workload}: starting {name}", file=sys.stderr)
         try:
-            children[name] = Child(contend, settings, workload, modules, make)
+            child = Child(contend, settings, workload, modules, make)
         except EOFError:  # its traceback is on stderr
-            failed.append(name)
+            failed.append(f"{name} (its error is above)")
+            continue
+        if child.ready["device"] == settings.device:
+            children[name] = child
+        else:
+            child.stop()
+            failed.append(f"{name} (it computes on the {child.ready['device']})")
     peak = Child(peaks, settings.seconds / 2, WORKLOADS[workload].bfloat16)
     rates: dict[str, list[float]] = {name: [] for name in children}
     cores: dict[str, list[float]] = {name: [] for name in children}
     most: list[tuple[float, float]] = []
     for turn in range(settings.rounds):
         print(f"{workload}: round {turn + 1} of {settings.rounds}", file=sys.stderr)
-        for name, child in children.items():
-            for column, number in zip((rates, cores), child.measure(), strict=True):
-                column[name].append(number)
+        for name, child in list(children.items()):
+            try:
+                for column, number in zip((rates, cores), child.measure(), strict=True):
+                    column[name].append(number)
+            except EOFError:
+                failed.append(f"{name} (its error is above)")
+                del children[name], rates[name], cores[name]
         most.append(peak.measure())
     for child in (*children.values(), peak):
         child.stop()
@@ -234,6 +247,11 @@ def main(settings: Settings) -> dict[str, Any]:
         checks.known("contenders", name, CONTENDERS)
     checks.positive("rounds", settings.rounds)
     checks.positive("seconds", settings.seconds)
+    checks.positive("limit", settings.limit)
+    if settings.examples is not None:
+        checks.positive("examples", settings.examples)
+    if (settings.check or settings.keep) and "jaxmed" not in settings.contenders:
+        sys.exit("contenders lacks jaxmed, whose ratios --check and --keep are about: name it too.")
     choose_device(settings.device)
     installed = [
         name
@@ -253,7 +271,10 @@ def main(settings: Settings) -> dict[str, Any]:
         title += f", matrix peak {peak / 1e9:,.0f} GFLOP/s, memory {moved / 1e9:,.0f} GB/s"
         show(title, summary(workload, results[workload]))
         for name in results[workload]["failed"]:
-            print(f"failed: {name} (its error is above)")
+            print(f"failed: {name}")
+        report = {"machine": machine(results), "absent": absent, "workloads": results}
+        if settings.json:  # after each, so that a machine that is taken away takes little with it
+            settings.json.write_text(json.dumps(report, indent=2) + "\n")
 
     print(f"\n{machine(results)}")
     if absent:
@@ -261,9 +282,6 @@ def main(settings: Settings) -> dict[str, Any]:
     late = [workload for workload in settings.workloads if workload not in results]
     if late:
         print(f"left out after {settings.limit:.0f} s: {', '.join(late)}")
-    report = {"machine": machine(results), "absent": absent, "workloads": results}
-    if settings.json:
-        settings.json.write_text(json.dumps(report, indent=2) + "\n")
     guard(settings, report)
     return report
 
@@ -274,8 +292,13 @@ def guard(settings: Settings, report: dict[str, Any]) -> None:
         return
     flops = {name: workload.flops() for name, workload in WORKLOADS.items()}
     found = speed_guard.ratios(report["workloads"], flops)
+    if settings.device != "cpu":
+        found = {f"{settings.device} {name}": ratio for name, ratio in found.items()}
     if settings.check:
         lost = speed_guard.check(found)
+        for workload in settings.workloads:
+            result = report["workloads"].get(workload, {"failed": ["it was left out"]})
+            lost += [f"{workload}: {name}, so nothing is known." for name in result["failed"]]
         if lost:
             sys.exit("\n".join(lost))
         print(f"no ratio has lost more than {speed_guard.LOSS:.0%}")

@@ -66,6 +66,13 @@ def check(found: Mapping[str, float], baseline: Path = BASELINE) -> list[str]:
 
 
 def keep(found: Mapping[str, float], machine: str, baseline: Path = BASELINE) -> None:
-    """Write the ratios, and what they were measured on."""
-    content = {"machine": machine, "ratios": {name: round(found[name], 3) for name in found}}
-    baseline.write_text(json.dumps(content, indent=2) + "\n")
+    """Write the ratios of the workloads measured, and what they were measured on; others stay."""
+
+    def workload(name: str) -> str:
+        return name.partition(" / ")[0]
+
+    kept = json.loads(baseline.read_text())["ratios"] if baseline.exists() else {}
+    measured = {workload(name) for name in found}
+    ratios = {name: ratio for name, ratio in kept.items() if workload(name) not in measured}
+    ratios |= {name: round(ratio, 3) for name, ratio in found.items()}
+    baseline.write_text(json.dumps({"machine": machine, "ratios": ratios}, indent=2) + "\n")

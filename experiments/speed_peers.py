@@ -1,8 +1,8 @@
-"""What `speed.py` measures jaxmed against: its peers, and the machine's matrix products.
+"""What `speed.py` measures jaxmed against: its peers.
 
 Each peer is trained the way its own users would, with settings that help it. It is made by a
 function of (workload, inputs, labels [rows] int64, batch_size), where inputs are images
-[rows, 28, 28, 1] uint8 or token numbers [rows, 200] int32, and is itself a function
+[rows, side, side, channels] uint8 or token numbers [rows, 200] int32, and is itself a function
 `train(rows, epochs)`: go through the first `rows` examples `epochs` times, in random order, and
 return when the last step is done. Nothing is imported before a peer is made, because each lives
 in a process of its own.
@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -47,6 +47,8 @@ def keras_fit(
     import keras
     from keras import layers
 
+    if backend == "torch":
+        _let_torch_be_fast()
     if WORKLOADS[workload].bfloat16:
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
     residual = WORKLOADS[workload].residual
@@ -91,9 +93,7 @@ def torch_loop(workload: str, inputs: np.ndarray, labels: np.ndarray, batch_size
     from torch import nn
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device.type == "cuda":
-        torch.backends.cudnn.benchmark = True
-        torch.set_float32_matmul_precision("high")
+    _let_torch_be_fast()
     residual, bfloat16 = WORKLOADS[workload].residual, WORKLOADS[workload].bfloat16
 
     class Reader(nn.Module):
@@ -146,6 +146,29 @@ def torch_loop(workload: str, inputs: np.ndarray, labels: np.ndarray, batch_size
             torch.cuda.synchronize()
 
     return train
+
+
+def _let_torch_be_fast() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+
+
+def device_of(modules: Sequence[str]) -> str:
+    """On what a contender that imports these computes: "cpu" or "gpu"."""
+    if "torch" in modules:
+        import torch
+
+        return "gpu" if torch.cuda.is_available() else "cpu"
+    if "tensorflow" in modules:
+        import tensorflow as tf
+
+        return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+    import jax
+
+    return jax.devices()[0].platform
 
 
 PEERS: dict[str, tuple[tuple[str, ...], Make]] = {

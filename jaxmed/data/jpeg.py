@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-_STORED_AS = {1: "Gray", 3: "YCbCr"}
+_STORED_AS = {1: ("Gray",), 3: ("YCbCr", "Gray")}
 _WANTED = {1: "GRAY", 3: "RGB"}
 
 
@@ -20,15 +20,15 @@ def plain_pixels(path: Path, channels: int) -> np.ndarray | None:
         path: of the file.
         channels: 1 (grey) or 3 (red, green, blue).
     """
-    import simplejpeg
-
     if path.suffix.lower() not in (".jpg", ".jpeg"):
         return None
+    import simplejpeg
+
     try:
         content = path.read_bytes()
-        if b"Exif\0\0" in content:  # which may say how the camera was held
+        if b"Exif\0\0" in content or b"tiff:Orientation" in content:  # how the camera was held
             return None
-        if simplejpeg.decode_jpeg_header(content)[2] != _STORED_AS[channels]:
+        if simplejpeg.decode_jpeg_header(content)[2] not in _STORED_AS[channels]:
             return None
         return np.asarray(simplejpeg.decode_jpeg(content, _WANTED[channels]))
     except (OSError, ValueError):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jax
@@ -55,21 +54,11 @@ def predict(
         Each of the task's outputs, [rows, ...].
     """
     data, count = _rows(data, batch_size)
-    return _joined(_predicted(task, params, model_state, data, min(batch_size, count)))
-
-
-def _predicted(
-    task: Task, params: Params, model_state: ModelState, data: Columns, batch_size: int
-) -> Iterator[dict[str, np.ndarray]]:
-    """The outputs of some rows after the others."""
     run = jax.jit(task.predict)
-    for rows in batches.ordered_rows(len(next(iter(data.values()))), batch_size):
+    parts = []
+    for rows in batches.ordered_rows(count, min(batch_size, count)):
         outputs = run(params, model_state, batches.take(data, rows))
-        yield {name: np.asarray(value)[rows >= 0] for name, value in outputs.items()}
-
-
-def _joined(parts: Iterable[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    parts = list(parts)
+        parts.append({name: np.asarray(value)[rows >= 0] for name, value in outputs.items()})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -96,14 +85,14 @@ def measure(
         loss_batch_size: rows at a time of `mean_loss`; by default `batch_size`.
     """
     numbers, count = _rows(data, batch_size)
-    parts = _predicted(task, params, model_state, numbers, min(batch_size, count))
-    first = next(parts)
-    if "value" not in first and "probabilities" not in first:
+    first = batches.take(numbers, np.arange(min(batch_size, count)))
+    given = jax.jit(task.predict).eval_shape(params, model_state, first)
+    if "value" not in given and "probabilities" not in given:
         if task.metrics:
             return _streamed(task, params, model_state, numbers, min(batch_size, count))
         size = batch_size if loss_batch_size is None else loss_batch_size
         return {"loss": mean_loss(task, params, model_state, data, batch_size=size)}
-    outputs = _joined(itertools.chain([first], parts))
+    outputs = predict(task, params, model_state, data, batch_size=batch_size)
     data, outputs = _by_position(data, outputs)
     prediction = outputs["value" if "value" in outputs else "probabilities"]
     statistics = suite(data["label"], outputs)

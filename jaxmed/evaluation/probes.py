@@ -72,7 +72,8 @@ def linear_head(
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    scaler = StandardScaler().fit(np.asarray(training, np.float64))
+    training = np.asarray(training, np.float64)
+    scaler = StandardScaler().fit(training)
     model = LogisticRegression(C=strength, max_iter=iterations)
     model.fit(scaler.transform(training), label)
     weights, intercepts = model.coef_, model.intercept_

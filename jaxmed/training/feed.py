@@ -124,13 +124,13 @@ def streamed(train: source.Source, step: Step, where: Placement, *, workers: int
     )
 
 
-# A second `fit` of one task, under the same placement, finds the program of the first.
-@functools.lru_cache(maxsize=8)
+# A second `fit` of one task and optimizer under `jit` finds the program of the first.
+@functools.lru_cache(maxsize=2)
 def _compiled_epoch(step: Step, where: Placement) -> Any:
     return where.compile(make_epoch(step), 1)
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=2)
 def _compiled_step(step: Step, where: Placement) -> Any:
     return where.compile(step, 0)
 

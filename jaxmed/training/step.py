@@ -65,7 +65,6 @@ def init_state(
     )
 
 
-@functools.lru_cache(maxsize=8)
 def make_train_step(
     task: Task,
     optimizer: optax.GradientTransformation,
@@ -75,14 +74,23 @@ def make_train_step(
     """A pure `(state, batch) -> (state, sums)`.
 
     The sums are those of `gradients`: divide `loss` by `count` for the mean loss of the batch,
-    or add up the sums of many steps first. Asked again for the same, it gives the same function,
-    so that a second `fit` of one task need not be compiled.
+    or add up the sums of many steps first. Asked again for the same three, it gives the same
+    function, so that a second `fit` under the placement `jit` need not be compiled.
 
     Args:
         task: what to learn.
         optimizer: any Optax transformation.
         gradient: how the gradient is made from the task.
     """
+    return _made(task, optimizer, gradient)
+
+
+@functools.lru_cache(maxsize=2)
+def _made(
+    task: Task,
+    optimizer: optax.GradientTransformation,
+    gradient: Callable[[Task], gradients.Gradient],
+) -> Step:
     gradient_of = gradient(task)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:

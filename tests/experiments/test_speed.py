@@ -49,7 +49,9 @@ def test_the_lstm_stands_beside_itself_without_dropout():
     [
         (("--contenders", "torhc"), "did you mean torch"),
         (("--workloads", "resnet81"), "did you mean resnet18"),
-        (("--rounds", "-1"), "greater than 0"),
+        (("--rounds", "0"), "greater than 0"),
+        (("--examples", "0"), "greater than 0"),
+        (("--check", "--contenders", "torch"), "contenders lacks jaxmed"),
         (("--device", "gpu"), "JAX finds only a cpu"),
     ],
 )

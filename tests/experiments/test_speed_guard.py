@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 
 import pytest
 
@@ -28,6 +29,14 @@ def test_a_loss_of_over_fifteen_per_cent_is_named(tmp_path):
     assert guard.check({"mlp / torch": 1.69, "lstm / torch": 0.1}, baseline) == [
         "mlp / torch was 2.00 and is 1.69: 16% lost."
     ]
+
+
+def test_keeping_one_workload_leaves_the_others(tmp_path):
+    baseline = tmp_path / "kept.json"
+    guard.keep({"mlp / torch": 2.0, "cnn / torch": 4.0}, "a machine", baseline)
+    guard.keep({"mlp / keras": 3.0}, "a machine", baseline)
+    kept = json.loads(baseline.read_text())["ratios"]
+    assert kept == {"cnn / torch": 4.0, "mlp / keras": 3.0}
 
 
 def test_without_anything_to_compare_with_it_says_so(tmp_path):

@@ -62,13 +62,32 @@ def test_filtering_equals_the_lax_convolution_and_its_gradient(space):
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
 
 
-def test_filtering_in_float32_is_within_what_it_promises():
-    x, kernel = normal(0, (4, 14, 14, 128)), normal(1, (3, 3, 128, 64))
-    found = jax.jit(winograd_convolution)(x, kernel)
+@pytest.mark.parametrize("space", [(14, 14), (6, 6, 6)])
+def test_filtering_in_float32_is_within_what_it_promises(space):
+    x, kernel = normal(0, (2, *space, 128)), normal(1, (*(3,) * len(space), 128, 64))
+
+    def values(convolve, *arguments):
+        found, gradients = jax.vjp(convolve, *arguments)
+        return found, *gradients(normal(2, found.shape, found.dtype))
+
+    single = values(jax.jit(winograd_convolution), x, kernel)
     with jax.enable_x64(True):
-        exact = lax_convolution(x.astype(jnp.float64), kernel.astype(jnp.float64), (1, 1))
-        error = float(jnp.abs(found - exact).max() / jnp.abs(exact).max())
-    assert error < 2e-5
+        wide = (x.astype(jnp.float64), kernel.astype(jnp.float64))
+        exact = values(lambda x, kernel: lax_convolution(x, kernel, (1,) * len(space)), *wide)
+        for found, expected in zip(single, exact, strict=True):
+            assert float(jnp.abs(found - expected).max() / jnp.abs(expected).max()) < 3e-5
+
+
+def test_products_keep_all_bits_where_a_model_is_exported_to():
+    program = str(
+        jax.make_jaxpr(winograd_convolution)(jnp.ones((1, 4, 4, 2)), jnp.ones((3, 3, 2, 2)))
+    )
+    assert program.count("dot_general[") == program.count("Precision.HIGHEST, Precision.HIGHEST")
+
+
+def test_no_rows_have_no_results():
+    found = convolution(jnp.ones((0, 8, 8, 16)), jnp.ones((3, 3, 16, 4)))
+    assert found.shape == (0, 8, 8, 4)
 
 
 def test_filtering_has_a_forward_derivative_and_takes_a_kernel_a_member():
