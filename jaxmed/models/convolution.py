@@ -8,6 +8,7 @@ windows allow it, else of patches. The tests hold all forms to within 3e-5 of th
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -15,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmed.models.winograd import winograd_convolution
+from jaxmed.models.winograd import tiled, winograd_convolution
 from jaxmed.typing import Array, Float
 
 Padding = Literal["SAME", "VALID"] | Sequence[tuple[int, int]]
@@ -53,13 +54,17 @@ def convolution(
 def _filtered(x: Array, kernel: Array, strides: Sequence[int], padding: Padding) -> bool:
     """Whether Winograd's filtering applies and pays: see "Speed" in experiments/README.md."""
     *window, channels, _ = kernel.shape
+    sides = x.shape[1:-1]
     if set(window) != {3} or set(strides) != {1} or x.dtype != jnp.float32:
         return False
     if isinstance(padding, str):
         one_around = padding == "SAME"
     else:
         one_around = all(tuple(pair) == (1, 1) for pair in padding)
-    return one_around and channels >= 16 and min(x.shape[1:-1]) >= 3
+    # Whole tiles may be much more than a small image: of 5 x 5 pixels they make 8 x 8.
+    return (
+        one_around and channels >= 16 and min(sides) >= 3 and tiled(sides) <= 2.5 * math.prod(sides)
+    )
 
 
 def lax_convolution(

@@ -64,8 +64,7 @@ def winograd_convolution(
         kernel: [3, ..., 3, channels, features].
     """
     sides, features = x.shape[1:-1], kernel.shape[-1]
-    tiles = [-(-side // OUTPUTS) for side in sides]
-    missing = [count * OUTPUTS - side for count, side in zip(tiles, sides, strict=True)]
+    missing = [-side % OUTPUTS for side in sides]
     if any(missing):
         x = lax.optimization_barrier(jnp.pad(x, [(0, 0), *((0, more) for more in missing), (0, 0)]))
     # Every dimension of space leaves an axis of 6 in front, the last one outermost.
@@ -83,6 +82,11 @@ def winograd_convolution(
     for number in reversed(range(len(sides))):
         y = _joined(_sums(_OF_PRODUCTS, _apart(y, 0)), 2 * number + 1)
     return y[(slice(None), *(slice(side) for side in sides))]
+
+
+def tiled(sides: Sequence[int]) -> int:
+    """How many pixels are computed for an image or a volume with these sides."""
+    return math.prod(side + -side % OUTPUTS for side in sides)
 
 
 def _spread(x: Array, axis: int) -> Array:

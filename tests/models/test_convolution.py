@@ -112,6 +112,7 @@ def test_filtering_has_a_forward_derivative_and_takes_a_kernel_a_member():
         ((6, 7, 16), (3, 1), {}, False),
         ((6, 7, 15), (3, 3), {}, False),
         ((2, 7, 16), (3, 3), {}, False),
+        ((5, 5, 16), (3, 3), {}, False),
     ],
 )
 def test_the_form_is_chosen_by_what_it_can_do_and_changes_no_result(
