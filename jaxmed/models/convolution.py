@@ -62,9 +62,8 @@ def _filtered(x: Array, kernel: Array, strides: Sequence[int], padding: Padding)
     else:
         one_around = all(tuple(pair) == (1, 1) for pair in padding)
     # Whole tiles may be much more than a small image: of 5 x 5 pixels they make 8 x 8.
-    return (
-        one_around and channels >= 16 and min(sides) >= 3 and tiled(sides) <= 2.5 * math.prod(sides)
-    )
+    large_enough = min(sides) >= 3 and tiled(sides) <= 2.5 * math.prod(sides)
+    return one_around and channels >= 16 and large_enough
 
 
 def lax_convolution(
