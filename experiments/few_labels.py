@@ -65,7 +65,7 @@ class Settings:
     """The shortest a side of a view is, as a share of the image's."""
     patch: int = 4
     """Side of the hidden patches, in pixels."""
-    pretraining_steps: int = 1500
+    pretraining_steps: int = 5000
     """Without labels."""
     pretraining_batch: int = 128
     """Images a step without labels; of views, each is the negative of all others."""

@@ -46,7 +46,7 @@ def test_patches_equal_the_lax_convolution_and_its_gradient(space, window, strid
         np.testing.assert_allclose(ours, reference, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("space", [(1,), (11,), (3, 8), (7, 5), (4, 6, 9)])
+@pytest.mark.parametrize("space", [(1,), (3, 8), (7, 5), (3, 4, 5)])
 def test_filtering_equals_the_lax_convolution_and_its_gradient(space):
     window, strides = (3,) * len(space), (1,) * len(space)
     with jax.enable_x64(True):
