@@ -9,7 +9,7 @@ split.
     python experiments/rare_classes.py --dataset retinamnist --seeds 0 1 2
     python experiments/rare_classes.py --dataset pneumoniamnist --seeds 0 1 2 --wrong 0.2
 
-Not measured yet: see experiments/README.md.
+Hardware, time and score: see experiments/README.md.
 """
 
 from __future__ import annotations

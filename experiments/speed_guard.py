@@ -28,6 +28,8 @@ def ratios(workloads: Mapping[str, Any], flops: Mapping[str, int]) -> dict[str, 
     """
     found = {}
     for name, result in workloads.items():
+        if "jaxmed" not in result["rates"]:  # it failed, which `speed.py` says
+            continue
         ours = result["rates"]["jaxmed"]
         for peer, theirs in result["rates"].items():
             if not peer.startswith("jaxmed"):

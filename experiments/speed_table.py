@@ -31,11 +31,8 @@ def summary(workload: str, result: dict[str, Any]) -> list[list[str]]:
         numbers.append(f"{result['ready'][name]['first_step']:.2f} s")
         moved = result["ready"][name].get("bytes")
         # A processor's caches give most of what XLA counts.
-        busy = (
-            "-"
-            if moved is None or result["device"] == "cpu"
-            else (f"{moved * paired(seen, result['memory']):.1%}")
-        )
+        counts = moved is not None and result["device"] != "cpu"
+        busy = f"{moved * paired(seen, result['memory']):.1%}" if counts else "-"
         lines.append([name, *numbers, faster, f"{share:.1%}", busy])
     return lines
 

@@ -11,10 +11,10 @@ _WANTED = {1: "GRAY", 3: "RGB"}
 
 
 def plain_pixels(path: Path, channels: int) -> np.ndarray | None:
-    """Pixels [height, width, channels] uint8 of a whole JPEG that is neither turned nor converted.
+    """Pixels [height, width, channels] uint8 of a whole JPEG that need not be turned.
 
     None says that Pillow has to look at the file: it is none, it is broken, it may have to be
-    turned, or it has other colours than asked for. Both use libjpeg-turbo.
+    turned, or its colours are neither those asked for nor grey. Both use libjpeg-turbo.
 
     Args:
         path: of the file.

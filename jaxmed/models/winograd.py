@@ -92,8 +92,7 @@ def tiled(sides: Sequence[int]) -> int:
 def _spread(x: Array, axis: int) -> Array:
     """[..., 4 tiles, ...] -> [6, ..., tiles, ...]: what each product reads of each tile."""
     before, behind = x.shape[:axis], x.shape[axis + 1 :]
-    tiled = x.reshape(*before, x.shape[axis] // OUTPUTS, OUTPUTS, *behind)
-    inner = _apart(tiled, axis + 1)
+    inner = _apart(x.reshape(*before, x.shape[axis] // OUTPUTS, OUTPUTS, *behind), axis + 1)
     pixels = [_moved(inner[-1], axis, 1), *inner, _moved(inner[0], axis, -1)]
     # Else XLA would compute these sums again for each of the sums that are made of them.
     return lax.optimization_barrier(jnp.stack(_sums(_OF_PIXELS, pixels)))
@@ -101,9 +100,9 @@ def _spread(x: Array, axis: int) -> Array:
 
 def _joined(parts: Sequence[Array], axis: int) -> Array:
     """Four times [..., tiles, ...] -> [..., 4 tiles, ...], the first of each tile first."""
-    tiled = jnp.stack(parts, axis + 1)
-    before, tiles, behind = tiled.shape[:axis], tiled.shape[axis], tiled.shape[axis + 2 :]
-    return lax.optimization_barrier(tiled.reshape(*before, tiles * OUTPUTS, *behind))
+    whole = list(parts[0].shape)
+    whole[axis] *= OUTPUTS
+    return lax.optimization_barrier(jnp.stack(parts, axis + 1).reshape(whole))
 
 
 def _apart(x: Array, axis: int) -> list[Array]:

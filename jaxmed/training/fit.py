@@ -113,7 +113,8 @@ def fit(
         resume: go on from the checkpoint in `directory`, if there is one.
         start: go on from this state, such as that of an earlier `Fit`, as if training had never
             stopped; `key` then decides nothing.
-        workers: processes, or threads for a `threaded` source, that read a streamed one ahead.
+        workers: processes, or threads for a `threaded` source, that read a streamed one ahead;
+            0 reads when asked.
         track: functions that are shown each row of the history, such as `tracking.progress`.
 
     Raises:
