@@ -34,11 +34,12 @@ def run(
     import tyro
 
     flag = tyro.conf.arg(help="Measure where the time of each epoch goes, and trace one of them.")
-    plain: Any = tyro.conf.OmitArgPrefixes
+    # Without a name the settings have no prefix of their own, and those nested in them keep theirs.
+    unnamed = tyro.conf.arg(name="")
     options = dataclasses.make_dataclass(
         "Options",
         [
-            ("settings", plain[settings]),
+            ("settings", Annotated[settings, unnamed]),
             ("profile", Annotated[tyro.conf.FlagCreatePairsOff[bool], flag], False),
         ],
         frozen=True,
