@@ -16,7 +16,7 @@ evaluation see a Task and never a network, a data set or a modality.
 
 Each of these is there after `import jaxmed`, loaded when it is first used: all of them together
 need jax, flax, optax and numpy only, and the data alone not even jax. What needs more is imported
-by its own name: `jaxmed.plots`, `jaxmed.report`, `jaxmed.seeds`.
+by its own name: `jaxmed.plots`, `jaxmed.evaluation.report`, `jaxmed.experiment.seeds`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jaxmed import data, evaluation, losses, metrics, models, tasks, training
+    from jaxmed import data, evaluation, losses, models, tasks, training
+    from jaxmed.metrics import streaming
 
 __version__ = "0.1.0"
 

@@ -50,6 +50,7 @@ __all__ = [
     "Float",
     "Int",
     "Key",
+    "Loss",
     "ModelState",
     "Num",
     "Option",
@@ -66,7 +67,7 @@ AnyArray: TypeAlias = jax.Array | np.ndarray
 """On the device or on the host."""
 Key: TypeAlias = jax.Array
 Option: TypeAlias = float | int | Float[Array, ""]
-"""A number, or a traced scalar: what `jaxmed.sweeps` can search."""
+"""A number, or a traced scalar: what `jaxmed.search.sweeps` can search."""
 Tree: TypeAlias = Any
 Params: TypeAlias = Any
 ModelState: TypeAlias = Any
@@ -76,5 +77,7 @@ Columns: TypeAlias = Mapping[str, np.ndarray]
 """A whole split on the host: the same keys as a batch, one row an example."""
 Outputs: TypeAlias = Mapping[str, Any]
 """What a task predicts: `logits` and `probabilities` [batch, classes], or `value` [batch]."""
+Loss: TypeAlias = Callable[[Array, Array], Array]
+"""(logits or values, labels) -> losses [batch]."""
 Scalars: TypeAlias = Mapping[str, Any]
 Transform: TypeAlias = Callable[[Key, Batch], Batch]

@@ -8,8 +8,8 @@ import scipy.spatial.distance
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from jaxmed import anomaly
-from jaxmed.evaluation import statistics
+from jaxmed.evaluation import anomaly
+from jaxmed import metrics
 
 MIXED = np.random.default_rng(0).normal(size=(4, 4))
 TRAINING = np.random.default_rng(1).normal(size=(60, 4)) @ MIXED + 3
@@ -54,8 +54,8 @@ def test_ranks_have_the_area_of_the_scores_ties_and_all():
     both = anomaly.ranked(score)
     np.testing.assert_allclose(both.sum(1), 1)
     assert both.min() >= 0
-    assert statistics.auroc(label, both) == pytest.approx(roc_auc_score(label, score))
-    assert statistics.average_precision(label, both) == pytest.approx(
+    assert metrics.auroc(label, both) == pytest.approx(roc_auc_score(label, score))
+    assert metrics.average_precision(label, both) == pytest.approx(
         average_precision_score(label, score)
     )
 

@@ -10,8 +10,10 @@ import numpy as np
 import optax
 import pytest
 
-from jaxmed import augmentation, losses, tasks
-from jaxmed.data import image, image_mixing, inputs
+from jaxmed.transforms import mixup
+from jaxmed import losses, tasks
+from jaxmed.data.augment import image, mixing
+from jaxmed.data import inputs
 from jaxmed.models import MLP
 from jaxmed.training.step import init_state, make_train_step
 
@@ -61,8 +63,8 @@ def test_the_loss_is_that_of_both_labels_in_their_shares(name):
     task, label = KINDS[name]
     batch, key = batch_of(label), jax.random.key(5)
     params, state = task.init(jax.random.key(0), batch)
-    change = image_mixing.mixup(1.0)
-    found, (_, outputs) = augmentation.mixed(task, change).loss(params, state, batch, key)
+    change = mixing.mixup(1.0)
+    found, (_, outputs) = mixup.mixed(task, change).loss(params, state, batch, key)
 
     change_key, task_key = jax.random.split(key)
     after = change(change_key, batch)
@@ -88,8 +90,8 @@ def test_the_network_runs_once():
             passes.append(x.shape)
             return MLP(widths=(8,), outputs=3).apply(variables, x, **options)
 
-    task = augmentation.mixed(
-        tasks.classification(Counted(), classes=3, inputs=flat), image_mixing.mixup(1.0)
+    task = mixup.mixed(
+        tasks.classification(Counted(), classes=3, inputs=flat), mixing.mixup(1.0)
     )
     params, state = task.init(jax.random.key(0), BATCH)
 
@@ -106,7 +108,7 @@ def test_the_network_runs_once():
 
 
 def test_a_strength_of_zero_is_the_task_itself():
-    task = augmentation.mixed(CLASSES, image_mixing.cutmix(0))
+    task = mixup.mixed(CLASSES, mixing.cutmix(0))
     params, state = CLASSES.init(jax.random.key(0), BATCH)
     key = jax.random.key(3)
     found, _ = task.loss(params, state, BATCH, key)
@@ -115,8 +117,8 @@ def test_a_strength_of_zero_is_the_task_itself():
 
 
 def test_a_step_of_mixed_training_lowers_the_loss_and_leaves_prediction_alone():
-    change = image.in_turn(image.each_image(image.random_shift(1)), image_mixing.cutmix(1.0))
-    task = augmentation.mixed(CLASSES, change)
+    change = image.in_turn(image.each_image(image.random_shift(1)), mixing.cutmix(1.0))
+    task = mixup.mixed(CLASSES, change)
     assert task.predict is CLASSES.predict
     optimizer = optax.adam(0.01)
     step = jax.jit(make_train_step(task, optimizer))
@@ -130,7 +132,7 @@ def test_a_step_of_mixed_training_lowers_the_loss_and_leaves_prediction_alone():
 
 
 def test_a_change_that_mixes_nothing_is_refused():
-    task = augmentation.mixed(CLASSES, image.each_image(image.random_flip))
+    task = mixup.mixed(CLASSES, image.each_image(image.random_flip))
     params, state = CLASSES.init(jax.random.key(0), BATCH)
     with pytest.raises(ValueError, match="change gives no column `mixing`: pass image_mixing"):
         task.loss(params, state, BATCH, jax.random.key(0))
@@ -139,7 +141,7 @@ def test_a_change_that_mixes_nothing_is_refused():
 def test_a_prediction_is_averaged_over_the_copies():
     params, state = CLASSES.init(jax.random.key(0), BATCH)
     shift = functools.partial(image.random_shift(1), jax.random.key(4))
-    task = augmentation.averaged(
+    task = mixup.averaged(
         CLASSES, [lambda picture: picture, lambda picture: jnp.flip(picture, -2), shift]
     )
     moved = np.stack([np.asarray(shift(jnp.asarray(picture))) for picture in IMAGES])
@@ -158,11 +160,11 @@ def test_a_prediction_is_averaged_over_the_copies():
 
 def test_the_image_alone_predicts_as_the_task():
     params, state = KINDS["regression"][0].init(jax.random.key(0), BATCH)
-    task = augmentation.averaged(KINDS["regression"][0], [lambda picture: picture])
+    task = mixup.averaged(KINDS["regression"][0], [lambda picture: picture])
     expected = KINDS["regression"][0].predict(params, state, BATCH)["value"]
     np.testing.assert_allclose(task.predict(params, state, BATCH)["value"], expected, rtol=1e-6)
 
 
 def test_no_changes_are_refused():
     with pytest.raises(ValueError, match="changes is empty: pass one or more"):
-        augmentation.averaged(CLASSES, [])
+        mixup.averaged(CLASSES, [])

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmed import cli, export, exported, tasks
-from jaxmed.data import text
+from jaxmed.cli.main import main
+from jaxmed.deploy import export, load
+from jaxmed import tasks
+from jaxmed.data.text import tokenizers
 from jaxmed.data.catalogue import ENTRIES
 from jaxmed.models import RecurrentEncoder, TextClassifier
 
@@ -17,7 +19,7 @@ TEXTS = ["the drug caused a rash", "It helped.", "[PAD] rash [bold]the\tdrug"]
 
 
 def test_datasets_in_a_pipe_is_one_line_a_name(capsys):
-    assert cli.main(["datasets"]) == 0
+    assert main.main(["datasets"]) == 0
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [line[0] for line in lines] == list(ENTRIES)
     assert ["retinamnist", "ordinal", "5", "28x28x3", "1080/120/400", "CC BY 4.0"] in lines
@@ -26,7 +28,7 @@ def test_datasets_in_a_pipe_is_one_line_a_name(capsys):
 def test_datasets_on_a_terminal_is_a_table(capsys, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "160")
-    assert cli.main(["datasets"]) == 0
+    assert main.main(["datasets"]) == 0
     shown = capsys.readouterr().out
     assert "breast_cancer_wisconsin" in shown
     assert "_64, _128, _224" in shown
@@ -34,7 +36,7 @@ def test_datasets_on_a_terminal_is_a_table(capsys, monkeypatch):
 
 
 def test_prepare_says_what_was_prepared_and_whom_to_cite(capsys, tmp_path):
-    assert cli.main(["prepare", "digits", "--data-dir", str(tmp_path)]) == 0
+    assert main.main(["prepare", "digits", "--data-dir", str(tmp_path)]) == 0
     shown = capsys.readouterr()
     assert "digits is prepared: 1078/360/359 examples (train, validation, test)." in shown.out
     assert "alpaydin1998optical" in shown.out
@@ -50,7 +52,7 @@ def test_prepare_says_what_was_prepared_and_whom_to_cite(capsys, tmp_path):
     ],
 )
 def test_bad_input_is_one_sentence_and_status_2(arguments, message, capsys, tmp_path):
-    assert cli.main([*arguments, "--data-dir", str(tmp_path)]) == 2
+    assert main.main([*arguments, "--data-dir", str(tmp_path)]) == 2
     shown = capsys.readouterr()
     assert message in shown.err
     assert shown.err.count("\n") == 1
@@ -62,13 +64,13 @@ def test_bad_input_is_one_sentence_and_status_2(arguments, message, capsys, tmp_
 )
 def test_unknown_arguments_are_refused(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
-        cli.main(arguments)
+        main.main(arguments)
     assert caught.value.code == 2
 
 
 def finished(directory, threshold=None):
     """The folder of a run whose model knows eight words and reads five tokens."""
-    tokenizer = text.words(TEXTS)
+    tokenizer = tokenizers.words(TEXTS)
     network = TextClassifier(1, RecurrentEncoder(tokenizer.get_vocab_size(), 4, (3,)))
     task = tasks.binary_classification(network, inputs=lambda batch: batch["tokens"])
     batch = {"tokens": jnp.ones((2, 5), jnp.int32), "mask": jnp.ones(2)}
@@ -93,9 +95,9 @@ def given(texts):
 
 
 def test_predict_in_a_pipe_is_one_line_a_text(run, capsys):
-    assert cli.main(["predict", str(run), *given(TEXTS[:2])]) == 0
+    assert main.main(["predict", str(run), *given(TEXTS[:2])]) == 0
     shown = capsys.readouterr()
-    probabilities = exported.predict_texts(exported.load(run), TEXTS[:2])
+    probabilities = load.predict_texts(load.load(run), TEXTS[:2])
     names = ("harmless", "adverse event")
     assert shown.out.splitlines() == [
         f"{names[row.argmax()]}\t{row.max():.6f}\t{each}"
@@ -107,7 +109,7 @@ def test_predict_in_a_pipe_is_one_line_a_text(run, capsys):
 def test_predict_reads_a_file_and_the_folder_model(run, capsys, tmp_path):
     path = tmp_path / "texts"
     path.write_bytes("\ufeffthe drug\u2028helped\r\nit caf\u00e9\n".encode())
-    assert cli.main(["predict", str(run / "model"), "--file", str(path)]) == 0
+    assert main.main(["predict", str(run / "model"), "--file", str(path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("\t")[2] for line in lines] == ["the drug helped", "it caf\u00e9"]
 
@@ -115,7 +117,7 @@ def test_predict_reads_a_file_and_the_folder_model(run, capsys, tmp_path):
 def test_predict_on_a_terminal_is_a_table(run, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "100")
-    assert cli.main(["predict", str(run), "--text", TEXTS[2]]) == 0
+    assert main.main(["predict", str(run), "--text", TEXTS[2]]) == 0
     shown = capsys.readouterr().out
     assert "probability" in shown
     assert "[PAD] rash [bold]the drug" in shown
@@ -124,20 +126,20 @@ def test_predict_on_a_terminal_is_a_table(run, capsys, monkeypatch):
 @pytest.mark.parametrize(("threshold", "name"), [(0.0, "adverse event"), (1.0, "harmless")])
 def test_predict_honours_the_threshold(threshold, name, tmp_path, capsys):
     run = finished(tmp_path, threshold)
-    assert cli.main(["predict", str(run), *given(TEXTS)]) == 0
+    assert main.main(["predict", str(run), *given(TEXTS)]) == 0
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [line[0] for line in lines] == [name] * 3
-    column = exported.load(run).card.classes.index(name)
+    column = load.load(run).card.classes.index(name)
     np.testing.assert_allclose(
         [float(line[1]) for line in lines],
-        exported.predict_texts(exported.load(run), TEXTS)[:, column],
+        load.predict_texts(load.load(run), TEXTS)[:, column],
         atol=1e-6,
     )
 
 
 def test_predict_says_how_many_texts_were_cut(run, capsys):
     texts = ["the drug caused a rash", "the drug caused a rash .", "it " * 9]
-    assert cli.main(["predict", str(run), *given(texts)]) == 0
+    assert main.main(["predict", str(run), *given(texts)]) == 0
     shown = capsys.readouterr()
     said = "The ends of 2 of 3 texts were left out: the model reads rows of 5 tokens.\n"
     assert shown.err == said
@@ -185,14 +187,14 @@ def test_predict_refuses_a_run_without_a_model(capsys, tmp_path):
 def test_predict_refuses_a_file_that_is_not_the_runs(name, capsys, tmp_path):
     path = finished(tmp_path) / "model" / name
     if name == "tokenizer.json":
-        text.save(text.words(["another run"]), path)
+        tokenizers.save(tokenizers.words(["another run"]), path)
     else:
         path.write_bytes(path.read_bytes()[:-100])
     refused(capsys, ["predict", str(tmp_path), "--text", "rash"], f"{name} is not the file")
 
 
 def refused(capsys, arguments, message):
-    assert cli.main(arguments) == 2
+    assert main.main(arguments) == 2
     shown = capsys.readouterr()
     assert message in shown.err
     assert shown.err.count("\n") == 1
@@ -201,6 +203,6 @@ def refused(capsys, arguments, message):
 
 def test_importing_the_command_line_loads_nothing_heavy():
     program = (
-        "import sys, jaxmed.cli; sys.exit(not {'jax', 'tyro', 'numpy'}.isdisjoint(sys.modules))"
+        "import sys, jaxmed.cli.main; sys.exit(not {'jax', 'tyro', 'numpy'}.isdisjoint(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0

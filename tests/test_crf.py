@@ -11,7 +11,7 @@ import pytest
 from jax.test_util import check_grads
 from scipy.special import logsumexp
 
-from jaxmed import crf
+from jaxmed.models import crf
 
 TIME, CLASSES = 5, 3
 LENGTHS = (5, 1, 3, 2, 0)

@@ -8,7 +8,8 @@ import numpy as np
 import optax
 import pytest
 
-from jaxmed import ensembles, tasks
+from jaxmed.transforms import ensemble
+from jaxmed import tasks
 from jaxmed.data import inputs
 from jaxmed.evaluation.evaluate import predict
 from jaxmed.models import MLP
@@ -28,7 +29,7 @@ def member(tree, number):
 
 
 def test_members_begin_differently_and_learn_as_they_would_alone():
-    optimizer, together = optax.adam(0.05), ensembles.members(ONE, 3)
+    optimizer, together = optax.adam(0.05), ensemble.members(ONE, 3)
     state = init_state(together, optimizer, jax.random.key(0), BATCH)
     kernels = state.params["Dense_0"]["kernel"]
     assert kernels.shape == (3, 4, 6)
@@ -67,7 +68,7 @@ def drawing_as(number):
 
 
 def test_the_prediction_is_the_mean_of_the_probabilities():
-    together = ensembles.members(ONE, 3)
+    together = ensemble.members(ONE, 3)
     params, state = jax.jit(together.init)(jax.random.key(1), BATCH)
     found = predict(together, params, state, COLUMNS)["probabilities"]
     each = [predict(ONE, member(params, n), {}, COLUMNS)["probabilities"] for n in range(3)]
@@ -77,4 +78,4 @@ def test_the_prediction_is_the_mean_of_the_probabilities():
 
 def test_no_members_are_refused():
     with pytest.raises(ValueError, match="count is 0, but must be at least 1"):
-        ensembles.members(ONE, 0)
+        ensemble.members(ONE, 0)

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 from training.examples import EXAMPLES, NAMES
 
-from jaxmed.data import batches, text
+from jaxmed.data import batches
+from jaxmed.data.text import tokenizers
 from jaxmed.evaluation import evaluate
-from jaxmed.export import Card, export
-from jaxmed.exported import load
+from jaxmed.deploy.export import Card, export
+from jaxmed.deploy.load import load
 
 LENGTH = 6
 CARD = Card(("harmless", "adverse"))
-TOKENIZER = text.words(["the drug caused a rash", "it helped"])
+TOKENIZER = tokenizers.words(["the drug caused a rash", "it helped"])
 
 
 def share(batch):

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from jaxmed import tasks
-from jaxmed.data import inputs, text
+from jaxmed.data import inputs
+from jaxmed.data.text import tokenizers
 from jaxmed.evaluation import evaluate
-from jaxmed.export import Card, export
-from jaxmed.exported import cut_off, decide, load, predict_texts, token_counts
+from jaxmed.deploy.export import Card, export
+from jaxmed.deploy.load import cut_off, decide, load, predict_texts, token_counts
 from jaxmed.models import RecurrentEncoder, TextClassifier
 
 LENGTH = 6
@@ -32,7 +33,7 @@ def sentences(count):
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return text.words(sentences(50))
+    return tokenizers.words(sentences(50))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def write(directory, trained, tokenizer, card=CARD):
 
 
 def wanted(trained, tokenizer, texts, **options):
-    tokens = text.encode(tokenizer, texts, length=LENGTH, **options)
+    tokens = tokenizers.encode(tokenizer, texts, length=LENGTH, **options)
     return evaluate.predict(*trained, {"tokens": tokens})["probabilities"]
 
 

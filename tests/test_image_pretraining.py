@@ -10,17 +10,14 @@ import numpy as np
 import optax
 import pytest
 
-from jaxmed import image_pretraining, pretraining, tasks
-from jaxmed.data import batches, image, inputs
+from jaxmed.tasks import contrastive, words
+from jaxmed import tasks
+from jaxmed.data import batches, inputs
+from jaxmed.data.augment import image
 from jaxmed.models.autoencoder import ImageDecoder
-from jaxmed.models.backbone import (
-    ConvStages,
-    MaskedAutoencoder,
-    PooledClassifier,
-    Projector,
-)
-from jaxmed.models.layers import BatchNorm, GroupNorm
-from jaxmed.training import placement
+from jaxmed.models.backbone import ConvStages, MaskedAutoencoder, PooledClassifier, Projector
+from jaxmed.models.layers.layers import BatchNorm, GroupNorm
+from jaxmed.runtime import placement
 from jaxmed.training.step import TrainState, make_train_step
 
 # Noise that is brighter towards the bottom: it has an up and a down to be learned.
@@ -29,7 +26,7 @@ IMAGES = NOISE + np.arange(0, 200, 50, np.uint8)[:, None, None]
 COLUMNS = {"image": IMAGES, "label": (np.arange(44) % 2).astype(np.int32)}
 PIXELS = inputs.pixels(IMAGES)
 FLIPPED = image.each_image(image.random_flip)
-FOUR = image_pretraining.geometric_transformations()[:4]
+FOUR = contrastive.geometric_transformations()[:4]
 BACKBONES = {
     "contrastive": ConvStages(widths=(4,), norm=BatchNorm),  # it keeps statistics
     "masked": ConvStages(widths=(4, 4), norm=lambda: GroupNorm(groups=2)),
@@ -37,15 +34,15 @@ BACKBONES = {
 }
 CLASSIFIER = PooledClassifier(4, BACKBONES["transformations"])
 TASKS = {
-    "contrastive": image_pretraining.contrastive(
+    "contrastive": contrastive.contrastive(
         Projector(BACKBONES["contrastive"], (8, 4)), inputs=PIXELS, augment=FLIPPED
     ),
-    "masked": image_pretraining.masked_pixels(
+    "masked": contrastive.masked_pixels(
         MaskedAutoencoder(BACKBONES["masked"], ImageDecoder((4, 4, 1), (4,))),
         inputs=PIXELS,
         patch=2,
     ),
-    "transformations": image_pretraining.transformation_prediction(
+    "transformations": contrastive.transformation_prediction(
         CLASSIFIER, inputs=PIXELS, transformations=FOUR
     ),
 }
@@ -76,7 +73,7 @@ def nt_xent_by_loops(first, second, mask, temperature):
 def test_nt_xent_is_the_double_loop_over_real_views(temperature):
     first, second = np.random.default_rng(1).normal(size=(2, 7, 5))
     mask = np.array([1, 1, 0, 1, 1, 1, 0.0])
-    found = image_pretraining.nt_xent(
+    found = contrastive.nt_xent(
         jnp.float32(first), jnp.float32(second), jnp.float32(mask), temperature=temperature
     )
     for i, loss in nt_xent_by_loops(first, second, mask, temperature).items():
@@ -86,11 +83,11 @@ def test_nt_xent_is_the_double_loop_over_real_views(temperature):
 
 def test_one_image_alone_and_projections_of_zeros_give_finite_gradients():
     def total(views, mask):
-        return image_pretraining.nt_xent(views, views, mask, temperature=0.5).sum()
+        return contrastive.nt_xent(views, views, mask, temperature=0.5).sum()
 
     grad = jax.jit(jax.grad(total))(jnp.zeros((2, 3)), jnp.array([1.0, 0.0]))
     assert np.isfinite(grad).all()
-    alone = image_pretraining.nt_xent(
+    alone = contrastive.nt_xent(
         jnp.ones((1, 3)), jnp.ones((1, 3)), jnp.ones(1), temperature=0.5
     )
     np.testing.assert_allclose(alone, [0.0], atol=1e-6)  # its other view is the only choice
@@ -180,14 +177,14 @@ def test_it_learns_and_a_classifier_starts_from_what_was_learned(name):
     assert np.mean(losses[-3:]) < 0.9 * KNOWING_NOTHING[name]
     network = PooledClassifier(2, BACKBONES[name])
     plain = tasks.classification(network, classes=2, inputs=PIXELS)
-    started = pretraining.started(plain, {"encoder": state.params["encoder"]})
+    started = words.started(plain, {"encoder": state.params["encoder"]})
     params, _ = jax.jit(started.init)(jax.random.key(4), COLUMNS)
     jax.tree.map(np.testing.assert_array_equal, params["encoder"], state.params["encoder"])
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.6, 14), (0.001, 1), (0.999, 23)])
 def test_as_many_whole_patches_are_hidden_in_every_image(share, count):
-    hidden = image_pretraining.hidden_pixels(
+    hidden = contrastive.hidden_pixels(
         jax.random.key(0), (50, 8, 12, 3), patch=2, share=share
     )
     hidden = np.asarray(hidden)[..., 0]
@@ -208,15 +205,15 @@ class Guess:
         return jnp.full_like(x, 2.0), {}
 
 
-@pytest.mark.parametrize("target", [None, image_pretraining.standardised_patches])
+@pytest.mark.parametrize("target", [None, contrastive.standardised_patches])
 def test_the_masked_loss_is_the_mean_over_hidden_pixels(target):
-    task = image_pretraining.masked_pixels(
+    task = contrastive.masked_pixels(
         Guess(), inputs=PIXELS, patch=2, share=0.5, target=target
     )
     batch, key = batch_of(range(5), np.ones(5)), jax.random.key(2)
     losses, _ = jax.jit(task.loss)({}, {}, batch, key)
     hidden = np.asarray(
-        image_pretraining.hidden_pixels(
+        contrastive.hidden_pixels(
             jax.random.split(key, 3)[1], (5, 4, 4, 1), patch=2, share=0.5
         )
     )
@@ -234,7 +231,7 @@ def test_the_eight_symmetries_are_those_of_the_square():
     x = np.random.default_rng(2).normal(size=(2, 5, 5, 1)).astype(np.float32)
     every = [
         np.asarray(transform(jnp.asarray(x)))
-        for transform in image_pretraining.geometric_transformations()
+        for transform in contrastive.geometric_transformations()
     ]
     expected = [np.rot90(side, k, (1, 2)) for side in (x, x[:, :, ::-1]) for k in range(4)]
     for found, wanted in zip(every, expected, strict=True):
@@ -243,7 +240,7 @@ def test_the_eight_symmetries_are_those_of_the_square():
 
 
 def test_shifted_transformations_repeat_the_edge():
-    transforms = image_pretraining.geometric_transformations(shift=1)
+    transforms = contrastive.geometric_transformations(shift=1)
     assert len(transforms) == 72
     x = np.random.default_rng(3).normal(size=(1, 4, 4, 1)).astype(np.float32)
     every = [np.asarray(transform(jnp.asarray(x)))[0, :, :, 0] for transform in transforms]
@@ -269,9 +266,9 @@ def test_normality_is_the_log_probability_of_the_right_transformation():
 
 def test_impossible_settings_are_refused():
     with pytest.raises(ValueError, match="temperature is 0"):
-        image_pretraining.contrastive(Guess(), inputs=PIXELS, augment=FLIPPED, temperature=0.0)
+        contrastive.contrastive(Guess(), inputs=PIXELS, augment=FLIPPED, temperature=0.0)
     with pytest.raises(ValueError, match="share is 1"):
-        image_pretraining.masked_pixels(Guess(), inputs=PIXELS, patch=2, share=1.0)
+        contrastive.masked_pixels(Guess(), inputs=PIXELS, patch=2, share=1.0)
     for patch, share, message in (
         (3, 0.5, "patch is 3, which does not divide"),
         (8, 0.5, "one patch is all of the image"),
@@ -279,26 +276,26 @@ def test_impossible_settings_are_refused():
         (2, 0.0, "share is 0.0, but must lie in"),
     ):
         with pytest.raises(ValueError, match=message):
-            image_pretraining.hidden_pixels(
+            contrastive.hidden_pixels(
                 jax.random.key(0), (1, 8, 8, 1), patch=patch, share=share
             )
     with pytest.raises(ValueError, match="patch is 3, which does not divide"):
-        image_pretraining.standardised_patches(jnp.zeros((1, 8, 8, 1)), 3)
+        contrastive.standardised_patches(jnp.zeros((1, 8, 8, 1)), 3)
     with pytest.raises(ValueError, match="transformations is 1, but must be at least 2"):
-        image_pretraining.transformation_prediction(
+        contrastive.transformation_prediction(
             Guess(), inputs=PIXELS, transformations=[lambda x: x]
         )
 
 
 @pytest.mark.parametrize("shape", [(2, 4, 6, 1), (2, 4, 4, 4, 1)])
 def test_images_that_are_not_square_and_volumes_have_no_such_symmetries(shape):
-    for transform in image_pretraining.geometric_transformations():
+    for transform in contrastive.geometric_transformations():
         with pytest.raises(ValueError, match="crop or pad them, or take slices of volumes"):
             transform(jnp.zeros(shape))
 
 
 def test_a_transformation_that_changes_the_shape_is_named():
-    task = image_pretraining.transformation_prediction(
+    task = contrastive.transformation_prediction(
         Guess(), inputs=PIXELS, transformations=[lambda x: x, lambda x: x[:, 1:]]
     )
     with pytest.raises(ValueError, match=r"transformations\[1\] makes images of shape"):

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.utils.class_weight import compute_class_weight
 
-from jaxmed import imbalance, losses, tasks
+from jaxmed.losses import imbalance
+from jaxmed import losses, tasks
 from jaxmed.models import MLP
 
 _random = np.random.default_rng(0)

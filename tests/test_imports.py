@@ -26,11 +26,14 @@ import jax
 import numpy as np
 import optax
 
-from jaxmed import losses, metrics, tasks
-from jaxmed.data import batches, image, inputs
+from jaxmed import losses, tasks
+from jaxmed.metrics import streaming
+from jaxmed.data import batches, inputs
+from jaxmed.data.augment import image
 from jaxmed.evaluation.evaluate import evaluate
 from jaxmed.models import MLP
-from jaxmed.training import averaging, gradients, placement
+from jaxmed.training import ema, gradients
+from jaxmed.runtime import placement
 from jaxmed.training.fit import fit
 from jaxmed.training.step import init_state, make_train_step
 

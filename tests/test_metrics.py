@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import special
 from sklearn import metrics as reference
 
-from jaxmed import metrics
+from jaxmed.metrics import streaming
 
 ROWS, CLASSES = 96, 4
 RNG = np.random.default_rng(1)
@@ -62,110 +62,110 @@ def macro_average(function, data) -> float:
 
 # name: (metric, data, what it should be)
 CASES = {
-    "accuracy": (metrics.accuracy(), GRADED, by_prediction(reference.accuracy_score, GRADED)),
+    "accuracy": (streaming.accuracy(), GRADED, by_prediction(reference.accuracy_score, GRADED)),
     "confusion_matrix": (
-        metrics.confusion_matrix(CLASSES),
+        streaming.confusion_matrix(CLASSES),
         GRADED,
         by_prediction(reference.confusion_matrix, GRADED),
     ),
     "balanced_accuracy": (
-        metrics.balanced_accuracy(CLASSES),
+        streaming.balanced_accuracy(CLASSES),
         GRADED,
         by_prediction(reference.balanced_accuracy_score, GRADED),
     ),
     "balanced_accuracy, binary": (
-        metrics.balanced_accuracy(2),
+        streaming.balanced_accuracy(2),
         BINARY,
         by_prediction(reference.balanced_accuracy_score, BINARY),
     ),
     "sensitivity, binary": (
-        metrics.sensitivity(2),
+        streaming.sensitivity(2),
         BINARY,
         by_prediction(reference.recall_score, BINARY),
     ),
     "sensitivity": (
-        metrics.sensitivity(CLASSES),
+        streaming.sensitivity(CLASSES),
         GRADED,
         macro_average(reference.recall_score, GRADED),
     ),
-    "specificity, binary": (metrics.specificity(2), BINARY, specificity_of(BINARY, 1)),
+    "specificity, binary": (streaming.specificity(2), BINARY, specificity_of(BINARY, 1)),
     "specificity": (
-        metrics.specificity(CLASSES),
+        streaming.specificity(CLASSES),
         GRADED,
         np.mean([specificity_of(GRADED, k) for k in range(CLASSES)]),
     ),
     "precision, binary": (
-        metrics.precision(2),
+        streaming.precision(2),
         BINARY,
         by_prediction(reference.precision_score, BINARY),
     ),
     "precision": (
-        metrics.precision(CLASSES),
+        streaming.precision(CLASSES),
         GRADED,
         macro_average(reference.precision_score, GRADED),
     ),
-    "f1, binary": (metrics.f1(2), BINARY, by_prediction(reference.f1_score, BINARY)),
-    "f1": (metrics.f1(CLASSES), GRADED, macro_average(reference.f1_score, GRADED)),
+    "f1, binary": (streaming.f1(2), BINARY, by_prediction(reference.f1_score, BINARY)),
+    "f1": (streaming.f1(CLASSES), GRADED, macro_average(reference.f1_score, GRADED)),
     "f1, weighted": (
-        metrics.f1(CLASSES, average=metrics.weighted),
+        streaming.f1(CLASSES, average=streaming.weighted),
         GRADED,
         by_prediction(reference.f1_score, GRADED, average="weighted"),
     ),
     "matthews": (
-        metrics.matthews_correlation(CLASSES),
+        streaming.matthews_correlation(CLASSES),
         GRADED,
         by_prediction(reference.matthews_corrcoef, GRADED),
     ),
     "cohen_kappa": (
-        metrics.cohen_kappa(CLASSES),
+        streaming.cohen_kappa(CLASSES),
         GRADED,
         by_prediction(reference.cohen_kappa_score, GRADED),
     ),
     "quadratic_kappa": (
-        metrics.quadratic_kappa(CLASSES),
+        streaming.quadratic_kappa(CLASSES),
         GRADED,
         by_prediction(reference.cohen_kappa_score, GRADED, weights="quadratic"),
     ),
     "brier, binary": (
-        metrics.brier(),
+        streaming.brier(),
         BINARY,
         reference.brier_score_loss(labels(BINARY), BINARY[0]["probabilities"][:, 1]),
     ),
     "brier": (
-        metrics.brier(),
+        streaming.brier(),
         GRADED,
         reference.brier_score_loss(labels(GRADED), GRADED[0]["probabilities"]),
     ),
     "log_loss": (
-        metrics.log_loss(),
+        streaming.log_loss(),
         GRADED,
         reference.log_loss(labels(GRADED), GRADED[0]["probabilities"]),
     ),
     "auroc, binary": (
-        metrics.auroc(2),
+        streaming.auroc(2),
         BINARY,
         reference.roc_auc_score(labels(BINARY), BINARY[0]["probabilities"][:, 1]),
     ),
     "auroc": (
-        metrics.auroc(CLASSES),
+        streaming.auroc(CLASSES),
         GRADED,
         reference.roc_auc_score(labels(GRADED), GRADED[0]["probabilities"], multi_class="ovr"),
     ),
     "multilabel_accuracy": (
-        metrics.multilabel_accuracy(),
+        streaming.multilabel_accuracy(),
         MULTI,
         np.mean((MULTI[0]["probabilities"] > 0.5) == MULTI_LABEL),
     ),
     "multilabel_auroc": (
-        metrics.multilabel_auroc(3),
+        streaming.multilabel_auroc(3),
         MULTI,
         reference.roc_auc_score(MULTI_LABEL, MULTI[0]["probabilities"]),
     ),
-    "mae": (metrics.mae(), VALUED, reference.mean_absolute_error(TRUTH, VALUED[0]["value"])),
-    "mean_of": (metrics.mean_of("value"), VALUED, VALUED[0]["value"].mean(dtype=np.float64)),
-    "rmse": (metrics.rmse(), VALUED, reference.root_mean_squared_error(TRUTH, VALUED[0]["value"])),
-    "r2": (metrics.r2(), VALUED, reference.r2_score(TRUTH, VALUED[0]["value"])),
-    "r2, centred": (metrics.r2(center=50), VALUED, reference.r2_score(TRUTH, VALUED[0]["value"])),
+    "mae": (streaming.mae(), VALUED, reference.mean_absolute_error(TRUTH, VALUED[0]["value"])),
+    "mean_of": (streaming.mean_of("value"), VALUED, VALUED[0]["value"].mean(dtype=np.float64)),
+    "rmse": (streaming.rmse(), VALUED, reference.root_mean_squared_error(TRUTH, VALUED[0]["value"])),
+    "r2": (streaming.r2(), VALUED, reference.r2_score(TRUTH, VALUED[0]["value"])),
+    "r2, centred": (streaming.r2(center=50), VALUED, reference.r2_score(TRUTH, VALUED[0]["value"])),
 }
 each_metric = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 # Those made from the confusion matrix share its state, means that of others: one speaks for them.
@@ -274,13 +274,13 @@ def streamed(metric, label, probabilities):
 
 def test_a_class_without_examples_is_left_out_of_averages():
     label, probabilities = [0, 0, 1, 1], np.eye(3)[[0, 1, 1, 2]]
-    agree(streamed(metrics.sensitivity(3), label, probabilities), 1 / 2)
-    agree(streamed(metrics.auroc(3), label, probabilities), (3 / 4 + 1 / 2) / 2)
+    agree(streamed(streaming.sensitivity(3), label, probabilities), 1 / 2)
+    agree(streamed(streaming.auroc(3), label, probabilities), (3 / 4 + 1 / 2) / 2)
     # Class 2 was predicted, and wrongly: its precision and F1 are 0, as in scikit-learn.
     predicted = probabilities.argmax(axis=1)
     for metric, function in (
-        (metrics.precision, reference.precision_score),
-        (metrics.f1, reference.f1_score),
+        (streaming.precision, reference.precision_score),
+        (streaming.f1, reference.f1_score),
     ):
         agree(
             streamed(metric(3), label, probabilities), function(label, predicted, average="macro")
@@ -288,16 +288,16 @@ def test_a_class_without_examples_is_left_out_of_averages():
 
 
 def test_a_class_that_is_never_predicted_has_precision_zero():
-    agree(streamed(metrics.precision(2), [0, 1], np.eye(2)[[0, 0]]), 0)
-    assert math.isnan(streamed(metrics.precision(2), [0, 0], np.eye(2)[[0, 0]]))
+    agree(streamed(streaming.precision(2), [0, 1], np.eye(2)[[0, 0]]), 0)
+    assert math.isnan(streamed(streaming.precision(2), [0, 0], np.eye(2)[[0, 0]]))
 
 
 def test_constant_predictions():
     constant = np.eye(2)[[0, 0, 0]]
-    agree(streamed(metrics.matthews_correlation(2), [0, 1, 0], constant), 0)
-    agree(streamed(metrics.cohen_kappa(2), [0, 1, 0], constant), 0)
-    assert math.isnan(streamed(metrics.cohen_kappa(2), [0, 0, 0], constant))
-    assert math.isnan(streamed(metrics.quadratic_kappa(2), [0, 0, 0], constant))
+    agree(streamed(streaming.matthews_correlation(2), [0, 1, 0], constant), 0)
+    agree(streamed(streaming.cohen_kappa(2), [0, 1, 0], constant), 0)
+    assert math.isnan(streamed(streaming.cohen_kappa(2), [0, 0, 0], constant))
+    assert math.isnan(streamed(streaming.quadratic_kappa(2), [0, 0, 0], constant))
 
 
 def test_a_rare_class_keeps_its_precision_in_float32():
@@ -305,20 +305,20 @@ def test_a_rare_class_keeps_its_precision_in_float32():
     label = np.repeat([0, 0, 1, 1], counts.ravel())
     predicted = np.repeat([0, 1, 0, 1], counts.ravel())
     agree(
-        metrics.matthews_correlation(2).result(counts),
+        streaming.matthews_correlation(2).result(counts),
         reference.matthews_corrcoef(label, predicted),
     )
-    agree(metrics.cohen_kappa(2).result(counts), reference.cohen_kappa_score(label, predicted))
+    agree(streaming.cohen_kappa(2).result(counts), reference.cohen_kappa_score(label, predicted))
 
 
 def test_log_loss_of_an_impossible_truth_is_finite():
-    loss = streamed(metrics.log_loss(), [0], [[0.0, 1.0]])
+    loss = streamed(streaming.log_loss(), [0], [[0.0, 1.0]])
     agree(loss, -np.log(np.finfo(np.float32).eps))
 
 
 def test_r2_of_constant_labels_is_undefined():
     batch = {"label": jnp.full(50, 0.1), "mask": jnp.ones(50)}
-    metric = metrics.r2()
+    metric = streaming.r2()
     state = metric.update(metric.empty(), {"value": jnp.arange(50.0)}, batch)
     assert math.isnan(metric.result(state))
 
@@ -329,7 +329,7 @@ def test_the_binned_auroc_stays_within_its_error_bound(spread):
     label = rng.integers(0, 2, 2000)
     log_odds = spread * (rng.normal(size=2000) + label)
     positive = special.expit(log_odds).astype(np.float32)
-    metric = metrics.auroc(2, bins=256)
+    metric = streaming.auroc(2, bins=256)
     batch = {"label": jnp.array(label), "mask": jnp.ones(2000)}
     outputs = {"probabilities": jnp.stack([1 - positive, positive], axis=1)}
     state = jax.jit(metric.update)(metric.empty(), outputs, batch)
@@ -341,20 +341,20 @@ def test_the_binned_auroc_stays_within_its_error_bound(spread):
 
 def test_certain_probabilities_have_a_bin():
     probabilities = np.array([[1, 0], [0, 1], [0.5, 0.5], [1e-30, 1]], np.float32)
-    agree(streamed(metrics.auroc(2), [0, 1, 0, 1], probabilities), 1)
+    agree(streamed(streaming.auroc(2), [0, 1, 0, 1], probabilities), 1)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: metrics.confusion_matrix(1), "classes is 1, but must be at least 2"),
-        (lambda: metrics.auroc(2, bins=1), "bins is 1, but must be at least 2"),
+        (lambda: streaming.confusion_matrix(1), "classes is 1, but must be at least 2"),
+        (lambda: streaming.auroc(2, bins=1), "bins is 1, but must be at least 2"),
         (
-            lambda: streamed(metrics.f1(3), [0], np.ones((1, 2))),
+            lambda: streamed(streaming.f1(3), [0], np.ones((1, 2))),
             r"probabilities has shape \(1, 2\), .* make it with classes=2",
         ),
         (
-            lambda: streamed(metrics.accuracy(), [[0]], np.ones((1, 2))),
+            lambda: streamed(streaming.accuracy(), [[0]], np.ones((1, 2))),
             r"label has shape \(1, 1\), but must be \[batch\]",
         ),
     ],

@@ -11,7 +11,7 @@ import optax
 import pytest
 import scipy.stats
 
-from jaxmed import reconstruction
+from jaxmed.tasks import reconstruction
 from jaxmed.data import batches, inputs
 from jaxmed.evaluation.evaluate import measure, predict
 from jaxmed.models import MLP
@@ -22,8 +22,8 @@ from jaxmed.models.autoencoder import (
     VariationalAutoencoder,
 )
 from jaxmed.models.backbone import ConvStages
-from jaxmed.models.layers import BatchNorm
-from jaxmed.training import placement
+from jaxmed.models.layers.layers import BatchNorm
+from jaxmed.runtime import placement
 from jaxmed.training.fit import fit
 from jaxmed.training.step import init_state, make_train_step
 

@@ -14,7 +14,8 @@ import pytest
 from sklearn import calibration
 from sklearn import metrics as reference
 
-from jaxmed import plots, report
+from jaxmed import plots
+from jaxmed.evaluation import report
 
 HISTORY = [
     {

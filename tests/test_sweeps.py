@@ -11,7 +11,8 @@ import numpy as np
 import optax
 import pytest
 
-from jaxmed import losses, sweeps, tasks
+from jaxmed import losses, tasks
+from jaxmed.search import sweeps
 from jaxmed.data import inputs
 from jaxmed.evaluation.evaluate import predict
 from jaxmed.models import MLP

@@ -8,7 +8,8 @@ import optax
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from jaxmed import crf, tasks
+from jaxmed.models import crf
+from jaxmed import tasks
 from jaxmed.data import batches, inputs
 from jaxmed.evaluation.evaluate import evaluate, measure, predict
 from jaxmed.models import RecurrentEncoder, SentenceTagger

@@ -8,7 +8,8 @@ import numpy as np
 import optax
 import pytest
 
-from jaxmed import tasks, transformations
+from jaxmed import tasks
+from jaxmed.transforms import threshold
 from jaxmed.data import batches, inputs
 from jaxmed.models import RecurrentEncoder, SentenceTagger, TextClassifier
 from jaxmed.training.fit import fit
@@ -28,7 +29,7 @@ TEXT = tasks.binary_classification(
     TextClassifier(1, RecurrentEncoder(20, 5, (4,), dropout=0.0, recurrent_dropout=0.0)),
     inputs=inputs.tokens,
 )
-CROPPED = transformations.cropped(TEXT, (3, 6))
+CROPPED = threshold.cropped(TEXT, (3, 6))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_documents_are_cropped_with_their_labels():
     encoder = RecurrentEncoder(5, 8, (8,), dropout=0.0, recurrent_dropout=0.0)
     network = SentenceTagger(3, encoder, units=8, dropout=0.0)
     task = tasks.sequence_labelling(network, classes=3, inputs=inputs.tokens)
-    cut = transformations.cropped(task, (2,), keys=("tokens", "label"))
+    cut = threshold.cropped(task, (2,), keys=("tokens", "label"))
     batch = {"tokens": jnp.asarray(tokens), "label": jnp.asarray(label)}
     params, state = jax.jit(task.init)(jax.random.key(0), batch)
     losses = [jax.jit(each.loss) for each in (cut, task)]
@@ -94,7 +95,7 @@ def test_a_threshold_becomes_one_half_and_the_order_stays(params):
 
     before = probabilities(TEXT)
     limit = float(np.median(before[:, 1]))
-    after = probabilities(transformations.decided(TEXT, limit))
+    after = probabilities(threshold.decided(TEXT, limit))
     np.testing.assert_allclose(after.sum(1), 1, rtol=1e-6)
     odds = before[:, 1] / before[:, 0] * (1 - limit) / limit
     np.testing.assert_allclose(after[:, 1], odds / (1 + odds), rtol=1e-5)
@@ -102,4 +103,4 @@ def test_a_threshold_becomes_one_half_and_the_order_stays(params):
     assert clear.any()
     assert ((after[:, 1] > 0.5) == (before[:, 1] > limit))[clear].all()
     with pytest.raises(ValueError, match=r"threshold is 1, but must lie in \(0, 1\)"):
-        transformations.decided(TEXT, 1)
+        threshold.decided(TEXT, 1)

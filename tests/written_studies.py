@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import written_dicom as written
 
-from jaxmed.data import study_labels
+from jaxmed.data.studies import labels
 
 WINDOW = (40, 400)
 CLASSES = ("none", "bleed")

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from jaxmed.data import prepared
+from jaxmed.data.readers import tfds
 from jaxmed.data.datasets.entry import Entry
 from jaxmed.data.datasets.facts import BREAST_CANCER_WISCONSIN, DIGITS, MNIST
 from jaxmed.data.datasets.medmnist_table import MEDMNIST
@@ -31,7 +31,7 @@ def entry(name: str) -> Entry:
         ValueError: It is not one of ours; the nearest names are given.
     """
     if name not in ENTRIES:
-        prepared.known(name, tuple(ENTRIES))
+        tfds.known(name, tuple(ENTRIES))
         raise ValueError(
             f"name is {name!r}, which the catalogue of tfds describes, not that of jaxmed: see "
             "tfds.builder(name).info."
@@ -86,16 +86,16 @@ def open_split(
     """
     builder = _prepared(name, data_dir, manual_dir)
     classes = ENTRIES[name].classes if name in ENTRIES else ()
-    return prepared.open_split(builder, split, classes=classes)
+    return tfds.open_split(builder, split, classes=classes)
 
 
 def _prepared(name: str, data_dir: str | Path | None, manual_dir: str | Path | None) -> Any:
     if name not in ENTRIES:
-        return prepared.tfds_builder(
+        return tfds.tfds_builder(
             name, data_dir=data_dir, manual_dir=manual_dir, ours=tuple(ENTRIES)
         )
     builder = _builder(ENTRIES[name], data_dir)
-    prepared.prepare(builder, manual_dir=manual_dir)
+    tfds.prepare(builder, manual_dir=manual_dir)
     return builder
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.data import batches
-from jaxmed.evaluation.bootstrap import Interval, all_with_intervals
-from jaxmed.evaluation.statistics import suite
+from jaxmed.metrics.bootstrap import Interval, all_with_intervals
+from jaxmed.metrics import suite
 from jaxmed.tasks import Task
 from jaxmed.typing import Columns, Key, ModelState, Params
 

@@ -14,7 +14,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxmed.models.layers import Activation, Conv, GroupNorm
+from jaxmed.models.layers.layers import Activation, Conv, GroupNorm
 from jaxmed.models.mlp import MLP
 from jaxmed.typing import Array, Float
 

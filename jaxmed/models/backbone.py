@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax
 
-from jaxmed.models.layers import Activation, Dropout, GroupNorm
+from jaxmed.models.layers.layers import Activation, Dropout, GroupNorm
 from jaxmed.models.stages import convolved, pooled
 from jaxmed.typing import Array, Float, Option
 

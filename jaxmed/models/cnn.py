@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax
 
-from jaxmed.models.layers import Activation, BatchNorm, Bias, Conv, Dropout, max_pool
+from jaxmed.models.layers.layers import Activation, BatchNorm, Bias, Conv, Dropout, max_pool
 from jaxmed.models.stages import convolved, pooled
 from jaxmed.typing import Array, Option
 

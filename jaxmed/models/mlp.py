@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax
 
-from jaxmed.models.layers import Activation, Dropout
+from jaxmed.models.layers.layers import Activation, Dropout
 from jaxmed.typing import Array, Option
 
 

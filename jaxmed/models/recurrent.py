@@ -18,7 +18,7 @@ import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.batch_axis import row_keys
-from jaxmed.models.layers import Dropout
+from jaxmed.models.layers.layers import Dropout
 from jaxmed.typing import Array, Bool, Float, Int, Option
 
 Carry: TypeAlias = tuple[Array, ...]

@@ -13,7 +13,7 @@ from jax import lax
 
 from jaxmed import checks
 from jaxmed.models.intermediates import named
-from jaxmed.models.layers import BatchNorm, Conv, Dropout, images_or_volumes
+from jaxmed.models.layers.layers import BatchNorm, Conv, Dropout, images_or_volumes
 from jaxmed.models.stages import one_depth_a_stage, pooled
 from jaxmed.typing import Array, Float, Option
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxmed.models.layers import Activation, Conv, floating, max_pool
+from jaxmed.models.layers.layers import Activation, Conv, floating, max_pool
 from jaxmed.typing import Array, Float
 
 

@@ -13,7 +13,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxmed.models.layers import Conv, Dropout
+from jaxmed.models.layers.layers import Conv, Dropout
 from jaxmed.typing import Array, Float, Int, Option
 
 Pooling: TypeAlias = Callable[[Sequence[Array], Array], Array]

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.models.intermediates import named
-from jaxmed.models.layers import Dropout, StochasticDepth
+from jaxmed.models.layers.layers import Dropout, StochasticDepth
 from jaxmed.typing import Array, Bool, Float, Int, Option
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.models.intermediates import named
-from jaxmed.models.layers import Dropout, images_or_volumes
+from jaxmed.models.layers.layers import Dropout, images_or_volumes
 from jaxmed.models.transformer import TransformerLayer
 from jaxmed.typing import Array, Float, Option
 

@@ -9,15 +9,15 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.plots.style import (
+    Axes,
     BLUE,
     COLOURS,
+    Figure,
     INK,
     LEGEND,
     PALE,
     REFERENCE,
     SKY,
-    Axes,
-    Figure,
     new_figure,
     percent,
     plain,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.plots.style import INK, Figure, new_figure, plain
+from jaxmed.plots.style import Figure, INK, new_figure, plain
 
 
 def image_rows(rows: Mapping[str, np.ndarray], *, columns: int = 12) -> Figure:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.plots.style import COLOURS, LEGEND, PALE, Figure, new_figure, plain, tidy
+from jaxmed.plots.style import COLOURS, Figure, LEGEND, PALE, new_figure, plain, tidy
 
 
 def label_curve(

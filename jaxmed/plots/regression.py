@@ -5,16 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.plots.style import (
-    BLUE,
-    LEGEND,
-    REFERENCE,
-    VERMILLION,
-    Figure,
-    new_figure,
-    plain,
-    tidy,
-)
+from jaxmed.plots.style import BLUE, Figure, LEGEND, REFERENCE, VERMILLION, new_figure, plain, tidy
 
 
 def regression_scatter(label: np.ndarray, value: np.ndarray, *, unit: str = "") -> Figure:

@@ -10,11 +10,11 @@ import numpy as np
 from jaxmed.plots.style import (
     BLUE,
     COLOURS,
+    Figure,
     LEGEND,
     PALE,
     REFERENCE,
     VERMILLION,
-    Figure,
     new_figure,
     plain,
     tidy,

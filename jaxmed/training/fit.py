@@ -17,20 +17,9 @@ from jaxmed.data import batches, source
 from jaxmed.data.source import Source
 from jaxmed.evaluation.evaluate import measure
 from jaxmed.tasks import Task
-from jaxmed.training import (
-    averaging,
-    feed,
-    finite,
-    gradients,
-    kept_programs,
-    memory,
-    placement,
-    preflight,
-    processes,
-    profile,
-    run_state,
-    tracking,
-)
+from jaxmed.training import ema, finite, gradients, input_pipeline, memory, resume, validate
+from jaxmed.runtime import compilation_cache, distributed, placement, profile
+from jaxmed.runs import record
 from jaxmed.training.step import TrainState, init_state, make_train_step
 from jaxmed.training.stopping import Monitor, Row, Stop
 from jaxmed.typing import Columns, Key, ModelState, Params, Scalars, Tree
@@ -129,38 +118,38 @@ def fit(
     checks.positive("epochs", epochs)
     if steps is not None:
         checks.positive("steps", steps)
-    kept_programs.keep_programs()
+    compilation_cache.keep_programs()
     if where is None:
         where = placement.sharded() if jax.process_count() > 1 else placement.jit()
     where.check(batch_size)
-    if not isinstance(train, Mapping) and feed.fits(train, feed.memory_of(jax.local_devices()[0])):
+    if not isinstance(train, Mapping) and input_pipeline.fits(train, input_pipeline.memory_of(jax.local_devices()[0])):
         train = source.columns(train)
     if isinstance(train, Mapping):
-        preflight.check_columns("train", train)
+        validate.check_columns("train", train)
     if best is not None and validation is None and best.name.startswith("validation/"):
         raise ValueError(f"best is {best.name}, but there is no `validation` split: pass one.")
 
     if start is not None and resume:
         raise ValueError("start is given and resume is True: go on from one of the two.")
 
-    state = init_state(task, optimizer, key, feed.first(train)) if start is None else _copied(start)
+    state = init_state(task, optimizer, key, input_pipeline.first(train)) if start is None else _copied(start)
     step = make_train_step(task, optimizer, gradient=gradient)
     if isinstance(train, Mapping):
-        preflight.check_labels("train", task, state, batches.numeric(train), all_present=True)
-        examples = feed.resident(train, step, where)
+        validate.check_labels("train", task, state, batches.numeric(train), all_present=True)
+        examples = input_pipeline.resident(train, step, where)
     else:
-        examples = feed.streamed(train, step, where, workers=workers)
+        examples = input_pipeline.streamed(train, step, where, workers=workers)
     if validation is not None:
-        preflight.check_columns("validation", validation)
+        validate.check_columns("validation", validation)
         validation = batches.numeric(validation)
-        preflight.check_labels("validation", task, state, validation, all_present=False)
+        validate.check_labels("validation", task, state, validation, all_present=False)
 
     chosen: tuple[Params, ModelState] = (state.params, state.model_state)
     history: list[dict[str, float]] = []
     if directory is not None:
-        state, chosen, history = run_state.resumed(directory, state, best, resume)
+        state, chosen, history = resume.resumed(directory, state, best, resume)
 
-    processes.agree(
+    distributed.agree(
         {
             "batch_size": batch_size,
             "epochs": epochs,
@@ -171,8 +160,8 @@ def fit(
             "the model": jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state.params),
         }
     )
-    if directory is not None and processes.is_writer():
-        tracking.write_history(directory / "metrics.jsonl", history)
+    if directory is not None and distributed.is_writer():
+        record.write_history(directory / "metrics.jsonl", history)
     order_key = jax.random.fold_in(state.key, ORDER)
     here, state = state, where.state(state)
     per_epoch = -(-examples.count // batch_size)
@@ -180,8 +169,8 @@ def fit(
     if limit is None:
         limit = int(state.step) + (epochs - len(history)) * per_epoch
     trackers = list(track)
-    if directory is not None and processes.is_writer():
-        trackers.append(tracking.jsonl(directory / "metrics.jsonl"))
+    if directory is not None and distributed.is_writer():
+        trackers.append(record.jsonl(directory / "metrics.jsonl"))
     reason = _reason(history, stop)
 
     while reason is None and len(history) < epochs and int(here.step) < limit:
@@ -210,7 +199,7 @@ def fit(
                     "lost: lower the learning rate, clip the gradient, or look at that batch."
                 )
             row: dict[str, float] = {"epoch": epoch + 1, "step": int(here.step), **means}
-            kept = averaging.settled(here)
+            kept = ema.settled(here)
             if validation is not None:
                 with profile.part("evaluation"):
                     measured = measure(
@@ -224,7 +213,7 @@ def fit(
                 chosen = _copied((kept.params, kept.model_state))
             if directory is not None:
                 with profile.part("checkpoint"):
-                    run_state.save(directory, here, chosen if is_best else None, history)
+                    resume.save(directory, here, chosen if is_best else None, history)
             for tracker in trackers:
                 tracker(row)
         reason = _reason(history, stop)

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmed.training import feed, placement
+from jaxmed.training import input_pipeline
+from jaxmed.runtime import placement
 from jaxmed.training.step import TrainState
 
 
@@ -53,7 +54,7 @@ def bytes_of(program: jax.stages.Compiled) -> int:
 
 
 def too_large(
-    examples: feed.Feed, state: TrainState, rows: np.ndarray, where: placement.Placement
+    examples: input_pipeline.Feed, state: TrainState, rows: np.ndarray, where: placement.Placement
 ) -> str:
     """What is said of a batch size for which the memory is not enough."""
     size = rows.shape[1]
@@ -65,7 +66,7 @@ def too_large(
     def needs(size: int) -> int:
         return bytes_of(program(placed, rows[:1, :size]))
 
-    have = feed.memory_of(jax.local_devices()[0])
+    have = input_pipeline.memory_of(jax.local_devices()[0])
     fitting = largest_that_fits(size, where.devices, have, needs)
     if fitting is None:
         return said + "not even one example a device fits: make the network or the data smaller."

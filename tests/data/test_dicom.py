@@ -12,7 +12,8 @@ import pytest
 import written_dicom as written
 from pydicom.data import get_testdata_file
 
-from jaxmed.data import dicom, dicom_series, read_dicom_series, read_nifti
+from jaxmed.data.studies import dicom, dicom_series
+from jaxmed.data import read_dicom_series, read_nifti
 
 RNG = np.random.default_rng(0)
 PYDICOM = Path(pydicom.__file__).parent / "data" / "test_files"

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from jaxmed.batch_axis import BATCH_AXIS
-from jaxmed.data import image, views
-from jaxmed.data import image_geometry as geometry
-from jaxmed.data import image_intensity as intensity
-from jaxmed.data import image_mixing as mixing
-from jaxmed.data import image_modalities as modalities
+from jaxmed.data.augment import crop, image
+from jaxmed.data.augment import geometry as geometry
+from jaxmed.data.augment import intensity as intensity
+from jaxmed.data.augment import mixing as mixing
+from jaxmed.data.augment import modalities as modalities
 
 pytestmark = pytest.mark.slow  # a program is compiled for each change
 
@@ -108,7 +108,7 @@ CHANGES = {
     # by name: (a change, the same at strength zero)
     "shift": (image.random_shift(2), image.random_shift(0)),
     "edge shift": (image.random_shift(2, fill=None), image.random_shift(0, fill=None)),
-    "resized crop": (views.random_resized_crop(0.5), views.random_resized_crop(1.0)),
+    "resized crop": (crop.random_resized_crop(0.5), crop.random_resized_crop(1.0)),
     "left-right": (image.random_flip, image.sometimes(image.random_flip, probability=0)),
     "flips": (image.random_flips(-2, -3), image.random_flips()),
     "quarter turn": (image.random_quarter_turn, image.in_turn()),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from jaxmed.data import image_geometry as geometry
+from jaxmed.data.augment import geometry as geometry
 
 pytestmark = pytest.mark.slow  # a program is compiled for each change
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage, stats
 
-from jaxmed.data import image_intensity as intensity
+from jaxmed.data.augment import intensity as intensity
 
 _random = np.random.default_rng(0)
 RAMP = np.linspace(100, 150, 48).reshape(4, 6, 2).astype(np.float32)

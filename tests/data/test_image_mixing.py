@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from jaxmed.batch_axis import BATCH_AXIS
-from jaxmed.data import image_mixing as mixing
+from jaxmed.data.augment import mixing as mixing
 
 pytestmark = pytest.mark.slow  # a program is compiled for each change
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from jaxmed.data import from_image_folder
-from jaxmed.data.jpeg import plain_pixels
+from jaxmed.data.readers.jpeg import plain_pixels
 
 
 def saved(path, mode="RGB", size=(37, 51), **options):

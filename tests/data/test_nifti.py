@@ -8,7 +8,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from jaxmed.data import nifti, read_nifti
+from jaxmed.data.studies import nifti
+from jaxmed.data import read_nifti
 
 RNG = np.random.default_rng(0)
 REAL = Path(nibabel.__file__).parent / "tests" / "data"

@@ -11,8 +11,9 @@ import written_dicom as written
 import written_studies as studies
 from written_studies import CLASSES, SHAPE, WINDOW
 
-from jaxmed.data import Source, columns, from_studies, stratified_split, subset, window
-from jaxmed.training import tracking
+from jaxmed.data import Source, columns, from_studies, stratified_split, subset
+from jaxmed.data.studies import window
+from jaxmed.runs import record
 
 RNG = np.random.default_rng(0)
 REAL = Path(pydicom.__file__).parent / "data" / "test_files" / "dicomdirtests"
@@ -186,7 +187,7 @@ def test_it_travels_to_other_processes_and_tells_nothing_of_paths(folder):
     again = pickle.loads(pickle.dumps(source))
     np.testing.assert_array_equal(again[3]["image"], source[3]["image"])
     assert repr(source) == "Studies(6 of shape (4, 6, 5))"
-    assert tracking.jsonable(source) == repr(source)
+    assert record.jsonable(source) == repr(source)
     np.testing.assert_array_equal(source[-1]["id"], 5)
 
 

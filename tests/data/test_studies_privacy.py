@@ -15,8 +15,8 @@ from jaxmed import tasks
 from jaxmed.data import columns, from_studies, inputs
 from jaxmed.evaluation.evaluate import evaluate, write_predictions
 from jaxmed.models import MLP
-from jaxmed.report import write_report
-from jaxmed.training import tracking
+from jaxmed.evaluation.report import write_report
+from jaxmed.runs import record
 from jaxmed.training.fit import fit
 
 pytestmark = pytest.mark.slow  # trains, evaluates and reports
@@ -61,7 +61,7 @@ def test_a_run_directory_holds_nothing_that_identifies_a_patient(tmp_path):
         MLP(widths=(4,), outputs=1), inputs=inputs.pixels(data["image"])
     )
     settings = _Settings()
-    tracking.describe_run(run, settings)
+    record.describe_run(run, settings)
     trained = fit(
         task,
         optax.adam(1e-2),
@@ -82,7 +82,7 @@ def test_a_run_directory_holds_nothing_that_identifies_a_patient(tmp_path):
         metrics=result.metrics,
         class_names=CLASSES,
         settings=settings,
-        environment=tracking.environment(),
+        environment=record.environment(),
     )
     written_files = [file for file in run.rglob("*") if file.is_file()]
     assert {"metrics.jsonl", "predictions.csv", "config.json"} <= {f.name for f in written_files}

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from jaxmed.data import inputs, terms
+from jaxmed.data import inputs
+from jaxmed.data.text import sparse
 from jaxmed.models import TermSum
 
 TEXTS = ["a rash and a fever", "fever", "", "the drug helped and the rash went"]
@@ -16,23 +17,23 @@ MATRIX = TfidfVectorizer(token_pattern=r"\w+").fit_transform(TEXTS)
 
 
 def test_columns_hold_the_matrix_heaviest_terms_first():
-    found = terms.columns(MATRIX, most=8)
+    found = sparse.columns(MATRIX, most=8)
     dense = np.zeros((4, MATRIX.shape[1] + 1))
     for row, weight in enumerate(found["weights"]):
         dense[row, found["terms"][row]] += weight
     np.testing.assert_allclose(dense[:, 1:], MATRIX.toarray(), rtol=1e-6)
     assert (np.diff(found["weights"], axis=1) <= 0).all()
     assert not found["terms"][2].any()
-    shorter = terms.columns(MATRIX, most=2)
+    shorter = sparse.columns(MATRIX, most=2)
     for name, column in shorter.items():
         np.testing.assert_array_equal(column, found[name][:, :2])
     with pytest.raises(ValueError, match="most is 0"):
-        terms.columns(MATRIX, most=0)
+        sparse.columns(MATRIX, most=0)
 
 
 def test_the_sum_over_terms_is_a_product_with_the_whole_matrix():
     network = TermSum(3, MATRIX.shape[1])
-    read = inputs.terms(terms.columns(MATRIX, most=8))
+    read = inputs.terms(sparse.columns(MATRIX, most=8))
     variables = network.init(jax.random.key(0), read)
     random = np.random.default_rng(0)
     params = jax.tree.map(lambda w: random.normal(size=w.shape), variables["params"])
@@ -43,7 +44,7 @@ def test_the_sum_over_terms_is_a_product_with_the_whole_matrix():
 
 def test_dropout_keeps_the_mean():
     network = TermSum(1, MATRIX.shape[1], dropout=0.4)
-    read = inputs.terms(terms.columns(MATRIX, most=8))
+    read = inputs.terms(sparse.columns(MATRIX, most=8))
     variables = jax.tree.map(jnp.ones_like, network.init(jax.random.key(0), read))
 
     def logits(key):

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from jaxmed.data import inputs, views
+from jaxmed.data import inputs
+from jaxmed.data.augment import crop
 
 
 def test_a_crop_is_the_box_stretched_linearly():
     image = np.random.default_rng(0).normal(size=(10, 14, 1)).astype(np.float32)
     key = jax.random.key(3)
-    found = np.asarray(views.random_resized_crop(0.5)(key, jnp.asarray(image)))[..., 0]
+    found = np.asarray(crop.random_resized_crop(0.5)(key, jnp.asarray(image)))[..., 0]
     size_key, place_key = jax.random.split(key)
     size = np.asarray(jax.random.uniform(size_key, (2,), minval=0.5, maxval=1.0)) * [10, 14]
     start = np.asarray(jax.random.uniform(place_key, (2,))) * ([10, 14] - size)
@@ -31,14 +32,14 @@ def test_a_crop_is_the_box_stretched_linearly():
 def test_a_crop_of_everything_is_the_image_bit_for_bit(shape):
     every = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
     for image in (jnp.asarray(every), jnp.float32(every) / 7 - 11):
-        same = jax.jit(views.random_resized_crop(1.0))(jax.random.key(0), image)
+        same = jax.jit(crop.random_resized_crop(1.0))(jax.random.key(0), image)
         assert same.dtype == image.dtype
         np.testing.assert_array_equal(same, image)
 
 
 def test_a_crop_of_bytes_is_that_of_floats_rounded():
     image = np.random.default_rng(2).integers(0, 256, (6, 7, 3), np.uint8)
-    crop = jax.jit(views.random_resized_crop(0.3))
+    crop = jax.jit(crop.random_resized_crop(0.3))
     for number in range(5):
         key = jax.random.key(number)
         stretched = np.asarray(crop(key, jnp.float32(image)))
@@ -47,7 +48,7 @@ def test_a_crop_of_bytes_is_that_of_floats_rounded():
 
 
 def test_a_crop_of_one_value_has_it_everywhere():
-    volume = views.random_resized_crop(0.5)(jax.random.key(0), jnp.ones((4, 5, 6, 1)))
+    volume = crop.random_resized_crop(0.5)(jax.random.key(0), jnp.ones((4, 5, 6, 1)))
     np.testing.assert_allclose(volume, 1, rtol=1e-5)
 
 
@@ -65,4 +66,4 @@ def test_standardised_images_forget_exposure_and_gain():
 
 def test_impossible_settings_are_refused():
     with pytest.raises(ValueError, match="least is 0"):
-        views.random_resized_crop(0.0)
+        crop.random_resized_crop(0.0)

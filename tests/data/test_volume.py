@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
-from jaxmed.data.volume import Volume, canonical, on_grid, resampled, resized
+from jaxmed.data.studies.volume import Volume, canonical, on_grid, resampled, resized
 
 RNG = np.random.default_rng(0)
 ORIENTATIONS = [

@@ -8,8 +8,8 @@ import pytest
 from pydicom.data import get_testdata_file
 from pydicom.pixels import apply_modality_lut, apply_windowing
 
-from jaxmed.data.volume import Volume
-from jaxmed.data.window import centred, percentiles, windowed
+from jaxmed.data.studies.volume import Volume
+from jaxmed.data.studies.window import centred, percentiles, windowed
 
 
 def _shades(values, limits, **more):

@@ -14,14 +14,8 @@ from training.examples import EXAMPLES, ROWS
 
 from jaxmed.batch_axis import row_keys
 from jaxmed.evaluation import evaluate as module
-from jaxmed.evaluation.evaluate import (
-    evaluate,
-    mean_loss,
-    measure,
-    predict,
-    write_predictions,
-)
-from jaxmed.metrics import mean_of
+from jaxmed.evaluation.evaluate import evaluate, mean_loss, measure, predict, write_predictions
+from jaxmed.metrics.streaming import mean_of
 from jaxmed.tasks import Task
 
 KINDS = ["binary", "multiclass", "multilabel", "ordinal", "regression"]

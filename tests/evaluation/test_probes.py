@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from jaxmed.evaluation import probes
+from jaxmed.baselines import probes
 
 LABEL = (np.arange(90) % 3).astype(np.int32)
 FEATURES = np.random.default_rng(0).normal(size=(90, 5)) + np.eye(3, 5)[LABEL] * 2

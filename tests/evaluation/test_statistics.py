@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import special, stats
 from sklearn import metrics as reference
 
-from jaxmed.evaluation import bootstrap, delong, statistics
+from jaxmed.metrics import bootstrap, delong
+from jaxmed import metrics
 
 RNG = np.random.default_rng(0)
 ROWS = 150
@@ -138,7 +139,7 @@ def outputs_of(data) -> dict:
 
 @each_task
 def test_the_suite_is_scikit_learns_with_and_without_weights(data, references):
-    suite = statistics.suite(data[0], outputs_of(data))
+    suite = metrics.suite(data[0], outputs_of(data))
     assert set(suite) == set(references)
     weights = np.stack([np.ones(ROWS), RNG.exponential(size=ROWS), RNG.integers(0, 4, ROWS)])
     for name, statistic in suite.items():
@@ -154,7 +155,7 @@ def test_the_suite_is_scikit_learns_with_and_without_weights(data, references):
 def test_the_bootstrap_is_scikit_learn_on_the_rows_drawn(data, references, grouped):
     group = np.sort(RNG.integers(0, 40, ROWS)) if grouped else None
     weights = bootstrap.bootstrap_weights(ROWS, resamples=5, seed=3, group=group)
-    for name, statistic in statistics.suite(data[0], outputs_of(data)).items():
+    for name, statistic in metrics.suite(data[0], outputs_of(data)).items():
         loop = []
         for row in weights:
             drawn = np.repeat(np.arange(ROWS), row.astype(int))
@@ -166,8 +167,8 @@ def test_the_bootstrap_is_scikit_learn_on_the_rows_drawn(data, references, group
 def test_the_confusion_matrix_is_scikit_learns(data):
     label, probabilities = data
     expected = reference.confusion_matrix(label, probabilities.argmax(axis=1))
-    np.testing.assert_array_equal(statistics.confusion_matrix(label, probabilities), expected)
-    twice = statistics.confusion_matrix(label, probabilities, np.full((3, ROWS), 2))
+    np.testing.assert_array_equal(metrics.confusion_matrix(label, probabilities), expected)
+    twice = metrics.confusion_matrix(label, probabilities, np.full((3, ROWS), 2))
     np.testing.assert_array_equal(twice, np.stack([2 * expected] * 3))
 
 
@@ -180,8 +181,8 @@ def test_ranking_statistics_hold_for_any_ties_and_weights(data):
     counts = np.array(data.draw(st.lists(st.integers(0, 3), min_size=rows, max_size=rows)))
     positive = np.array(eighths) / 8
     probabilities = np.stack([1 - positive, positive], axis=1)
-    area = statistics.auroc(label, probabilities, counts[None])[0]
-    precision = statistics.average_precision(label, probabilities, counts[None])[0]
+    area = metrics.auroc(label, probabilities, counts[None])[0]
+    precision = metrics.average_precision(label, probabilities, counts[None])[0]
     held = counts > 0
     if not (label[held] == 1).any():
         assert math.isnan(area)
@@ -199,7 +200,7 @@ def test_ranking_statistics_hold_for_any_ties_and_weights(data):
 def test_float32_predictions_give_the_same_as_their_float64_copies(classes):
     label, probabilities = task(classes, ties=False)
     half = probabilities.astype(np.float32)
-    for statistic in statistics.suite(label, {"probabilities": half}).values():
+    for statistic in metrics.suite(label, {"probabilities": half}).values():
         agree(statistic(label, half), statistic(label, half.astype(np.float64)))
 
 
@@ -209,38 +210,38 @@ def test_float32_predictions_give_the_same_as_their_float64_copies(classes):
 def test_a_class_without_examples_is_left_out_of_the_mean():
     label = np.array([0, 0, 1, 1])
     probabilities = np.eye(3)[[0, 1, 1, 2]]
-    agree(statistics.balanced_accuracy(label, probabilities), 1 / 2)
-    agree(statistics.sensitivity(label, probabilities), 1 / 2)
-    agree(statistics.specificity(label, probabilities), (1 + 1 / 2 + 3 / 4) / 3)
-    agree(statistics.auroc(label, probabilities), (3 / 4 + 1 / 2) / 2)
-    agree(statistics.average_precision(label, probabilities), (3 / 4 + 1 / 2) / 2)
+    agree(metrics.balanced_accuracy(label, probabilities), 1 / 2)
+    agree(metrics.sensitivity(label, probabilities), 1 / 2)
+    agree(metrics.specificity(label, probabilities), (1 + 1 / 2 + 3 / 4) / 3)
+    agree(metrics.auroc(label, probabilities), (3 / 4 + 1 / 2) / 2)
+    agree(metrics.average_precision(label, probabilities), (3 / 4 + 1 / 2) / 2)
     # Predicted and never true: precision and F1 are 0 and count, as in scikit-learn.
     predicted = probabilities.argmax(axis=1)
     for name in ("precision", "f1"):
         expected = getattr(reference, f"{name}_score")(label, predicted, average="macro")
-        ours = statistics.precision if name == "precision" else statistics.f1_macro
+        ours = metrics.precision if name == "precision" else metrics.f1_macro
         agree(ours(label, probabilities), expected)
 
 
 def test_one_class_alone():
     label, right = np.zeros(5, int), np.eye(2)[[0] * 5]
     undefined = ("sensitivity", "precision", "f1", "auroc", "average_precision", "cohen_kappa")
-    for name, statistic in statistics.suite(label, {"probabilities": right}).items():
+    for name, statistic in metrics.suite(label, {"probabilities": right}).items():
         assert math.isnan(statistic(label, right)) == (name in undefined), name
-    agree(statistics.matthews_correlation(label, right), 0)
-    assert math.isnan(statistics.quadratic_kappa(label, right))
+    agree(metrics.matthews_correlation(label, right), 0)
+    assert math.isnan(metrics.quadratic_kappa(label, right))
 
 
 def test_labels_that_do_not_vary_have_no_r2():
     value = np.arange(5.0)
-    assert math.isnan(statistics.r2(np.full(5, 0.1), value))
+    assert math.isnan(metrics.r2(np.full(5, 0.1), value))
     weights = np.array([[1, 0, 0, 0, 4], [1, 1, 1, 1, 1]])
-    scores = statistics.r2(np.array([1e6 + 0.1, 1e6, 1e6, 1e6, 1e6 + 0.1]), value, weights)
+    scores = metrics.r2(np.array([1e6 + 0.1, 1e6, 1e6, 1e6, 1e6 + 0.1]), value, weights)
     np.testing.assert_array_equal(np.isnan(scores), [True, False])
 
 
 def test_r2_of_labels_far_from_zero():
-    agree(statistics.r2(1e6 + TRUTH, 1e6 + REGRESSION[1]), reference.r2_score(*REGRESSION))
+    agree(metrics.r2(1e6 + TRUTH, 1e6 + REGRESSION[1]), reference.r2_score(*REGRESSION))
 
 
 # Bootstrap
@@ -270,9 +271,9 @@ def test_weights_are_a_function_of_the_seed_and_not_of_the_pieces(monkeypatch):
 def test_the_interval_is_the_percentiles_of_the_resamples():
     data = BINARY[0]
     weights = bootstrap.bootstrap_weights(ROWS, resamples=500, seed=0)
-    resampled = statistics.auroc(*data, weights)
-    found = bootstrap.interval(statistics.auroc, *data, resamples=500, level=0.9)
-    agree(found, (statistics.auroc(*data), *np.quantile(resampled, [0.05, 0.95])))
+    resampled = metrics.auroc(*data, weights)
+    found = bootstrap.interval(metrics.auroc, *data, resamples=500, level=0.9)
+    agree(found, (metrics.auroc(*data), *np.quantile(resampled, [0.05, 0.95])))
     every = bootstrap.all_with_intervals(data[0], outputs_of(data), resamples=500, level=0.9)
     assert every["auroc"] == found
     assert set(every) == set(OF_TWO)
@@ -280,7 +281,7 @@ def test_the_interval_is_the_percentiles_of_the_resamples():
 
 def test_the_interval_of_a_mean_is_the_normal_one():
     error = RNG.normal(3, 1, 2000)
-    found = bootstrap.interval(statistics.mae, np.zeros(2000), error, resamples=4000)
+    found = bootstrap.interval(metrics.mae, np.zeros(2000), error, resamples=4000)
     expected = stats.norm.interval(0.95, np.abs(error).mean(), np.abs(error).std() / 2000**0.5)
     np.testing.assert_allclose(found[1:], expected, atol=0.004)
 
@@ -292,7 +293,7 @@ def test_the_interval_of_an_accuracy_covers_as_often_as_it_says():
         right = rng.random(200) < chance
         probabilities = np.eye(2)[np.where(right, 1, 0)]
         _, low, high = bootstrap.interval(
-            statistics.accuracy,
+            metrics.accuracy,
             np.ones(200, int),
             probabilities,
             resamples=400,
@@ -307,10 +308,10 @@ def test_the_interval_of_an_accuracy_covers_as_often_as_it_says():
 def test_patients_with_many_equal_rows_widen_the_interval():
     label, probabilities = BINARY[0]
     patients = np.repeat(np.arange(ROWS), 4)
-    once = bootstrap.interval(statistics.auroc, label, probabilities)
+    once = bootstrap.interval(metrics.auroc, label, probabilities)
     repeated = np.repeat(label, 4), np.repeat(probabilities, 4, axis=0)
-    grouped = bootstrap.interval(statistics.auroc, *repeated, group=patients)
-    naive = bootstrap.interval(statistics.auroc, *repeated)
+    grouped = bootstrap.interval(metrics.auroc, *repeated, group=patients)
+    naive = bootstrap.interval(metrics.auroc, *repeated)
     agree(grouped, once)  # four copies of a patient say no more than one
     assert naive.high - naive.low < 0.6 * (once.high - once.low)
 
@@ -322,7 +323,7 @@ def test_undefined_resamples_are_left_out_or_leave_no_interval():
     def auroc_with(positives):
         label = np.zeros(60, int)
         label[-2 * positives :: 2] = 1
-        return bootstrap.interval(statistics.auroc, label, probabilities)
+        return bootstrap.interval(metrics.auroc, label, probabilities)
 
     assert np.isfinite(auroc_with(5)).all()
     rare = auroc_with(1)  # a third of the resamples holds no positive
@@ -332,10 +333,10 @@ def test_undefined_resamples_are_left_out_or_leave_no_interval():
 
 def test_one_row_or_one_patient_has_no_interval():
     label, value = np.arange(3.0), np.zeros(3)
-    alone = bootstrap.interval(statistics.mae, label, value, group=np.zeros(3, int))
+    alone = bootstrap.interval(metrics.mae, label, value, group=np.zeros(3, int))
     assert alone.value == 1
     assert np.isnan([alone.low, alone.high]).all()
-    assert np.isnan(bootstrap.interval(statistics.mae, label[:1], value[:1]).low)
+    assert np.isnan(bootstrap.interval(metrics.mae, label[:1], value[:1]).low)
 
 
 # DeLong
@@ -373,7 +374,7 @@ def test_delong_is_the_brute_force_over_pairs(data):
 
 def test_delong_and_the_bootstrap_agree():
     label, probabilities = BINARY[0]
-    sampled = statistics.auroc(
+    sampled = metrics.auroc(
         label, probabilities, bootstrap.bootstrap_weights(ROWS, resamples=4000, seed=0)
     )
     _, variance = delong.delong_variance(label, probabilities)
@@ -400,21 +401,21 @@ Y = np.array([0, 1, 1])
     ("call", "message"),
     [
         (
-            lambda: statistics.accuracy(np.array([0, 1, 2]), P),
+            lambda: metrics.accuracy(np.array([0, 1, 2]), P),
             r"label holds 2, but must hold whole numbers in 0 \.\. 1",
         ),
-        (lambda: statistics.auroc(Y, P * 4), r"must lie in \[0, 1\]: apply softmax or sigmoid"),
+        (lambda: metrics.auroc(Y, P * 4), r"must lie in \[0, 1\]: apply softmax or sigmoid"),
         (
-            lambda: statistics.auroc(Y, np.where([[0, 0], [0, 1], [0, 0]], np.nan, P)),
+            lambda: metrics.auroc(Y, np.where([[0, 0], [0, 1], [0, 0]], np.nan, P)),
             "probabilities is not finite in 1 of 3 rows, the first of them row 1",
         ),
-        (lambda: statistics.auroc(Y, P[:, :1]), "two for a binary task: stack 1 - p and p"),
-        (lambda: statistics.brier(Y[:0], P[:0]), "probabilities has no rows"),
-        (lambda: statistics.mae(np.ones(2), np.array([1, np.inf])), "value is not finite"),
-        (lambda: statistics.mae(np.array([1, np.nan]), np.ones(2)), "label is not finite"),
-        (lambda: statistics.mae(np.ones(3), np.ones(3), -np.ones((2, 3))), "least value -1"),
+        (lambda: metrics.auroc(Y, P[:, :1]), "two for a binary task: stack 1 - p and p"),
+        (lambda: metrics.brier(Y[:0], P[:0]), "probabilities has no rows"),
+        (lambda: metrics.mae(np.ones(2), np.array([1, np.inf])), "value is not finite"),
+        (lambda: metrics.mae(np.array([1, np.nan]), np.ones(2)), "label is not finite"),
+        (lambda: metrics.mae(np.ones(3), np.ones(3), -np.ones((2, 3))), "least value -1"),
         (
-            lambda: statistics.suite(Y, {"logits": P}),
+            lambda: metrics.suite(Y, {"logits": P}),
             "outputs holds logits, but must hold 'probabilities' or 'value'",
         ),
         (lambda: bootstrap.bootstrap_weights(0, seed=0), "rows is 0, but must be at least 1"),
@@ -423,7 +424,7 @@ Y = np.array([0, 1, 1])
             r"group has shape \(2,\), but must have shape \(3,\)",
         ),
         (
-            lambda: bootstrap.interval(statistics.mae, np.ones(3), np.ones(3), level=95),
+            lambda: bootstrap.interval(metrics.mae, np.ones(3), np.ones(3), level=95),
             "level is 95",
         ),
         (

@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pytest
 
-from jaxmed import cli
+from jaxmed.cli.main import main
 from jaxmed.data import catalogue, source
 
 pytestmark = pytest.mark.slow
@@ -125,7 +125,7 @@ def test_adverse_event_lstm_is_exported_and_asked(made_up_texts, tmp_path, recip
     (folder,) = (tmp_path / "runs").glob("*/*/seed-*")
     expect_run_directory(folder, rows=60)
     assert "linear model: accuracy" in capsys.readouterr().out
-    assert cli.main(["predict", str(folder), "--text", "the drug caused a rash"]) == 0
+    assert main.main(["predict", str(folder), "--text", "the drug caused a rash"]) == 0
     assert "adverse event" in capsys.readouterr().out
     if recipe == "best":  # what was learned is read again, not learned again
         tokenizer, params = script.text_pretraining.pretrained(small)

@@ -12,10 +12,10 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 from sklearn.svm import SVC
 
-from jaxmed import seeds
+from jaxmed.experiment import seeds
 from jaxmed.data import catalogue, source
 from jaxmed.evaluation.evaluate import predict
-from jaxmed.training import tracking
+from jaxmed.runs import record
 
 pytestmark = pytest.mark.slow
 
@@ -169,7 +169,7 @@ def test_few_labels(noise, experiment, fits, tmp_path, capsys):
     )  # fmt: skip
     areas = script.main(settings)
     (folder,) = tmp_path.glob("*/*/*")
-    (row,) = tracking.read_history(folder / "areas.jsonl")
+    (row,) = record.read_history(folder / "areas.jsonl")
     assert (row["seed"], row["labels"]) == (3, 12)
     assert {way: found.tolist() for way, found in areas.items()} == {
         way: [[row[f"test/{way}"]]] for way in script.WAYS

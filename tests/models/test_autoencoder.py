@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmed.models import MLP, ConvNet, ResNet, ResNetStages
+from jaxmed.models import ConvNet, MLP, ResNet, ResNetStages
 from jaxmed.models.autoencoder import (
     Autoencoder,
     DenseDecoder,
@@ -17,13 +17,8 @@ from jaxmed.models.autoencoder import (
     VariationalAutoencoder,
     depth_to_space,
 )
-from jaxmed.models.backbone import (
-    ConvStages,
-    MaskedAutoencoder,
-    PooledClassifier,
-    Projector,
-)
-from jaxmed.models.layers import GroupNorm
+from jaxmed.models.backbone import ConvStages, MaskedAutoencoder, PooledClassifier, Projector
+from jaxmed.models.layers.layers import GroupNorm
 
 SMALL = ConvStages(widths=(4, 6), norm=lambda: GroupNorm(groups=2))
 

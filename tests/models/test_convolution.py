@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmed.models.convolution import convolution, lax_convolution, patches_convolution
-from jaxmed.models.winograd import winograd_convolution
+from jaxmed.models.layers.convolution import convolution, lax_convolution, patches_convolution
+from jaxmed.models.layers.winograd import winograd_convolution
 
 
 def normal(seed, shape, dtype=jnp.float32):

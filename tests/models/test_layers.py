@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from jaxmed.models import layers
+from jaxmed.models.layers.layers import layers
 
 
 def normal(seed, shape):

@@ -11,9 +11,10 @@ import pytest
 from flax.traverse_util import flatten_dict
 from jax import lax
 
-from jaxmed.models import MLP, ConvNet, ResNet, SimpleCNN, ViT, layers
+from jaxmed.models import ConvNet, MLP, ResNet, SimpleCNN, ViT
+from jaxmed.models.layers.layers import layers
 from jaxmed.models.backbone import ConvStages, PooledClassifier, Projector
-from jaxmed.models.convolution import lax_convolution
+from jaxmed.models.layers.convolution import lax_convolution
 
 
 def parameters(network, x):

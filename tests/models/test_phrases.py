@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from jaxmed.models import PhraseBag
-from jaxmed.models.context import places
-from jaxmed.models.phrases import phrases
+from jaxmed.models.sentence_tagger import places
+from jaxmed.models.hashed_ngrams import phrases
 
 TOKENS = np.array([[7, 3, 7, 3, 0], [3, 7, 0, 0, 0], [0, 0, 0, 0, 0]])
 

@@ -13,11 +13,11 @@ import pytest
 from jax import lax
 
 from jaxmed.models.intermediates import intermediates
-from jaxmed.models.layers import BatchNorm, GroupNorm
+from jaxmed.models.layers.layers import BatchNorm, GroupNorm
 from jaxmed.models.resnet import (
-    ResidualBlock,
     ResNet,
     ResNetStages,
+    ResidualBlock,
     overlapping_max_pool,
     resnet18,
     resnet34,

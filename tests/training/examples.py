@@ -9,19 +9,21 @@ import jax
 import numpy as np
 import pytest
 
-from jaxmed import tasks, transformations
-from jaxmed.data import image, inputs
+from jaxmed import tasks
+from jaxmed.transforms import threshold
+from jaxmed.data.augment import image
+from jaxmed.data import inputs
 from jaxmed.models import (
-    MLP,
     ConvNet,
+    MLP,
     RecurrentEncoder,
     ResNet,
     SentenceTagger,
     TextClassifier,
     TransformerEncoder,
     ViT,
-    layers,
 )
+from jaxmed.models.layers.layers import layers
 from jaxmed.models.recurrent import GRU
 from jaxmed.models.text import mean_over_time
 from jaxmed.tasks import Task
@@ -97,7 +99,7 @@ EXAMPLES: dict[str, Example] = {
         {"tokens": _tokens, "label": _two},
     ),
     "cropped text": Example(
-        transformations.cropped(
+        threshold.cropped(
             tasks.binary_classification(
                 TextClassifier(1, RecurrentEncoder(12, 6, (4,), GRU), mean_over_time),
                 inputs=inputs.tokens,

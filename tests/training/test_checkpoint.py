@@ -15,7 +15,9 @@ import numpy as np
 import optax
 import pytest
 
-from jaxmed.training import averaging, checkpoint, placement
+from jaxmed.training import ema
+from jaxmed.runs import checkpoint
+from jaxmed.runtime import placement
 from jaxmed.training.step import TrainState
 
 
@@ -24,7 +26,7 @@ def state_of(width: int = 4, *, seed: int = 0) -> TrainState:
         "Dense_0": {"kernel": jax.random.normal(jax.random.key(seed), (3, width))},
         "Dense_1": {"bias": jnp.arange(2.0)},
     }
-    optimizer = averaging.averaged(optax.adam(0.1), decay=0.9)
+    optimizer = ema.averaged(optax.adam(0.1), decay=0.9)
     grads = jax.tree.map(jnp.cos, params)
     _, opt_state = optimizer.update(grads, optimizer.init(params), params)
     return TrainState(

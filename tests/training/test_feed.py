@@ -13,7 +13,8 @@ from jax._src import array
 from training.examples import EXAMPLES
 
 from jaxmed.data import source
-from jaxmed.training import feed, placement
+from jaxmed.training import input_pipeline
+from jaxmed.runtime import placement
 from jaxmed.training.fit import fit
 from jaxmed.training.step import init_state, make_train_step
 
@@ -45,7 +46,7 @@ def train(columns, **options):
 
 @pytest.fixture
 def too_big(monkeypatch):
-    monkeypatch.setattr(feed, "fits", lambda examples, memory: False)
+    monkeypatch.setattr(input_pipeline, "fits", lambda examples, memory: False)
 
 
 @pytest.mark.parametrize("place", [placement.jit, placement.pmap, placement.sharded])
@@ -87,9 +88,9 @@ class Many:
 
 
 def test_a_quarter_of_the_memory_is_the_limit():
-    assert feed.fits(Many(1000), 4 * 128_000)
-    assert not feed.fits(Many(1001), 4 * 128_000)
-    assert 2**28 < feed.memory_of(jax.devices()[0]) < 2**50  # of this machine
+    assert input_pipeline.fits(Many(1000), 4 * 128_000)
+    assert not input_pipeline.fits(Many(1001), 4 * 128_000)
+    assert 2**28 < input_pipeline.memory_of(jax.devices()[0]) < 2**50  # of this machine
 
 
 @pytest.mark.parametrize("kind", ["resident", "streamed"])
@@ -101,8 +102,8 @@ def test_the_host_waits_for_nothing_within_an_epoch(monkeypatch, kind):
     state = where.state(begun)
     rows = np.arange(32, dtype=np.int32).reshape(2, 16)
     examples = {
-        "resident": lambda: feed.resident(columns, step, where),
-        "streamed": lambda: feed.streamed(SOURCE, step, where, workers=0),
+        "resident": lambda: input_pipeline.resident(columns, step, where),
+        "streamed": lambda: input_pipeline.streamed(SOURCE, step, where, workers=0),
     }[kind]()
 
     def refuse(*_):

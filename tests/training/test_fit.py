@@ -14,9 +14,11 @@ from training.examples import EXAMPLES
 
 from jaxmed.data import batches
 from jaxmed.evaluation.evaluate import measure
-from jaxmed.metrics import mean_of
+from jaxmed.metrics.streaming import mean_of
 from jaxmed.tasks import Task
-from jaxmed.training import averaging, checkpoint, gradients, placement, stopping
+from jaxmed.training import ema, gradients, stopping
+from jaxmed.runs import checkpoint
+from jaxmed.runtime import placement
 from jaxmed.training.finite import NonFiniteError
 from jaxmed.training.fit import ORDER, fit
 from jaxmed.training.step import init_state
@@ -234,7 +236,7 @@ def test_a_task_without_probabilities_has_a_best_epoch_too(name):
 
 
 def test_validation_sees_the_averaged_parameters():
-    optimizer = averaging.averaged(SGD, decay=0.9)
+    optimizer = ema.averaged(SGD, decay=0.9)
     done = train(optimizer=optimizer, validation=VALIDATION)
     average = np.asarray(done.params["weight"])
     assert not np.allclose(average, done.state.params["weight"], rtol=1e-3)

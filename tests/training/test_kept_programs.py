@@ -12,7 +12,7 @@ import pytest
 SCRIPT = """
 import logging, sys
 import jax, jax.numpy as jnp
-from jaxmed.training.kept_programs import keep_programs
+from jaxmed.runtime.compilation_cache import keep_programs
 hits = []
 jax.monitoring.register_event_listener(lambda event, **_: hits.append(event))
 folder = keep_programs()

@@ -8,7 +8,8 @@ import optax
 import pytest
 from training.examples import EXAMPLES
 
-from jaxmed.training import feed, memory, placement
+from jaxmed.training import input_pipeline, memory
+from jaxmed.runtime import placement
 from jaxmed.training.fit import fit
 from jaxmed.training.step import init_state, make_train_step
 
@@ -19,14 +20,14 @@ def needed(batch_size: int, where: placement.Placement) -> int:
     """Bytes of a step, as XLA counts them."""
     columns, optimizer = dict(EXAMPLE.columns), optax.sgd(0.1)
     state = where.state(init_state(EXAMPLE.task, optimizer, jax.random.key(0), columns))
-    examples = feed.resident(columns, make_train_step(EXAMPLE.task, optimizer), where)
+    examples = input_pipeline.resident(columns, make_train_step(EXAMPLE.task, optimizer), where)
     return memory.bytes_of(examples.program(state, np.zeros((1, batch_size), np.int32)))
 
 
 @pytest.fixture
 def exhausted(monkeypatch):
     """Every step runs out of memory."""
-    real = feed.resident
+    real = input_pipeline.resident
 
     def resident(*arguments):
         import dataclasses
@@ -36,7 +37,7 @@ def exhausted(monkeypatch):
 
         return dataclasses.replace(real(*arguments), run=run)
 
-    monkeypatch.setattr(feed, "resident", resident)
+    monkeypatch.setattr(input_pipeline, "resident", resident)
 
 
 def train(where):
@@ -50,12 +51,12 @@ def test_the_batch_size_that_would_fit_is_named(monkeypatch, exhausted):
     where = placement.jit()
     enough_for_eight = needed(8, where)
     assert needed(8, where) < needed(16, where) < needed(32, where)
-    monkeypatch.setattr(feed, "memory_of", lambda device: enough_for_eight)
+    monkeypatch.setattr(input_pipeline, "memory_of", lambda device: enough_for_eight)
     with pytest.raises(
         MemoryError, match=r"batch_size is 32, for which .* not enough: 8 would fit"
     ):
         train(where)
-    monkeypatch.setattr(feed, "memory_of", lambda device: 1)
+    monkeypatch.setattr(input_pipeline, "memory_of", lambda device: 1)
     with pytest.raises(MemoryError, match="not even one example a device fits"):
         train(where)
 

@@ -12,7 +12,7 @@ import pytest
 from training.examples import EXAMPLES, NAMES
 
 from jaxmed.data import batches
-from jaxmed.training import placement
+from jaxmed.runtime import placement
 from jaxmed.training.epoch import make_epoch
 from jaxmed.training.step import init_state, make_train_step
 

@@ -22,9 +22,10 @@ import pytest
 
 from jaxmed import models, tasks
 from jaxmed.data import inputs
-from jaxmed.training import distributed, placement, processes
+from jaxmed.training import distributed
+from jaxmed.runtime import distributed, placement
 from jaxmed.training.fit import fit
-from jaxmed.training.processes import Membership, membership
+from jaxmed.runtime.distributed import Membership, membership
 
 EPOCHS = 4
 STARTED: list[subprocess.Popen[str]] = []
@@ -73,7 +74,7 @@ def main(directory: str, network: str, batch_size: str, killed: str, divide_from
         where=placement.sharded(divide_from=int(divide_from) or None),
         track=[die],
     )
-    if processes.is_writer():
+    if distributed.is_writer():
         leaves = jax.tree.leaves((trained.params, trained.model_state))
         np.savez(Path(directory) / "found.npz", *map(np.asarray, leaves))
 
@@ -215,7 +216,7 @@ def roll_call(*members: Membership, timeout=1.0) -> list[Exception | None]:
 
     def run(place: int) -> None:
         try:
-            processes._roll_call(members[place], timeout)
+            distributed._roll_call(members[place], timeout)
         except (ValueError, TimeoutError) as error:
             told[place] = error
 
@@ -250,12 +251,12 @@ def test_unequal_numbers_twins_and_other_code_are_refused(monkeypatch):
     at = f"127.0.0.1:{free_port()}"
     told = roll_call(Membership(at, 2, 0), Membership(at, 3, 1), timeout=20)
     assert all("one of 3, but process 0 as one of 2" in str(error) for error in told)
-    said = {"process": 1, "processes": 2, "versions": processes.versions()}
+    said = {"process": 1, "processes": 2, "versions": distributed.versions()}
     own = Membership(at, 2, 0)
-    assert processes._odd(said, own, {}) == ""
-    assert "joined twice" in processes._odd(said, own, {1: None})
-    other = said | {"versions": processes.versions() | {"code of jaxmed": "abc"}}
-    assert "has code of jaxmed abc, but process 0 has" in processes._odd(other, own, {})
+    assert distributed._odd(said, own, {}) == ""
+    assert "joined twice" in distributed._odd(said, own, {1: None})
+    other = said | {"versions": distributed.versions() | {"code of jaxmed": "abc"}}
+    assert "has code of jaxmed abc, but process 0 has" in distributed._odd(other, own, {})
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ import numpy as np
 import optax
 import pytest
 
-from jaxmed import launch
+from jaxmed.experiment import command_line
 from jaxmed.tasks import Task
-from jaxmed.training import profile
+from jaxmed.runtime import profile
 from jaxmed.training.fit import fit
 
 COLUMNS = {"x": np.ones((8, 2), np.float32), "label": np.zeros(8, np.float32)}
@@ -107,20 +107,20 @@ def test_every_experiment_has_the_flag(tmp_path, monkeypatch, capsys):
         train(epochs=settings.epochs)
 
     monkeypatch.setattr(sys, "argv", ["it", "--epochs", "3", "--runs", str(tmp_path), "--profile"])
-    launch.run(main, Settings, "What is asked.")
+    command_line.run(main, Settings, "What is asked.")
     assert seen == [Settings(3, tmp_path)]
     said = capsys.readouterr().out
     assert "(3 epochs)" in said
     assert list(tmp_path.glob("profiles/*/plugins/profile/*/perfetto_trace.json.gz"))
 
     monkeypatch.setattr(sys, "argv", ["it", "--runs", str(tmp_path)])
-    launch.run(main, Settings, "What is asked.")
+    command_line.run(main, Settings, "What is asked.")
     assert seen[1] == Settings(2, tmp_path)
     assert "profile" not in capsys.readouterr().out
 
     monkeypatch.setattr(sys, "argv", ["it", "--help"])
     with pytest.raises(SystemExit):
-        launch.run(main, Settings, "What is asked.")
+        command_line.run(main, Settings, "What is asked.")
     helped = capsys.readouterr().out
     assert "What is asked." in helped
     assert "--profile" in helped

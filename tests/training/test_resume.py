@@ -21,7 +21,8 @@ import pytest
 
 from jaxmed import losses
 from jaxmed.tasks import Task
-from jaxmed.training import averaging, checkpoint, stopping
+from jaxmed.training import ema, stopping
+from jaxmed.runs import checkpoint
 from jaxmed.training.fit import fit
 
 pytestmark = pytest.mark.slow  # trains in processes that are killed
@@ -67,7 +68,7 @@ def train(directory: Path, *, resume: bool = False, track=()):
     monitor = stopping.lowest("validation/log_loss")
     return fit(
         TASK,
-        averaging.averaged(optax.adam(0.5), decay=0.5),
+        ema.averaged(optax.adam(0.5), decay=0.5),
         train_split,
         key=jax.random.key(8),
         batch_size=8,

@@ -20,7 +20,7 @@ import optax
 import pandas as pd
 import pytest
 
-from jaxmed.training import tracking
+from jaxmed.runs import record
 
 ROW = {"epoch": 1, "step": 469, "train/loss": 0.123456, "validation/auroc": 0.99, "seconds": 1.2}
 
@@ -65,7 +65,7 @@ def full_disk(_: int) -> None:
 
 def test_progress_writes_nothing_where_there_is_no_terminal(tmp_path, capfd):
     with (tmp_path / "log").open("w") as log:
-        for show in (tracking.progress(3, file=log), tracking.progress(3)):
+        for show in (record.progress(3, file=log), record.progress(3)):
             show(ROW)
     assert (tmp_path / "log").read_text() == ""
     assert capfd.readouterr() == ("", "")
@@ -73,7 +73,7 @@ def test_progress_writes_nothing_where_there_is_no_terminal(tmp_path, capfd):
 
 def test_progress_draws_one_line_anew_and_ends_on_a_fresh_one(terminal):
     file, arrived = terminal
-    show = tracking.progress(2, file=file)
+    show = record.progress(2, file=file)
     show(ROW)
     first = arrived()
     assert "1/2" in first
@@ -90,7 +90,7 @@ def test_progress_draws_one_line_anew_and_ends_on_a_fresh_one(terminal):
 
 def test_progress_keeps_to_one_line_however_many_numbers(terminal):
     file, arrived = terminal
-    tracking.progress(20, file=file)(ROW | {f"validation/metric_{i}": 0.5 for i in range(30)})
+    record.progress(20, file=file)(ROW | {f"validation/metric_{i}": 0.5 for i in range(30)})
     line = arrived()
     assert line.count("\n") == 1
     assert line.startswith("epoch 1/20 ")
@@ -100,7 +100,7 @@ def test_progress_keeps_to_one_line_however_many_numbers(terminal):
 
 def test_rows_that_are_appended_are_read_back_by_json_and_pandas(tmp_path):
     path = tmp_path / "new" / "metrics.jsonl"
-    append = tracking.jsonl(path)
+    append = record.jsonl(path)
     append(ROW)
     assert json.loads(path.read_text()) == ROW  # on disk at once
     append({"epoch": 2, "train/loss": math.nan, "validation/auroc": math.inf, "low": -math.inf})
@@ -116,7 +116,7 @@ def test_rows_that_are_appended_are_read_back_by_json_and_pandas(tmp_path):
         "low": "-Infinity",
     }
     assert pd.read_json(path, lines=True)["train/loss"].isna().tolist() == [False, True]
-    _, second = tracking.read_history(path)
+    _, second = record.read_history(path)
     assert math.isnan(second["train/loss"])
     assert second["validation/auroc"] == math.inf
     assert second["low"] == -math.inf
@@ -124,31 +124,31 @@ def test_rows_that_are_appended_are_read_back_by_json_and_pandas(tmp_path):
 
 def test_a_line_that_a_kill_cut_short_is_left_out(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    tracking.write_history(path, [ROW])
+    record.write_history(path, [ROW])
     with path.open("a") as file:
         file.write('{"epoch": 2, "train/lo')
-    assert tracking.read_history(path) == [ROW]
+    assert record.read_history(path) == [ROW]
 
 
 def test_a_history_is_replaced_whole_or_not_at_all(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    tracking.write_history(path, [ROW, ROW | {"epoch": 2}])
-    tracking.write_history(path, [ROW])
-    assert tracking.read_history(path) == [ROW]
+    record.write_history(path, [ROW, ROW | {"epoch": 2}])
+    record.write_history(path, [ROW])
+    assert record.read_history(path) == [ROW]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fsync", full_disk)
         with pytest.raises(OSError, match="No space"):
-            tracking.write_history(path, [])
-    assert tracking.read_history(path) == [ROW]
+            record.write_history(path, [])
+    assert record.read_history(path) == [ROW]
     assert [file.name for file in tmp_path.iterdir()] == ["metrics.jsonl"]
-    tracking.write_history(path, [])
-    assert tracking.read_history(path) == []
+    record.write_history(path, [])
+    assert record.read_history(path) == []
 
 
 def test_tensorboard_names_its_extra_where_it_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'jaxmed\[tensorboard\]'"):
-        tracking.tensorboard(tmp_path)
+        record.tensorboard(tmp_path)
 
 
 def test_tensorboard_gets_every_scalar_at_its_step(tmp_path, monkeypatch):
@@ -167,14 +167,14 @@ def test_tensorboard_gets_every_scalar_at_its_step(tmp_path, monkeypatch):
     stub = type(sys)("tensorboardX")
     stub.SummaryWriter = SummaryWriter
     monkeypatch.setitem(sys.modules, "tensorboardX", stub)
-    tracking.tensorboard(tmp_path)(ROW)
+    record.tensorboard(tmp_path)(ROW)
     assert ("train/loss", 0.123456, 469) in written
     assert written[-1] == "flushed"
     assert not any(scalar[0] == "step" for scalar in written)
 
 
 def test_the_environment_can_be_shared():
-    described = tracking.environment()
+    described = record.environment()
     words = json.dumps(described)
     assert described["versions"]["jax"] == jax.__version__
     assert described["versions"]["numpy"] == np.__version__
@@ -189,32 +189,32 @@ def test_the_environment_can_be_shared():
 def test_the_commit_is_that_of_git():
     asked = subprocess.run(
         ["git", "rev-parse", "HEAD"],
-        cwd=Path(tracking.__file__).parent,
+        cwd=Path(record.__file__).parent,
         capture_output=True,
         text=True,
         check=False,
     )
     if asked.returncode:
         pytest.skip("the code under test is in no git checkout")
-    git = tracking.environment()["git"]
+    git = record.environment()["git"]
     assert git is None or git["commit"] == asked.stdout.strip()
 
 
 def test_nothing_fails_without_git(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    assert tracking.environment()["git"] is None
+    assert record.environment()["git"] is None
 
 
 def test_code_that_is_installed_inside_a_checkout_does_not_claim_its_commit(tmp_path, monkeypatch):
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     (tmp_path / "site-packages").mkdir()
-    monkeypatch.setattr(tracking, "__file__", str(tmp_path / "site-packages" / "tracking.py"))
-    assert tracking.environment()["git"] is None
+    monkeypatch.setattr(record, "__file__", str(tmp_path / "site-packages" / "tracking.py"))
+    assert record.environment()["git"] is None
 
 
 def test_a_run_describes_itself_in_plain_json(tmp_path):
     directory = tmp_path / "runs" / "one"
-    tracking.describe_run(directory, Settings(), checksums={"wdbc.csv": "ab12"})
+    record.describe_run(directory, Settings(), checksums={"wdbc.csv": "ab12"})
     assert json.loads((directory / "config.json").read_text(encoding="utf-8")) == {
         "output": "runs/one",
         "widths": [512, 256],
@@ -237,12 +237,12 @@ def test_a_run_describes_itself_in_plain_json(tmp_path):
 
 def test_settings_must_be_a_dataclass(tmp_path):
     with pytest.raises(TypeError, match="must be an instance of a dataclass"):
-        tracking.describe_run(tmp_path, {"widths": 3})
+        record.describe_run(tmp_path, {"widths": 3})
 
 
 def test_runs_of_the_same_second_get_their_own_directories(tmp_path, monkeypatch):
     monkeypatch.setattr("time.strftime", lambda _: "2026-01-02_03-04-05")
-    runs = [tracking.new_run(tmp_path / "runs") for _ in range(3)]
+    runs = [record.new_run(tmp_path / "runs") for _ in range(3)]
     assert [run.name for run in runs] == [
         "2026-01-02_03-04-05",
         "2026-01-02_03-04-05_2",

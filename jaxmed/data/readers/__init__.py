@@ -1,0 +1,1 @@
+"""Sources made of the files of a user."""

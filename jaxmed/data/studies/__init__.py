@@ -1,0 +1,1 @@
+"""Sources of DICOM series and NIfTI files."""

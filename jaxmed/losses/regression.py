@@ -1,0 +1,90 @@
+"""Losses of measured numbers."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxmed import checks
+from jaxmed.losses.arguments import at_least_float32, check_unless_traced, weights_of
+from jaxmed.typing import Array, Float, Int, Num, Option
+
+
+def squared_error(
+    values: Float[Array, "batch"], labels: Num[Array, "batch"]
+) -> Float[Array, "batch"]:
+    """Squared difference, (value - label)^2, without the factor one half.
+
+    Args:
+        values: predictions.
+        labels: true values, in the unit of `values`.
+
+    Returns:
+        One loss a row, in that unit squared.
+
+    Raises:
+        ValueError: if shapes disagree.
+
+    Example:
+        >>> squared_error(jnp.array([3.0]), jnp.array([1.0]))
+        Array([4.], dtype=float32)
+    """
+    checks.shapes(values=(values, "batch"), labels=(labels, "batch"))
+    return optax.losses.squared_error(at_least_float32(values), labels)
+
+
+def absolute_error(
+    values: Float[Array, "batch"], labels: Num[Array, "batch"]
+) -> Float[Array, "batch"]:
+    """Absolute difference, |value - label|.
+
+    Args:
+        values: predictions.
+        labels: true values, in the unit of `values`.
+
+    Returns:
+        One loss a row, in that unit.
+
+    Raises:
+        ValueError: if shapes disagree.
+
+    Example:
+        >>> absolute_error(jnp.array([3.0]), jnp.array([1.0]))
+        Array([2.], dtype=float32)
+    """
+    checks.shapes(values=(values, "batch"), labels=(labels, "batch"))
+    return jnp.abs(at_least_float32(values) - labels)
+
+
+def huber(
+    values: Float[Array, "batch"],
+    labels: Num[Array, "batch"],
+    *,
+    delta: Option = 1.0,
+) -> Float[Array, "batch"]:
+    """Squared error for small differences, absolute error for large ones.
+
+    With e = |value - label|:
+
+        loss = e^2 / 2 where e <= delta, else delta (e - delta / 2)
+
+    Args:
+        values: predictions.
+        labels: true values, in the unit of `values`.
+        delta: where the parabola becomes a line, in that unit, above 0.
+
+    Returns:
+        One loss a row, in that unit squared.
+
+    Raises:
+        ValueError: if shapes disagree or `delta` is not positive.
+
+    Example:
+        >>> huber(jnp.array([0.5, 3.0]), jnp.zeros(2))
+        Array([0.125, 2.5  ], dtype=float32)
+
+    References:
+        Huber, Robust Estimation of a Location Parameter, 1964, section 3.
+    """
+    checks.shapes(values=(values, "batch"), labels=(labels, "batch"))
+    check_unless_traced(checks.positive, "delta", delta)
+    return optax.losses.huber_loss(at_least_float32(values), labels, delta=delta)

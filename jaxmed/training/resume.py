@@ -1,0 +1,54 @@
+"""What a run keeps of its state after every epoch, and how it goes on from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxmed.training import ema
+from jaxmed.runs import checkpoint
+from jaxmed.training.step import TrainState
+from jaxmed.training.stopping import Monitor
+
+
+def save(
+    directory: Path, state: TrainState, chosen: Any | None, history: list[dict[str, float]]
+) -> None:
+    """Write `last`, and then `best`: a run killed between them makes `best` from `last`."""
+    step = int(state.step)
+    checkpoint.save(directory / "checkpoints" / "last", step, state, history)
+    if chosen is not None:
+        checkpoint.save(directory / "checkpoints" / "best", step, chosen, {"step": step})
+
+
+def resumed(
+    directory: Path, state: TrainState, best: Monitor | None, resume: bool
+) -> tuple[TrainState, Any, list[dict[str, float]]]:
+    """The state, best parameters and history of the run in `directory`, or those of a new one."""
+    last, chosen_at = directory / "checkpoints" / "last", directory / "checkpoints" / "best"
+    step = checkpoint.latest(last)
+    if step is None:
+        return state, (state.params, state.model_state), []
+    if not resume:
+        raise FileExistsError(
+            f"directory is {directory}, which holds a run at step {step}: "
+            "resume it with resume=True, or choose another directory."
+        )
+    state, history = checkpoint.restore(last, state)
+    kept = ema.settled(state)
+    chosen = jax.tree.map(jnp.copy, (kept.params, kept.model_state))  # the state is donated
+    best_epoch = best.best(history) if best else len(history) - 1
+    if best_epoch == len(history) - 1:
+        if checkpoint.latest(chosen_at) != step:
+            checkpoint.save(chosen_at, step, chosen, {"step": step})
+    elif best and checkpoint.latest(chosen_at) != history[best_epoch]["step"]:
+        raise ValueError(
+            f"best is {best.name}, by which epoch {best_epoch + 1} is the best so far, but "
+            f"{directory} has kept another one: resume with the `best` that the run began with."
+        )
+    else:
+        chosen, _ = checkpoint.restore(chosen_at, chosen)
+    return state, chosen, history

@@ -1,0 +1,41 @@
+"""Predictions for a population whose classes are equally frequent."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmed import checks
+from jaxmed.losses.imbalance import check_classes, positive_shares
+from jaxmed.tasks import Task
+from jaxmed.typing import Batch, Float, ModelState, Outputs, Params
+
+
+def rebalanced(task: Task, shares: Float[np.ndarray, " classes"], *, tau: float = 1.0) -> Task:
+    """A trained task whose probabilities are divided by the frequencies of their classes.
+
+    p_k / pi_k^tau over the sum of all: with tau = 1 the probabilities in a population whose classes
+    are equally frequent, if those of the task were right in the population it was trained on. Not
+    after `logit_adjusted`, weights or balanced batches, which have done the same already.
+
+    Args:
+        task: with one column of probabilities a class. Logits are left out.
+        shares: pi, of the training split, from `frequencies`.
+        tau: at least 0; 0 changes nothing.
+
+    References:
+        Menon et al., Long-Tail Learning via Logit Adjustment, 2021, section 4.1, equation 9.
+    """
+    checks.at_least("tau", tau, 0)
+    weights = positive_shares(shares) ** -tau
+
+    def predict(params: Params, model_state: ModelState, batch: Batch) -> Outputs:
+        outputs = dict(task.predict(params, model_state, batch))
+        outputs.pop("logits", None)
+        check_classes(shares, outputs["probabilities"].shape[-1])
+        weighed = outputs["probabilities"] * jnp.asarray(weights)[None]
+        return {**outputs, "probabilities": weighed / weighed.sum(-1, keepdims=True)}
+
+    return dataclasses.replace(task, predict=predict)
