@@ -9,13 +9,13 @@ import pytest
 from scipy import stats
 
 from jaxmed.batch_axis import BATCH_AXIS
-from jaxmed.data.augment import mixing as mixing
+from jaxmed.data import augment
 
-pytestmark = pytest.mark.slow  # a program is compiled for each change
+pytestmark = pytest.mark.slow  # a program is compiled for each augmentation
 
 _random = np.random.default_rng(0)
 BOTH = pytest.mark.parametrize("shape", [(8, 6, 2), (5, 8, 6, 1)], ids=["image", "volume"])
-ALL = pytest.mark.parametrize("transform", [mixing.mixup(0.7), mixing.cutmix(1.0)])
+ALL = pytest.mark.parametrize("transform", [augment.random_mixup(0.7), augment.random_cutmix(1.0)])
 
 
 def batch_of(shape, *, rows=8, real=8):
@@ -26,10 +26,10 @@ def batch_of(shape, *, rows=8, real=8):
 
 
 @BOTH
-def test_cutout_covers_one_box_with_any_centre(shape):
+def test_cutout_covers_one_box_with_any_center(shape):
     picture = jnp.asarray(_random.integers(1, 256, shape, np.uint8))
     keys = jax.random.split(jax.random.key(0), 600)
-    found = np.asarray(jax.vmap(mixing.cutout(3), (0, None))(keys, picture))
+    found = np.asarray(jax.vmap(augment.random_cutout(3), (0, None))(keys, picture))
     changed = found != np.asarray(picture)
     assert (found[changed] == 0).all()
     covered = changed.any(-1)
@@ -39,10 +39,10 @@ def test_cutout_covers_one_box_with_any_centre(shape):
         box = tuple((int(end[0]), int(end[-1]) + 1) for end in ends)
         assert one.sum() == np.prod([stop - start for start, stop in box])  # full
         boxes.add(box)
-    centres = np.stack(np.meshgrid(*map(np.arange, shape[:-1]), indexing="ij"), -1)
+    centers = np.stack(np.meshgrid(*map(np.arange, shape[:-1]), indexing="ij"), -1)
     expected = {
-        tuple((max(c - 1, 0), min(c + 2, n)) for c, n in zip(centre, shape, strict=False))
-        for centre in centres.reshape(-1, len(shape) - 1).tolist()
+        tuple((max(c - 1, 0), min(c + 2, n)) for c, n in zip(center, shape, strict=False))
+        for center in centers.reshape(-1, len(shape) - 1).tolist()
     }
     assert boxes <= expected
     assert len(boxes) > 0.85 * len(expected)
@@ -50,7 +50,7 @@ def test_cutout_covers_one_box_with_any_centre(shape):
 
 def test_what_covers_can_be_any_value():
     picture = jnp.zeros((4, 4, 1), np.uint8)
-    found = np.asarray(mixing.cutout(20, fill=127)(jax.random.key(0), picture))
+    found = np.asarray(augment.random_cutout(20, fill=127)(jax.random.key(0), picture))
     assert (found == 127).all()
 
 
@@ -61,7 +61,7 @@ def partners(found):
 @BOTH
 def test_mixup_by_hand(shape):
     batch = batch_of(shape)
-    found = mixing.mixup(0.7)(jax.random.key(1), batch)
+    found = augment.random_mixup(0.7)(jax.random.key(1), batch)
     assert partners(found) == [1, 0, 3, 2, 5, 4, 7, 6]
     np.testing.assert_array_equal(found["label"], batch["label"])
     share = np.asarray(found["mixing"], float).reshape(-1, *[1] * len(shape))
@@ -75,14 +75,14 @@ def test_mixup_by_hand(shape):
 def test_the_share_is_beta():
     batch = batch_of((1, 1, 1), rows=1500, real=1500)
     for alpha in (0.2, 1.0):
-        share = mixing.mixup(alpha)(jax.random.key(0), batch)["mixing"]
+        share = augment.random_mixup(alpha)(jax.random.key(0), batch)["mixing"]
         assert stats.kstest(np.asarray(share, float), stats.beta(alpha, alpha).cdf).pvalue > 1e-3
 
 
 @BOTH
 def test_cutmix_by_hand(shape):
     batch = batch_of(shape)
-    found = mixing.cutmix(1.0)(jax.random.key(1), batch)
+    found = augment.random_cutmix(1.0)(jax.random.key(1), batch)
     assert partners(found) == [1, 0, 3, 2, 5, 4, 7, 6]
     own, other = np.asarray(batch["image"]), np.asarray(batch["image"])[partners(found)]
     after = np.asarray(found["image"])
@@ -105,7 +105,7 @@ def test_a_box_has_the_share_that_was_drawn_and_the_shape_of_the_image():
     """Where nothing is lost beyond the edge, its sides are those of the image times one number."""
     batch = batch_of((40, 20, 1), rows=400, real=400)
     batch["image"] = jnp.zeros_like(batch["image"]).at[::2].set(255)
-    found = mixing.cutmix(1.0)(jax.random.key(0), batch)
+    found = augment.random_cutmix(1.0)(jax.random.key(0), batch)
     pasted = (found["image"] != batch["image"])[..., 0]
     heights, widths = np.asarray(pasted.any(2).sum(1)), np.asarray(pasted.any(1).sum(1))
     ends = np.asarray(pasted[:, [0, -1], :].any((1, 2)) | pasted[:, :, [0, -1]].any((1, 2)))
@@ -153,7 +153,7 @@ def test_all_placements_mix_alike(transform):
     np.testing.assert_array_equal(few["image"], expected["image"][:8])
 
 
-@pytest.mark.parametrize("transform", [mixing.mixup(0.0), mixing.cutmix(0)])
+@pytest.mark.parametrize("transform", [augment.random_mixup(0.0), augment.random_cutmix(0)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_a_strength_of_zero_mixes_nothing(transform, dtype):
     batch = batch_of((6, 6, 1))
@@ -167,5 +167,5 @@ def test_a_strength_of_zero_mixes_nothing(transform, dtype):
 def test_several_findings_keep_their_columns():
     batch = batch_of((6, 6, 1))
     batch["label"] = jnp.asarray(_random.integers(0, 2, (8, 3)))
-    found = mixing.mixup(1.0)(jax.random.key(3), batch)
+    found = augment.random_mixup(1.0)(jax.random.key(3), batch)
     np.testing.assert_array_equal(found["partner_label"][::2], batch["label"][1::2])
