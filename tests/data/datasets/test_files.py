@@ -64,7 +64,7 @@ def test_the_users_own_file_comes_first(publisher, tmp_path):
 @pytest.mark.parametrize("path", ["/cut", "/altered"])
 def test_what_arrives_altered_or_cut_short_leaves_nothing(publisher, tmp_path, path):
     # Some Pythons notice the missing bytes themselves, others hand over what came.
-    with pytest.raises((ValueError, ConnectionError), match=r"scans\.npz .*get it from http"):
+    with pytest.raises((ValueError, ConnectionError), match=r"scans\.npz .*download it from http"):
         obtain(_file(publisher, path), manual_dir=None, download_dir=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -84,7 +84,7 @@ def test_no_server_says_where_to_get_the_file(tmp_path):
     with pytest.raises(
         ConnectionError,
         match=r"scans\.npz is not in .* and cannot be downloaded \(.*refused\): "
-        r"get it from http://127\.0\.0\.1:9/scans\.npz and name the folder .* as manual_dir",
+        r"download it from http://127\.0\.0\.1:9/scans\.npz and pass its folder as manual_dir",
     ):
         obtain(file, manual_dir=tmp_path, download_dir=tmp_path / "downloads")
 

@@ -11,7 +11,7 @@ RNG = np.random.default_rng(0)
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two classes of 6x4 colour images, lossless; the pixels by path."""
+    """Two classes of 6x4 color images, lossless; the pixels by path."""
     pixels = {}
     for name, count in (("normal", 2), ("melanoma", 3)):
         (tmp_path / name).mkdir()
@@ -19,7 +19,7 @@ def folder(tmp_path):
             path = tmp_path / name / f"{number}.png"
             pixels[path] = RNG.integers(0, 256, (6, 4, 3), np.uint8)
             Image.fromarray(pixels[path]).save(path)
-    (tmp_path / "normal" / "notes.txt").write_text("left alone")
+    (tmp_path / "normal" / "notes.txt").write_text("ignored")
     return tmp_path, pixels
 
 
@@ -34,12 +34,12 @@ def test_pixels_classes_and_ids(folder):
     assert read["image"].dtype == np.uint8
 
 
-def test_grey_and_resized(folder):
+def test_gray_and_resized(folder):
     read = columns(from_image_folder(folder[0], channels=1, size=(8, 12)))
     assert read["image"].shape == (5, 8, 12, 1)
 
 
-def test_a_camera_on_its_side_is_turned(folder):
+def test_a_rotated_photograph_is_turned_upright(folder):
     path, _ = folder
     lying = np.zeros((4, 6, 3), np.uint8)
     lying[:2] = 255
@@ -63,19 +63,19 @@ def test_unequal_sizes_name_file_sizes_and_remedy(folder):
 def test_sixteen_bits_are_refused_rather_than_cut(folder):
     path, _ = folder
     Image.fromarray(np.full((6, 4), 40_000, np.uint16)).save(path / "normal" / "deep.png")
-    with pytest.raises(ValueError, match=r"deep\.png has more than 8 bits a pixel"):
+    with pytest.raises(ValueError, match=r"deep\.png has more than 8 bits per pixel"):
         from_image_folder(path)
 
 
 def test_broken_files_are_named(folder):
     path, _ = folder
     (path / "normal" / "text.png").write_text("no image")
-    with pytest.raises(ValueError, match=r"text\.png is no image that can be read"):
+    with pytest.raises(ValueError, match=r"text\.png cannot be read as an image"):
         from_image_folder(path)
     (path / "normal" / "text.png").unlink()
     whole = (path / "normal" / "1.png").read_bytes()
     (path / "normal" / "1.png").write_bytes(whole[:60])
-    with pytest.raises(ValueError, match=r"1\.png is not whole"):
+    with pytest.raises(ValueError, match=r"1\.png is incomplete"):
         from_image_folder(path)[4]
 
 

@@ -33,23 +33,23 @@ def test_plain_files_have_the_bits_of_pillow(mode, options, progressive, quality
     np.testing.assert_array_equal(found, expected)
 
 
-def test_grey_files_become_colour_as_pillow_makes_them(tmp_path):
-    path = saved(tmp_path / "grey.jpg", "L")
+def test_gray_files_become_color_as_pillow_makes_them(tmp_path):
+    path = saved(tmp_path / "gray.jpg", "L")
     with Image.open(path) as image:
         expected = np.asarray(image.convert("RGB"))
     np.testing.assert_array_equal(plain_pixels(path, 3), expected)
 
 
 def test_what_is_not_plain_is_left_to_pillow(tmp_path):
-    colour = saved(tmp_path / "colour.jpg")
-    assert plain_pixels(colour, 1) is None
+    color = saved(tmp_path / "color.jpg")
+    assert plain_pixels(color, 1) is None
     assert plain_pixels(saved(tmp_path / "inks.jpg", "CMYK"), 3) is None
     turned = Image.Exif()
     turned[0x0112] = 6
     assert plain_pixels(saved(tmp_path / "turned.jpg", exif=turned), 3) is None
     packet = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
     assert plain_pixels(saved(tmp_path / "packet.jpg", xmp=packet), 3) is None
-    (tmp_path / "half.jpg").write_bytes(colour.read_bytes()[:-200])
+    (tmp_path / "half.jpg").write_bytes(color.read_bytes()[:-200])
     assert plain_pixels(tmp_path / "half.jpg", 3) is None
     Image.new("RGB", (4, 4)).save(tmp_path / "other.png")
     assert plain_pixels(tmp_path / "other.png", 3) is None
@@ -60,7 +60,7 @@ def test_a_broken_file_is_named_when_it_is_read(tmp_path):
     (tmp_path / "one").mkdir()
     whole = saved(tmp_path / "one" / "a.jpg", size=(200, 200), quality=95)
     whole.write_bytes(whole.read_bytes()[:-2000])
-    with pytest.raises(ValueError, match=r"a\.jpg is not whole"):
+    with pytest.raises(ValueError, match=r"a\.jpg is incomplete"):
         from_image_folder(tmp_path)[0]
 
 

@@ -27,8 +27,12 @@ def write(tmp_path):
 
 
 def _open(path, **changes):
-    wanted = {"features": ["lactate", "age"], "label": "diagnosis", "classes": ("none", "sepsis")}
-    return from_csv(path, **(wanted | {"id": "visit", "group": "patient"} | changes))
+    arguments = {
+        "features": ["lactate", "age"],
+        "label": "diagnosis",
+        "classes": ("none", "sepsis"),
+    }
+    return from_csv(path, **(arguments | {"id": "visit", "group": "patient"} | changes))
 
 
 def test_columns_are_the_users(write):
@@ -45,6 +49,14 @@ def test_columns_are_the_users(write):
         np.int32,
         np.int32,
     ]
+
+
+@pytest.mark.parametrize("cell", ["", " ", "NA", "n/a", "NaN", "null"])
+def test_missing_cells_become_nan_where_they_are_allowed(write, cell):
+    read = columns(_open(write(_with(1, "age", cell)), allow_missing=True))
+    expected = np.float32([[1.5, 61], [0.9, np.nan], [4.1, 62]])
+    np.testing.assert_array_equal(read["features"], expected)
+    assert read["features"].dtype == np.float32
 
 
 def test_a_measurement_to_regress_and_another_separator(write):
@@ -65,8 +77,18 @@ BAD = {
     "column": (ROWS, {"features": ["lactat"]},
                "features names the column 'lactat', .*: did you mean 'lactate'"),
     "label column": (ROWS, {"label": "dx"}, r"label names the column 'dx', .* it has 'patient'"),
-    "missing": (_with(1, "age", ""), {}, "'age' holds '' in row 1, which is no finite number"),
-    "nan": (_with(1, "age", "NaN"), {}, "column 'age' holds 'NaN' in row 1"),
+    "missing": (_with(1, "age", ""), {},
+                "'age' holds '' in row 1, so values are missing: pass allow_missing=True to read"),
+    "nan": (_with(1, "age", "NaN"), {}, "'age' holds 'NaN' in row 1, so values are missing: pass"),
+    "infinite, allowing missing": (_with(2, "age", "inf"), {"allow_missing": True},
+                                   "column 'age' holds 'inf' in row 2, which is no finite number"),
+    "unknown, allowing missing": (_with(2, "age", "?"), {"allow_missing": True},
+                                  r"column 'age' holds '\?' in row 2, which is no finite number"),
+    "no class, allowing missing": (_with(0, "diagnosis", ""), {"allow_missing": True},
+                                   "'diagnosis' holds '' in row 0, which is not among classes"),
+    "no measurement, allowing missing": (
+        _with(0, "days", ""), {"label": "days", "classes": None, "allow_missing": True},
+        "column 'days' holds '' in row 0, so values are missing: fill those values in"),
     "infinite": (_with(2, "age", "inf"), {}, "column 'age' holds 'inf' in row 2"),
     "words": (ROWS, {"features": ["diagnosis"]}, r"'sepsis' in 3 rows .* encode words"),
     "class": (_with(0, "diagnosis", "?"), {}, r"holds '\?' in row 0, which is not among classes"),

@@ -8,10 +8,10 @@ from jaxmed.data import columns, from_text_folder
 TEXTS = {
     "normal/b.txt": "Unauffällig.\n",
     "normal/a.TXT": "Clear lungs.\nNo effusion.",
-    "normal/.hidden.txt": "left alone",
-    "normal/notes.md": "left alone",
+    "normal/.hidden.txt": "ignored",
+    "normal/notes.md": "ignored",
     "pneumonia/1.txt": "Opacity in the left lobe.",
-    ".git/x.txt": "left alone",
+    ".git/x.txt": "ignored",
 }
 
 
@@ -27,9 +27,9 @@ def test_texts_classes_and_ids(folder):
     source = from_text_folder(folder)
     assert source.classes == ("normal", "pneumonia")
     read = columns(source)
-    wanted = [TEXTS[name] for name in ("normal/a.TXT", "normal/b.txt", "pneumonia/1.txt")]
+    expected = [TEXTS[name] for name in ("normal/a.TXT", "normal/b.txt", "pneumonia/1.txt")]
     assert read["text"].dtype == object
-    assert read["text"].tolist() == wanted
+    assert read["text"].tolist() == expected
     np.testing.assert_array_equal(read["label"], [0, 0, 1])
     np.testing.assert_array_equal(read["id"], range(3))
     assert read["label"].dtype == np.int32

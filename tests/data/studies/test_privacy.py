@@ -14,8 +14,8 @@ from written_studies import CLASSES, SHAPE, WINDOW
 from jaxmed import tasks
 from jaxmed.data import columns, from_studies, inputs
 from jaxmed.evaluation.evaluate import evaluate, write_predictions
-from jaxmed.models import MLP
 from jaxmed.evaluation.report import write_report
+from jaxmed.models import MLP
 from jaxmed.runs import record
 from jaxmed.training.fit import fit
 

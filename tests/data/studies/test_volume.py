@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
-from jaxmed.data.studies.volume import Volume, canonical, on_grid, resampled, resized
+from jaxmed.data.studies.volume import Volume, crop_or_pad, reorient, resample, resize
 
 RNG = np.random.default_rng(0)
 ORIENTATIONS = [
@@ -31,7 +31,7 @@ def test_all_48_orientations_agree_with_nibabel(slant):
         affine = np.eye(4)
         affine[:3, :3] = np.diag([-1, -1, 1]) @ steps
         image = nibabel.as_closest_canonical(nibabel.Nifti1Image(values, affine))
-        found = canonical(values, steps)
+        found = reorient(values, steps)
         theirs = np.asarray(image.dataobj)[::-1, ::-1].transpose(2, 1, 0)
         np.testing.assert_array_equal(found.values, theirs)
         np.testing.assert_allclose(found.spacing, image.header.get_zooms()[::-1], rtol=1e-6)
@@ -42,9 +42,9 @@ def test_shear_and_missing_spacing_are_refused():
     tilted = np.eye(3)
     tilted[1, 2] = np.tan(np.radians(15))
     with pytest.raises(ValueError, match=r"axes are 75\.0 degrees apart .* straighten"):
-        canonical(values, tilted)
+        reorient(values, tilted)
     with pytest.raises(ValueError, match="spacing is 1 x 1 x 0 mm"):
-        canonical(values, np.diag([1.0, 1.0, 0.0]))
+        reorient(values, np.diag([1.0, 1.0, 0.0]))
 
 
 @settings(deadline=None)
@@ -53,16 +53,16 @@ def test_resizing_is_pillows(height, width, tall, wide):
     """Pillow's bilinear filter widens when it shrinks, too."""
     values = np.random.default_rng(height).normal(size=(height, width)).astype(np.float32)
     image = Image.fromarray(values).resize((wide, tall), Image.Resampling.BILINEAR)
-    found = resized(Volume(values, (1.0, 2.0)), shape=(tall, wide))
+    found = resize(Volume(values, (1.0, 2.0)), shape=(tall, wide))
     np.testing.assert_allclose(found.values, np.asarray(image), atol=2e-5)
     np.testing.assert_allclose(found.spacing, (height / tall, 2 * width / wide))
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 0.5, 0.5), (0.7, 0.9, 0.35), (2.0, 1.0, 0.8)])
-def test_finer_spacing_is_linear_interpolation_about_the_centre(spacing):
+def test_finer_spacing_is_linear_interpolation_about_the_center(spacing):
     values = RNG.normal(size=(6, 9, 11)).astype(np.float32)
     have = (2.0, 1.0, 0.8)
-    found = resampled(Volume(values, have), spacing=spacing)
+    found = resample(Volume(values, have), spacing=spacing)
     assert found.spacing == spacing
     assert found.values.shape == tuple(
         round(n * old / new) for n, old, new in zip(values.shape, have, spacing, strict=True)
@@ -77,33 +77,33 @@ def test_finer_spacing_is_linear_interpolation_about_the_centre(spacing):
 
 def test_coarser_spacing_keeps_a_ramp_and_averages_a_pattern():
     ramp = np.broadcast_to(np.arange(64, dtype=np.float32)[:, None, None], (64, 4, 4))
-    found = resampled(Volume(ramp, (1.0, 1.0, 1.0)), spacing=(4.0, 1.0, 1.0)).values
+    found = resample(Volume(ramp, (1.0, 1.0, 1.0)), spacing=(4.0, 1.0, 1.0)).values
     np.testing.assert_allclose(found[1:-1, 0, 0], np.arange(5.5, 60, 4), atol=1e-4)
     stripes = np.broadcast_to((np.arange(63) % 2)[:, None, None], (63, 4, 4)).astype(np.float32)
-    found = resampled(Volume(stripes, (1.0, 1.0, 1.0)), spacing=(3.0, 1.0, 1.0)).values
+    found = resample(Volume(stripes, (1.0, 1.0, 1.0)), spacing=(3.0, 1.0, 1.0)).values
     expected = np.where(np.arange(1, 20) % 2, 4 / 9, 5 / 9)  # of weights 1 2 3 2 1, in ninths
     np.testing.assert_allclose(found[1:-1, 0, 0], expected, atol=1e-6)
 
 
-def test_resampling_needs_a_spacing_and_one_number_an_axis():
+def test_resampling_needs_a_spacing_and_one_number_per_axis():
     flat = Volume(np.zeros((4, 4), np.float32), None)
-    with pytest.raises(ValueError, match="does not say its spacing in mm"):
-        resampled(flat, spacing=(1, 1))
+    with pytest.raises(ValueError, match="has no spacing in mm"):
+        resample(flat, spacing=(1, 1))
     with pytest.raises(ValueError, match=r"spacing is \(1, 1, 1\), but must be 2 positive numbers"):
-        resampled(flat, spacing=(1, 1, 1))
+        resample(flat, spacing=(1, 1, 1))
     with pytest.raises(ValueError, match=r"shape is \(0, 4\), but must be 2 positive"):
-        resized(flat, shape=(0, 4))
+        resize(flat, shape=(0, 4))
 
 
-def test_grids_cut_and_fill_about_the_centre():
+def test_grids_cut_and_fill_about_the_center():
     values = np.arange(5)
-    np.testing.assert_array_equal(on_grid(values, (3,)), [1, 2, 3])
-    np.testing.assert_array_equal(on_grid(values, (2,)), [1, 2])
-    np.testing.assert_array_equal(on_grid(values, (8,), fill=9), [9, 0, 1, 2, 3, 4, 9, 9])
+    np.testing.assert_array_equal(crop_or_pad(values, (3,)), [1, 2, 3])
+    np.testing.assert_array_equal(crop_or_pad(values, (2,)), [1, 2])
+    np.testing.assert_array_equal(crop_or_pad(values, (8,), fill=9), [9, 0, 1, 2, 3, 4, 9, 9])
     block = np.ones((2, 6, 3), np.uint8)
-    found = on_grid(block, (4, 2, 3))
+    found = crop_or_pad(block, (4, 2, 3))
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found[:, 0, 0], [0, 1, 1, 0])
     assert found.sum() == 2 * 2 * 3
     with pytest.raises(ValueError, match="shape is"):
-        on_grid(block, (4, 2))
+        crop_or_pad(block, (4, 2))

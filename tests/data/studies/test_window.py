@@ -9,12 +9,12 @@ from pydicom.data import get_testdata_file
 from pydicom.pixels import apply_modality_lut, apply_windowing
 
 from jaxmed.data.studies.volume import Volume
-from jaxmed.data.studies.window import centred, percentiles, windowed
+from jaxmed.data.studies.window import apply_window, fixed_window, percentile_window
 
 
-def _shades(values, limits, **more):
+def _levels(values, limits, **more):
     volume = Volume(np.asarray(values, np.float32), None, **more)
-    return windowed(volume, limits(volume.values))
+    return apply_window(volume, limits(volume.values))
 
 
 def test_a_window_is_dicoms_linear_exact():
@@ -26,15 +26,15 @@ def test_a_window_is_dicoms_linear_exact():
     theirs = (theirs - theirs.min()) / (theirs.max() - theirs.min()) * 255
     assert units.min() < -160
     assert units.max() > 240  # both ends are cut
-    ours = _shades(units, centred(40, 400))
+    ours = _levels(units, fixed_window(40, 400))
     assert ours.dtype == np.uint8
     np.testing.assert_allclose(ours, theirs, atol=0.5 + 1e-3)
 
 
 def test_ends_middle_and_inversion_by_hand():
     values = [[-161, -160, 40, 240, 5000]]
-    np.testing.assert_array_equal(_shades(values, centred(40, 400)), [[0, 0, 128, 255, 255]])
-    inverted = _shades(values, centred(40, 400), inverted=True)
+    np.testing.assert_array_equal(_levels(values, fixed_window(40, 400)), [[0, 0, 128, 255, 255]])
+    inverted = _levels(values, fixed_window(40, 400), inverted=True)
     np.testing.assert_array_equal(inverted, [[255, 255, 127, 0, 0]])
     assert inverted.dtype == np.uint8
 
@@ -42,20 +42,22 @@ def test_ends_middle_and_inversion_by_hand():
 def test_percentiles_are_each_studys_own():
     values = np.random.default_rng(0).normal(size=(20, 30)) * 7 + 100
     low, high = np.percentile(values.astype(np.float32), (5, 90))
-    shades = _shades(values, percentiles(5, 90))
-    np.testing.assert_array_equal(shades == 255, values >= low + (high - low) * 254.5 / 255)
-    np.testing.assert_array_equal(_shades(3 * values - 50, percentiles(5, 90)), shades)
-    np.testing.assert_array_equal(_shades(np.full((2, 2), 7), percentiles()), np.zeros((2, 2)))
+    levels = _levels(values, percentile_window(5, 90))
+    np.testing.assert_array_equal(levels == 255, values >= low + (high - low) * 254.5 / 255)
+    np.testing.assert_array_equal(_levels(3 * values - 50, percentile_window(5, 90)), levels)
+    np.testing.assert_array_equal(
+        _levels(np.full((2, 2), 7), percentile_window()), np.zeros((2, 2))
+    )
 
 
 def test_windows_travel_to_other_processes():
     values = np.arange(6.0, dtype=np.float32)
-    for limits in (centred(3, 2), percentiles(10, 90)):
+    for limits in (fixed_window(3, 2), percentile_window(10, 90)):
         assert pickle.loads(pickle.dumps(limits))(values) == limits(values)
 
 
-def test_windows_that_are_none():
+def test_impossible_windows_are_refused():
     with pytest.raises(ValueError, match="window has the width 0"):
-        centred(40, 0)
+        fixed_window(40, 0)
     with pytest.raises(ValueError, match="percentiles are 90 and 10"):
-        percentiles(90, 10)
+        percentile_window(90, 10)

@@ -8,14 +8,24 @@ import pytest
 from jaxmed.data.text import tokenizers
 
 TRAINING = ["The drug caused a rash .", "the drug helped", "A rash , a fever ."]
-MAKERS = {"words": tokenizers.words, "word_pieces": tokenizers.word_pieces, "byte_pairs": tokenizers.byte_pairs}
+MAKERS = {
+    "words": tokenizers.words,
+    "word_pieces": tokenizers.word_pieces,
+    "byte_pairs": tokenizers.byte_pairs,
+}
 
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_special_tokens_have_the_same_numbers_everywhere(name):
-    tokenizer = MAKERS[name](TRAINING, size=400, least=1)
+    tokenizer = MAKERS[name](TRAINING, size=400, min_count=1)
     assert [tokenizer.token_to_id(token) for token in tokenizers.SPECIAL] == [0, 1, 2, 3, 4]
-    assert (tokenizers.PADDING, tokenizers.UNKNOWN, tokenizers.START, tokenizers.END, tokenizers.MASK) == (0, 1, 2, 3, 4)
+    assert (
+        tokenizers.PADDING,
+        tokenizers.UNKNOWN,
+        tokenizers.START,
+        tokenizers.END,
+        tokenizers.MASK,
+    ) == (0, 1, 2, 3, 4)
 
 
 def test_words_are_numbered_by_frequency_and_unknown_where_training_had_none():
@@ -23,13 +33,21 @@ def test_words_are_numbered_by_frequency_and_unknown_where_training_had_none():
     tokens = tokenizers.encode(tokenizer, ["A RASH, a coma.", ""], length=7)
     assert tokens.dtype == np.int32
     number = tokenizer.token_to_id
-    wanted = [number("a"), number("rash"), number(","), number("a"), tokenizers.UNKNOWN, number("."), 0]
-    assert tokens.tolist() == [wanted, [0] * 7]
+    expected = [
+        number("a"),
+        number("rash"),
+        number(","),
+        number("a"),
+        tokenizers.UNKNOWN,
+        number("."),
+        0,
+    ]
+    assert tokens.tolist() == [expected, [0] * 7]
     assert number("a") == 5  # three times, more than any other word
 
 
 def test_a_rare_word_is_left_out():
-    tokenizer = tokenizers.words(TRAINING, least=2)
+    tokenizer = tokenizers.words(TRAINING, min_count=2)
     assert tokenizer.token_to_id("rash") is not None
     assert tokenizer.token_to_id("fever") is None
 
@@ -38,7 +56,10 @@ def test_boundaries_stand_within_the_length():
     tokenizer = tokenizers.words(TRAINING)
     tokens = tokenizers.encode(tokenizer, ["the drug helped", "rash"], length=4, boundaries=True)
     drug, the, rash = (tokenizer.token_to_id(word) for word in ("drug", "the", "rash"))
-    assert tokens.tolist() == [[tokenizers.START, the, drug, tokenizers.END], [tokenizers.START, rash, tokenizers.END, 0]]
+    assert tokens.tolist() == [
+        [tokenizers.START, the, drug, tokenizers.END],
+        [tokenizers.START, rash, tokenizers.END, 0],
+    ]
     assert tokenizers.lengths(tokenizer, ["the drug helped", ""]).tolist() == [3, 0]
 
 
@@ -55,9 +76,9 @@ def test_pieces_spell_a_new_word_and_bytes_spell_anything():
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_saved_tokenizer_gives_the_same_numbers(name, tmp_path):
-    tokenizer = MAKERS[name](TRAINING, size=400, least=1)
-    tokenizers.save(tokenizer, tmp_path / "deep" / "tokenizer.json")
-    again = tokenizers.load(tmp_path / "deep" / "tokenizer.json")
+    tokenizer = MAKERS[name](TRAINING, size=400, min_count=1)
+    tokenizers.save_tokenizer(tokenizer, tmp_path / "deep" / "tokenizer.json")
+    again = tokenizers.load_tokenizer(tmp_path / "deep" / "tokenizer.json")
     new = ["A rash, a coma!", "drugs"]
     np.testing.assert_array_equal(
         tokenizers.encode(tokenizer, new, length=12), tokenizers.encode(again, new, length=12)
@@ -66,17 +87,17 @@ def test_a_saved_tokenizer_gives_the_same_numbers(name, tmp_path):
 
 def test_bad_input_is_named(tmp_path):
     tokenizer = tokenizers.words(TRAINING)
-    with pytest.raises(ValueError, match=r"texts hold 7\.0 in row 1, which is no text"):
+    with pytest.raises(ValueError, match=r"texts hold 7\.0 in row 1, but must hold strings"):
         tokenizers.encode(tokenizer, np.array(["a", 7.0], object), length=3)
     with pytest.raises(ValueError, match="length is 2, but must be at least 3"):
         tokenizers.encode(tokenizer, ["a"], length=2, boundaries=True)
-    with pytest.raises(ValueError, match="texts hold no word"):
+    with pytest.raises(ValueError, match="texts hold no words"):
         tokenizers.words(["", " "])
     with pytest.raises(FileNotFoundError, match="no such file"):
-        tokenizers.load(tmp_path / "none.json")
+        tokenizers.load_tokenizer(tmp_path / "none.json")
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(ValueError, match=r"other\.json is no tokenizer"):
-        tokenizers.load(tmp_path / "other.json")
+        tokenizers.load_tokenizer(tmp_path / "other.json")
 
 
 def test_a_tokenizer_of_another_kind_is_refused(tmp_path):
@@ -84,43 +105,15 @@ def test_a_tokenizer_of_another_kind_is_refused(tmp_path):
 
     Tokenizer(models.WordLevel({"x": 0}, unk_token="x")).save(str(tmp_path / "theirs.json"))
     with pytest.raises(ValueError, match=r"numbers \[PAD\].* must be 0 to 4"):
-        tokenizers.load(tmp_path / "theirs.json")
+        tokenizers.load_tokenizer(tmp_path / "theirs.json")
 
 
-def sentences(lengths):
-    group = np.repeat(np.arange(len(lengths)) + 40, lengths)
-    rows = np.arange(len(group))
-    return {"tokens": np.stack([rows + 1, rows + 2], 1), "label": rows % 3, "group": group}
-
-
-def test_documents_hold_every_sentence_once_and_in_order():
-    found = tokenizers.documents(sentences([2, 1, 3]))
-    assert found["tokens"].shape == (3, 3, 2)
-    assert found["id"].tolist() == [[0, 1, -1], [2, -1, -1], [3, 4, 5]]
-    assert found["label"].tolist() == [[0, 1, -1], [2, -1, -1], [0, 1, 2]]
-    assert found["tokens"][0].tolist() == [[1, 2], [2, 3], [0, 0]]
-    assert found["group"].tolist() == [40, 41, 42]
-
-
-def test_a_document_that_is_too_long_becomes_several():
-    found = tokenizers.documents(sentences([200, 1]), longest=64)
-    assert found["tokens"].shape == (5, 64, 2)
-    kept = found["id"][found["id"] >= 0]
-    assert kept.tolist() == list(range(201))
-    assert found["group"].tolist() == [40, 40, 40, 40, 41]
-
-
-def test_documents_that_are_torn_apart_are_refused():
-    columns = sentences([2, 2])
-    columns["group"] = np.array([1, 2, 1, 2])
-    with pytest.raises(ValueError, match="comes back after another one: sort the rows"):
-        tokenizers.documents(columns)
-
-
-def test_numbers_are_one_word_where_they_are_not_told_apart(tmp_path):
+def test_numbers_are_read_as_zero_where_they_are_not_kept(tmp_path):
     tokenizer = tokenizers.words(["n = 54 ( 3.2 mg )", "n = 61"], numbers=False)
-    tokenizers.save(tokenizer, tmp_path / "tokenizer.json")
-    found = tokenizers.encode(tokenizers.load(tmp_path / "tokenizer.json"), ["n = 7 (19.85)"], length=8)[0]
+    tokenizers.save_tokenizer(tokenizer, tmp_path / "tokenizer.json")
+    found = tokenizers.encode(
+        tokenizers.load_tokenizer(tmp_path / "tokenizer.json"), ["n = 7 (19.85)"], length=8
+    )[0]
     n, equals, number, dot = (tokenizer.token_to_id(word) for word in ("n", "=", "0", "."))
     left, right = tokenizer.token_to_id("("), tokenizer.token_to_id(")")
     assert found.tolist() == [n, equals, number, left, number, dot, number, right]
