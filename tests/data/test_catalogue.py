@@ -66,14 +66,6 @@ def test_a_split_that_does_not_fit_into_memory_stays_on_disk(prepared_dir, monke
     assert isinstance(test, Arrays)
 
 
-@pytest.mark.data
-def test_load_gives_none_where_there_is_no_validation_split(manual_dir, tmp_path):
-    train, validation, test = jaxmed.data.load("mnist", data_dir=tmp_path, manual_dir=manual_dir)
-    assert validation is None
-    assert len(train) == 60_000
-    assert test.columns["image"].shape == (10_000, 28, 28, 1)
-
-
 BAD = {
     "name": (("pnemoniamnist", "train"), "did you mean pneumoniamnist"),
     "nothing like it": (("qqqqqqqq", "train"), "`jaxmed datasets` lists the names"),

@@ -27,6 +27,9 @@ def test_mnist_equals_its_official_bytes(manual_dir, tmp_path):
         assert read["image"].tobytes() == images[16:]
         assert read["label"].astype(np.uint8).tobytes() == labels[8:]
         np.testing.assert_array_equal(read["id"], range(rows))
+    train, validation, test = catalogue.load("mnist", data_dir=tmp_path)
+    assert validation is None
+    assert (len(train), len(test)) == (60_000, 10_000)
 
 
 def test_idx_files_are_read_by_their_header(tmp_path):

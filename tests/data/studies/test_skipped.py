@@ -32,8 +32,12 @@ def test_broken_files_and_series_are_counted_and_named(folder, tmp_path):
     labels = studies.write_labels(tmp_path / "l.csv", studies.rows([*pixels]))
     source, message = _skipped(path, labels=labels)
     assert "13 of 25 files are skipped" in message  # 3 + 4 + 4 of the series, and 2 alone
-    names = ("p2/2/000.dcm lies at 0 mm", "003.dcm is cut off", "broken.dcm cannot be read as DICOM")
-    for name in (*names, "cut.nii.gz cannot be read as NIfTI"):
+    for name in (
+        "p2/2/000.dcm lies at 0 mm",
+        "003.dcm is cut off",
+        "broken.dcm cannot be read as DICOM",
+        "cut.nii.gz cannot be read as NIfTI",
+    ):
         assert name in message or any(name in reason for reason in source.skipped.values())
     assert "And 1 more, in skipped" in message
     assert len(source.skipped) == 6  # the lost slice, and its series, which may lack it
