@@ -14,9 +14,8 @@ pytestmark = pytest.mark.slow  # a program is compiled for each augmentation
 _random = np.random.default_rng(0)
 
 
-TWO_D = [
-    name for name in augment.MODALITIES if name not in ("electron_microscopy", "segmented_shape")
-]
+VOLUMES_ONLY = ("electron_microscopy", "segmented_shape")
+IMAGES = [name for name in augment.MODALITIES if name not in VOLUMES_ONLY]
 
 
 @pytest.mark.parametrize("name", IMAGES)

@@ -108,7 +108,7 @@ def test_bad_files_get_one_sentence(write, case):
 
 
 def test_files_that_are_no_such_table_hint_at_the_separator(write, tmp_path):
-    with pytest.raises(ValueError, match=r"it has only 'patient;visit.* the separator is another one"):
+    with pytest.raises(ValueError, match=r"it has only 'patient;visit.* is another one"):
         _open(write(delimiter=";"))
     (tmp_path / "ragged.csv").write_text("age,dx\n1,a\n1,a,2,3\n")
     with pytest.raises(ValueError, match=r"ragged\.csv is no table in UTF-8 \(.*saw 4\): correct"):

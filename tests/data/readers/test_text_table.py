@@ -69,7 +69,7 @@ BAD = {
     "group": (_with(0, "patient", ""), {"group": "patient"}, "'patient' is empty in row 0"),
     "twice": (_with(1, "number", "31"), {"id": "number"}, "column 'number' repeats '31' in row 1"),
     "rows": ([], {}, "holds a header but no rows"),
-    "separator": (ROWS, {"separator": ";"}, "it has only 'report,patient.* separator is another one"),
+    "separator": (ROWS, {"separator": ";"}, "it has only 'report,patient.* is another one"),
     "no label": (ROWS, {"label": None}, r"classes is \('normal', .* but label is None: name"),
 }  # fmt: skip
 
