@@ -41,7 +41,7 @@ def intervals(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, Interval]:
-    """Each statistic of a table with its percentile bootstrap interval, all from the same resamples.
+    """Each statistic of a table with its percentile bootstrap interval, from the same resamples.
 
     Resamples in which a statistic is undefined (NaN, for example because a class is missing) are
     left out. If they are more than a tenth, `low` and `high` are NaN, as they are if there is only
@@ -154,8 +154,8 @@ def bootstrap_weights(
         group: the patient or study of each row [rows]; numbers or strings.
 
     Returns:
-        Whole numbers in float64, the type in which they are summed. They take `resamples * rows * 8`
-        bytes; `intervals` computes them in chunks.
+        Whole numbers in float64, the type in which they are summed: `resamples * rows * 8` bytes.
+        `intervals` computes them in chunks.
 
     Raises:
         ValueError: if `rows` or `resamples` is below 1 or `group` does not have one entry per row.

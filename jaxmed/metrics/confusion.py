@@ -205,9 +205,7 @@ def _of_confusion(
     weights: Weights,
 ) -> Result:
     """`formula` of the confusion matrices [resamples, classes, classes]."""
-    return of_probabilities(
-        lambda *rows: formula(_confusion(*rows)), label, probabilities, weights
-    )
+    return of_probabilities(lambda *rows: formula(_confusion(*rows)), label, probabilities, weights)
 
 
 def _confusion(label: np.ndarray, probabilities: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Exact statistics that are a mean over rows. Arguments and errors are those of `jaxmed.metrics`."""
+"""Exact means over rows. Arguments and errors are those of `jaxmed.metrics`."""
 
 from collections.abc import Callable
 

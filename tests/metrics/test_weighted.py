@@ -77,9 +77,7 @@ def test_a_mean_over_columns_of_zero_weight_is_undefined():
     np.testing.assert_array_equal(found, [2.5, np.nan])
 
 
-@pytest.mark.parametrize(
-    "weights", [-np.ones((2, 3)), np.ones((2, 4)), np.ones(3), np.full((1, 3), np.nan)]
-)
+@pytest.mark.parametrize("weights", [-np.ones((2, 3)), np.ones((2, 4)), np.full((1, 3), np.nan)])
 def test_weights_that_are_no_weights_are_refused(weights):
     message = r"weights has shape .* must be \[resamples, 3\], one column per row, and at least 0"
     with pytest.raises(ValueError, match=message):

@@ -80,9 +80,7 @@ def mean_of(name: str) -> Metric:
     return mean_over_rows(lambda outputs, batch: output(name, outputs, batch))
 
 
-def mean_over_rows(
-    of: Callable[[Outputs, Batch], Array], *, dtype: Any = jnp.float32
-) -> Metric:
+def mean_over_rows(of: Callable[[Outputs, Batch], Array], *, dtype: Any = jnp.float32) -> Metric:
     """The mean over real rows of a function of outputs and batch.
 
     Args:
