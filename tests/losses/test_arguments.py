@@ -5,11 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import pytest
-from losses.examples import (
-    LABELS,
-    LOGITS,
-    agree,
-)
+from losses.examples import LABELS, LOGITS, agree
 
 from jaxmed import losses
 

@@ -6,10 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from losses.examples import (
-    CASES,
-    ROWS,
-)
+from losses.examples import CASES, ROWS
+
+from jaxmed import losses
 
 each_loss = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 
@@ -62,3 +61,10 @@ def test_rows_do_not_mix_under_jit_and_vmap(case):
     np.testing.assert_allclose(by_row, whole, rtol=1e-6, atol=1e-7)
     poisoned = loss(x.at[0].set(jnp.nan), y)
     np.testing.assert_array_equal(poisoned[1:], whole[1:])
+
+
+def test_every_loss_is_a_case():
+    others = {"balanced_weights", "class_frequencies", "positive_weights"}  # weights
+    others |= {"logit_adjusted", "ordinal_probabilities"}  # of losses, and of logits
+    covered = {loss.__name__ for loss, _, _ in CASES.values()}
+    assert covered - {"<lambda>"} == set(losses.__all__) - others

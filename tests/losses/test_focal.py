@@ -5,16 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from losses.examples import (
-    BINARY,
-    LABELS,
-    LOGITS,
-    ODDS,
-    ROWS,
-    WEIGHTS,
-    agree,
-    log_softmax,
-)
+from losses.examples import BINARY, LABELS, LOGITS, ODDS, ROWS, WEIGHTS, agree, log_softmax
 
 from jaxmed import losses
 

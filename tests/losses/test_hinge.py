@@ -6,9 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from losses.examples import (
-    RNG,
-)
+from losses.examples import RNG
 from scipy import optimize
 from sklearn.svm import LinearSVC
 

@@ -7,13 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from losses.examples import (
-    CLASSES,
-    GRADES,
-    LABELS,
-    WEIGHTS,
-    agree,
-)
+from losses.examples import CLASSES, GRADES, LABELS, WEIGHTS, agree
 from scipy import special
 
 from jaxmed import losses

@@ -5,11 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from losses.examples import (
-    TARGETS,
-    VALUES,
-    agree,
-)
+from losses.examples import TARGETS, VALUES, agree
 from scipy import special
 
 from jaxmed import losses

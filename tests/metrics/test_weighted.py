@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from metrics.references import (
-    BINARY,
-    MULTICLASS,
-    OF_MANY,
-    OF_TWO,
-    ROWS,
-    TASKS,
-    agree,
-)
+from metrics.references import BINARY, MULTICLASS, OF_MANY, OF_TWO, ROWS, TASKS, agree
 
 from jaxmed import metrics
 from jaxmed.metrics import weighted
