@@ -92,8 +92,8 @@ def logit_adjusted(loss: Loss, shares: Float[np.ndarray, " classes"], *, tau: fl
     """A loss of logits shifted by the log frequency of each class: f_k + tau log pi_k.
 
     A rare class then needs a larger logit for the same loss. The task predicts with the unshifted
-    logits; with tau = 1 this maximizes balanced accuracy, as if classes were equally frequent. Its
-    probabilities are not those of the training population.
+    logits; with tau = 1 the minimum of the loss has the best balanced accuracy, as if classes were
+    equally frequent. Its probabilities are not those of the training population.
 
     Args:
         loss: of logits [batch, classes], such as `cross_entropy`, or of logits [batch] of class 1
