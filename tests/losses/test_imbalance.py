@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 
 import jax
@@ -14,9 +13,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.utils.class_weight import compute_class_weight
 
+from jaxmed import losses
 from jaxmed.losses import imbalance
-from jaxmed import losses, tasks
-from jaxmed.models import MLP
 
 _random = np.random.default_rng(0)
 LABELS = _random.choice(4, 300, p=[0.6, 0.3, 0.08, 0.02])
@@ -33,7 +31,7 @@ def test_weights_are_scikit_learns(labels):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     np.testing.assert_allclose(found[labels].mean(), 1, rtol=1e-5)
     np.testing.assert_allclose(
-        imbalance.frequencies(labels, classes=3), np.bincount(labels) / len(labels), rtol=1e-6
+        imbalance.class_frequencies(labels, classes=3), np.bincount(labels) / len(labels), rtol=1e-6
     )
 
 
@@ -59,7 +57,7 @@ def test_under_positive_weights_findings_and_their_absence_count_the_same():
 @pytest.mark.parametrize("tau", [0.0, 0.5, 1.0, 2.0])
 def test_the_adjusted_loss_is_that_of_the_paper(tau):
     """log(1 + sum over others of (pi_other / pi_own)^tau exp(f_other - f_own)), equation 10."""
-    shares = imbalance.frequencies(LABELS, classes=4)
+    shares = imbalance.class_frequencies(LABELS, classes=4)
     logits = np.asarray(LOGITS, float)
     own = LABELS[:, None]
     ratio = (shares[None] / shares[own]) ** tau * np.exp(
@@ -85,7 +83,7 @@ def test_two_classes_from_one_logit_are_adjusted_as_from_two():
 
 
 def test_a_focal_loss_without_focus_is_the_cross_entropy_here_too():
-    shares = imbalance.frequencies(LABELS, classes=4)
+    shares = imbalance.class_frequencies(LABELS, classes=4)
     focal = functools.partial(losses.focal, gamma=0.0)
     found, expected = (
         imbalance.logit_adjusted(loss, shares)(LOGITS, TRUE)
@@ -100,29 +98,9 @@ DENSITIES = np.stack([stats.norm(0, 1).pdf(POINTS), stats.norm(2, 1).pdf(POINTS)
 
 
 def bayes(shares):
-    """What a perfect task predicts of two Gaussians in a population with such shares."""
+    """What a perfect model predicts for two Gaussians in a population with such shares."""
     joint = DENSITIES * shares
     return joint / joint.sum(1, keepdims=True)
-
-
-def perfect(params, model_state, batch):
-    probabilities = jnp.asarray(bayes(SHARES), jnp.float32)
-    return {"probabilities": probabilities, "logits": jnp.log(probabilities)}
-
-
-TASK = dataclasses.replace(
-    tasks.classification(MLP(widths=(), outputs=2), classes=2, inputs=lambda batch: batch["x"]),
-    predict=perfect,
-)
-
-
-@pytest.mark.parametrize("tau", [0.0, 0.5, 1.0])
-def test_rebalanced_probabilities_are_those_of_a_balanced_population(tau):
-    """Dividing by pi^tau leaves the shares pi^(1 - tau); tau = 1 leaves equal ones."""
-    task = imbalance.rebalanced(TASK, SHARES, tau=tau)
-    found = task.predict({}, {}, {})
-    assert set(found) == {"probabilities"}
-    np.testing.assert_allclose(found["probabilities"], bayes(SHARES ** (1 - tau)), rtol=1e-4)
 
 
 def test_the_minimum_of_the_adjusted_loss_is_the_balanced_task():
@@ -143,11 +121,17 @@ def test_the_minimum_of_the_adjusted_loss_is_the_balanced_task():
     ("make", "message"),
     [
         (
-            lambda: imbalance.frequencies(np.array([0, 2]), classes=3),
+            lambda: imbalance.class_frequencies(np.array([0, 2]), classes=3),
             "labels holds no example of class 1",
         ),
-        (lambda: imbalance.frequencies(np.array([0, 3]), classes=2), "labels holds 3, but must be"),
-        (lambda: imbalance.frequencies(np.array([0]), classes=1), "classes is 1, but must be at"),
+        (
+            lambda: imbalance.class_frequencies(np.array([0, 3]), classes=2),
+            "labels holds 3, but must be",
+        ),
+        (
+            lambda: imbalance.class_frequencies(np.array([0]), classes=1),
+            "classes is 1, but must be at",
+        ),
         (
             lambda: imbalance.positive_weights(np.array([[1, 0], [1, 0]])),
             "labels holds no positive in column 1",
@@ -155,11 +139,6 @@ def test_the_minimum_of_the_adjusted_loss_is_the_balanced_task():
         (
             lambda: imbalance.logit_adjusted(losses.cross_entropy, SHARES, tau=-1),
             "tau is -1, but must be at least 0",
-        ),
-        (lambda: imbalance.rebalanced(TASK, SHARES, tau=-1), "tau is -1, but must be at least 0"),
-        (
-            lambda: imbalance.rebalanced(TASK, np.array([1, 0], np.float32)),
-            "shares has 0.0, but every share must be greater than 0",
         ),
         (
             lambda: imbalance.logit_adjusted(losses.cross_entropy, SHARES)(LOGITS, TRUE),
