@@ -1,4 +1,4 @@
-"""Bags of phrases and the places of sentences, counted by hand."""
+"""Hashed n-grams, counted by hand."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmed.models import PhraseBag
-from jaxmed.models.sentence_tagger import places
-from jaxmed.models.hashed_ngrams import phrases
+from jaxmed.models import (
+    HashedNgrams,
+)
+from jaxmed.models.hashed_ngrams import ngram_hashes
 
 TOKENS = np.array([[7, 3, 7, 3, 0], [3, 7, 0, 0, 0], [0, 0, 0, 0, 0]])
 
@@ -22,8 +23,8 @@ def hashed(*words, bits):
     return joined * 2654435761 % 2**32 >> (32 - bits)
 
 
-def test_phrases_are_the_words_and_pairs_in_order():
-    found = phrases(jnp.asarray(TOKENS), longest=2, bits=20)
+def test_ngrams_are_the_words_and_pairs_in_order():
+    found = ngram_hashes(jnp.asarray(TOKENS), longest=2, bits=20)
     a, b = hashed(7, bits=20), hashed(3, bits=20)
     ab, ba = hashed(7, 3, bits=20), hashed(3, 7, bits=20)
     assert found.tolist() == [
@@ -36,13 +37,13 @@ def test_phrases_are_the_words_and_pairs_in_order():
 
 def test_hashes_spread_over_the_table():
     words = np.random.default_rng(0).integers(1, 20_000, (400, 50))
-    found = np.asarray(phrases(jnp.asarray(words), longest=2, bits=12))
+    found = np.asarray(ngram_hashes(jnp.asarray(words), longest=2, bits=12))
     counts = np.bincount(found[found >= 0], minlength=2**12)
     assert counts.max() < 5 * counts.mean()
 
 
-def test_the_bag_is_a_sum_over_phrases():
-    bag = PhraseBag(width=3, longest=3, bits=8, dropout=0.5)
+def test_the_vector_is_a_sum_over_ngrams():
+    bag = HashedNgrams(width=3, longest=3, bits=8, dropout=0.5)
     variables = jax.jit(lambda key: bag.init(key, jnp.asarray(TOKENS), train=False))(
         jax.random.key(0)
     )
@@ -51,36 +52,27 @@ def test_the_bag_is_a_sum_over_phrases():
     first = [(7,), (3,), (7,), (3,), (7, 3), (3, 7), (7, 3), (7, 3, 7), (3, 7, 3)]
     second = [(3,), (7,), (3, 7)]
     for row, (words, count) in enumerate([(first, 4), (second, 2)]):
-        wanted = sum(table[hashed(*phrase, bits=8)] for phrase in words) / np.sqrt(count)
+        wanted = sum(table[hashed(*ngram, bits=8)] for ngram in words) / np.sqrt(count)
         np.testing.assert_allclose(found[row], wanted, rtol=1e-5)
     assert not found[2].any()
 
 
-def test_dropout_leaves_out_phrases_and_keeps_the_mean():
-    bag = PhraseBag(width=2, bits=8, dropout=0.5)
+def test_dropout_leaves_out_ngrams_and_keeps_the_mean():
+    bag = HashedNgrams(width=2, bits=8, dropout=0.5)
     tokens = jnp.asarray(np.arange(1, 9)[None])
     variables = bag.init(jax.random.key(0), tokens, train=False)
     kept = jax.jit(
         jax.vmap(lambda key: bag.apply(variables, tokens, train=True, rngs={"dropout": key}))
     )(jax.random.split(jax.random.key(1), 4000))
     whole = bag.apply(variables, tokens, train=False)
-    # A phrase counts 0 or 2 times: the deviation of a sum of 15 vectors of .05 is .2 / 8 ** .5.
+    # An n-gram counts 0 or 2 times: the deviation of a sum of 15 vectors of .05 is .2 / 8 ** .5.
     np.testing.assert_allclose(kept.mean(0), whole, atol=5 * 0.2 / np.sqrt(8 * 4000))
     assert len(np.unique(np.asarray(kept)[:, 0, 0])) > 3000
 
 
-@pytest.mark.parametrize(("option", "value"), [("width", 0), ("longest", 0)])
+@pytest.mark.parametrize(
+    ("option", "value"), [("width", 0), ("longest", 0), ("bits", 0), ("bits", 32)]
+)
 def test_bad_settings_are_refused(option, value):
     with pytest.raises(ValueError, match=f"{option} is {value}"):
-        PhraseBag(**{option: value}).init(jax.random.key(0), jnp.asarray(TOKENS), train=False)
-
-
-def test_places_are_counted_from_both_ends():
-    real = jnp.arange(14)[None] < jnp.array([[12], [2], [0]])
-    found = np.asarray(places(real)).reshape(3, 14, 3, 10)
-    assert (found.sum(-1) == np.asarray(real)[..., None]).all()
-    numbers = found.argmax(-1)
-    assert numbers[0, :12, 0].tolist() == [*range(9), 9, 9, 9]
-    assert numbers[0, :12, 1].tolist() == [9, 9, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
-    assert numbers[0, :12, 2].tolist() == [10 * i // 12 for i in range(12)]
-    assert numbers[1, :2].tolist() == [[0, 1, 0], [1, 0, 5]]
+        HashedNgrams(**{option: value}).init(jax.random.key(0), jnp.asarray(TOKENS), train=False)

@@ -11,9 +11,13 @@ import pytest
 from jax.test_util import check_grads
 from scipy.special import logsumexp
 
-from jaxmed.models import crf
+from jaxmed.models import (
+    crf,
+)
 
 TIME, CLASSES = 5, 3
+
+
 LENGTHS = (5, 1, 3, 2, 0)
 
 
