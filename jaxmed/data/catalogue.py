@@ -11,11 +11,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from jaxmed.data.readers import tfds
 from jaxmed.data.datasets.entry import Entry
 from jaxmed.data.datasets.facts import BREAST_CANCER_WISCONSIN, DIGITS, MNIST
 from jaxmed.data.datasets.medmnist_table import MEDMNIST
 from jaxmed.data.datasets.text_facts import TEXTS
+from jaxmed.data.readers import tfds
 from jaxmed.data.source import Source
 
 ENTRIES: Mapping[str, Entry] = MappingProxyType(

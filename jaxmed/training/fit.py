@@ -23,7 +23,7 @@ from jaxmed.tasks import Model, Task
 from jaxmed.training import artifacts, finite, gradients, input_pipeline, resume, validate
 from jaxmed.training.ema import ema_params
 from jaxmed.training.options import Execution, Run, Validation
-from jaxmed.training.rounds import Round, copied, epoch_lines, rounds
+from jaxmed.training.rounds import copied, epoch_lines, rounds
 from jaxmed.training.step import TrainState, init_state, make_train_step
 from jaxmed.training.stopping import Stop
 from jaxmed.typing import Columns, Key, Scalars
@@ -169,7 +169,7 @@ def fit(
                 break
             state = taken.state
             kept = ema_params(state)
-            row = _row(task, taken, per_epoch)
+            row = history_row(task, taken.step, taken.sums, per_epoch)
             model = Model(task, kept.params, kept.model_state)
             row |= _measured(model, validation, batch_size, where, execution.workers)
             row["seconds"] = round(time.perf_counter() - started, 4)
@@ -215,16 +215,23 @@ def _last_step(epochs: float | None, steps: int | None, per_epoch: int, run: Run
     return last
 
 
-def _row(task: Task, taken: Round, per_epoch: int) -> dict[str, float]:
-    """Where training stands, its mean loss and its metrics since the row before."""
-    epoch = taken.step / per_epoch
-    totals = _summed(dict(taken.sums))
+def history_row(task: Task, step: int, sums: Scalars, per_epoch: int) -> dict[str, float]:
+    """Where training stands, its mean loss and its metrics since the row before.
+
+    Args:
+        task: whose metrics were added up.
+        step: steps taken in all.
+        sums: of the steps since the row before, [steps, ...].
+        per_epoch: steps in an epoch.
+    """
+    epoch = step / per_epoch
+    totals = _summed(dict(sums))
     means = {"train/loss": totals["loss"] / totals["count"]}
     for name, metric in task.metrics.items():
         means[f"train/{name}"] = metric.result(totals[name])
     return {
         "epoch": int(epoch) if epoch.is_integer() else round(epoch, 4),
-        "step": taken.step,
+        "step": step,
         **{name: float(value) for name, value in means.items() if jnp.ndim(value) == 0},
     }
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmed import checks
-from jaxmed.data.augment.image import Change, WHITE, restored, space
+from jaxmed.data.augment.image import WHITE, Change, restored, space
 from jaxmed.typing import Array, Float, Key
 
 

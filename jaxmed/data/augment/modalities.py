@@ -27,6 +27,7 @@ zoom, and none of them should reach a label that depends on what they change.
 
 from __future__ import annotations
 
+from jaxmed.data.augment.geometry import resampled, rotation, scaling, translation
 from jaxmed.data.augment.image import (
     Change,
     in_turn,
@@ -34,7 +35,6 @@ from jaxmed.data.augment.image import (
     random_flips,
     random_quarter_turn,
 )
-from jaxmed.data.augment.geometry import resampled, rotation, scaling, translation
 from jaxmed.data.augment.intensity import brightness, contrast, gamma
 
 

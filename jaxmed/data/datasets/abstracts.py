@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 
 from jaxmed.data.datasets.builder import dataset_info, manual_instructions, obtain_all
 from jaxmed.data.datasets.entry import Entry
-from jaxmed.data.datasets.text_facts import NICTA_PIBOSO, PUBMED_RCT_200K, PUBMED_RCT_20K
+from jaxmed.data.datasets.text_facts import NICTA_PIBOSO, PUBMED_RCT_20K, PUBMED_RCT_200K
 
 
 class _Abstracts(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg] # tfds is untyped to mypy
