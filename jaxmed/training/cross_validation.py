@@ -217,7 +217,8 @@ class _Plan:
             placement=placement.jit(),
         ):
             kept = ema_params(taken.state)
-            current, sums = (kept.params, kept.model_state), jax.device_get(taken.sums)
+            current = (kept.params, kept.model_state)
+            values, sums = jax.device_get((current, taken.sums))
             best = [False] * len(folds)
             for fold, history in enumerate(histories):
                 if stopped[fold]:
@@ -225,7 +226,7 @@ class _Plan:
                 own = jax.tree.map(lambda x, fold=fold: x[fold], sums)
                 row = history_row(task, taken.step, own, per_epoch)
                 if held:
-                    model = Model(task, *_of(current, fold))
+                    model = Model(task, *_of(values, fold))
                     found = compute_metrics(model, held[fold], batch_size=size)
                     row |= {f"validation/{name}": value for name, value in found.items()}
                 history.append(row)
@@ -234,7 +235,9 @@ class _Plan:
             chosen = _replaced(np.array(best), chosen, current)
             if all(stopped):
                 break
-        return [Model(task, *_of(chosen, fold)) for fold in range(len(folds))], histories
+        best_values = jax.device_get(chosen)
+        models = [Model(task, *_of(best_values, fold)) for fold in range(len(folds))]
+        return models, histories
 
     def _first_states(self, folds: int, constants: Sequence[Tree]) -> TrainState:
         first = input_pipeline.first(self.columns)
