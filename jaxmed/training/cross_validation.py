@@ -247,7 +247,7 @@ class _Plan:
         def state(key: Key, constants: Tree) -> TrainState:
             return init_state(self.task, self.optimizer, key, first, constants)
 
-        return jax.vmap(state)(keys, stacked)
+        return jax.jit(jax.vmap(state))(keys, stacked)  # compiled as one program
 
     def _feed(self, numbers: Columns) -> Feed:
         """All folds read the same split on the device, each by row numbers of its own."""
