@@ -64,7 +64,7 @@ def test_conv_net_is_its_formula_under_the_names_that_saved_models_have():
         if number == 0:
             window = (1, 2, 2, 1)
             y = lax.reduce_window(y, -jnp.inf, lax.max, window, window, "VALID")
-        y = np.asarray(y)  # as many groups as channels: each is normalised by itself
+        y = np.asarray(y)  # as many groups as channels: each is normalized by itself
         assert y.shape[-1] == channels
         deviation = np.sqrt(y.var((1, 2), keepdims=True) + 1e-5)
         y = jnp.asarray(np.maximum((y - y.mean((1, 2), keepdims=True)) / deviation, 0))
