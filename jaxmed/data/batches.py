@@ -131,7 +131,7 @@ def take(data: Batch, rows: Int[AnyArray, " batch"]) -> Batch:
     """
     found = {name: column[rows.clip(0)] for name, column in data.items()}
     mask = (rows >= 0).astype(np.float32)
-    place = np.arange(len(rows), dtype=np.int32)
+    place: AnyArray = np.arange(len(rows), dtype=np.int32)
     if not isinstance(rows, np.ndarray):  # traced, perhaps on one device of many
         place = first_row(len(rows)) + place
     return {**found, "mask": mask, "place": place}

@@ -75,7 +75,8 @@ def ema_params(state: TrainState) -> TrainState:
             "used: wrap the whole optimizer in one `ema`."
         )
     (average,) = kept
-    if jax.tree.structure(average.average) != jax.tree.structure(state.params):
+    kept_names, own_names = (str(jax.tree.structure(x)) for x in (average.average, state.params))
+    if kept_names != own_names:
         raise ValueError(
             "optimizer keeps an average of some of the parameters only: wrap the whole optimizer "
             "in `ema`, not a part of it."

@@ -7,6 +7,7 @@ import functools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -108,6 +109,7 @@ def fit(
         FileExistsError: if the directory holds a run and `resume` is not asked for.
     """
     validation, run, execution = validation or Validation(), run or Run(), execution or Execution()
+    directory = None if run.directory is None else Path(run.directory)
     checks.positive("batch_size", batch_size)
     where = execution.placement
     if where is None:
@@ -129,10 +131,11 @@ def fit(
         state = copied(run.start)
     step = make_train_step(task, optimizer, gradient=gradient)
     feed = input_pipeline.open_feed(task, train, step, where, workers=execution.workers)
-    chosen, history = (state.params, state.model_state), []
-    if run.directory is not None:
+    chosen: Any = (state.params, state.model_state)
+    history: list[dict[str, float]] = []
+    if directory is not None:
         state, chosen, history = resume.restore_run(
-            run.directory, state, validation.monitor, run.resume
+            directory, state, validation.monitor, run.resume
         )
 
     # 3. How far to go.
@@ -140,8 +143,8 @@ def fit(
     last = _last_step(epochs, steps, per_epoch, run)
     _agree(batch_size, last, state, feed)
     writer = distributed.is_writer()
-    if run.directory is not None and writer:
-        settings = {"batch_size": batch_size, "epochs": epochs, "steps": steps}
+    if directory is not None and writer:
+        settings: dict[str, Any] = {"batch_size": batch_size, "epochs": epochs, "steps": steps}
         settings |= {"gradient": gradient, "order": order, "monitor": validation.monitor}
         artifacts.describe(run, settings, history)
 
@@ -176,9 +179,9 @@ def fit(
             is_best = monitor is None or monitor.best(history) == len(history) - 1
             if is_best:
                 chosen = copied((kept.params, kept.model_state))
-            if run.directory is not None:
+            if directory is not None:
                 with profile.part("checkpoint"):
-                    resume.save_run(run.directory, state, chosen if is_best else None, history)
+                    resume.save_run(directory, state, chosen if is_best else None, history)
             for logger in log:
                 logger(row)
         reason = _reason(history, conditions)
@@ -188,7 +191,7 @@ def fit(
         reason = "steps" if steps is not None and last == steps else "epochs"
     best = validation.monitor.best(history) if validation.monitor else len(history) - 1
     fitted = Fit(Model(task, *chosen), state, history, best, reason, feed.name)
-    if run.directory is not None and run.artifacts and writer:
+    if directory is not None and run.artifacts and writer:
         example = input_pipeline.first(train)
         artifacts.write(run, fitted, example, validation)
     return fitted
