@@ -1,42 +1,130 @@
 """Functional deep learning for medicine on JAX.
 
-The package is an hourglass. Below the waist stand models, data, losses and metrics, which know
-nothing of each other; the waist is the Task, one record of pure functions; above it training and
-evaluation see a Task and never a network, a data set or a modality.
+    import jaxmed as jm
 
-- `jaxmed.models`: Flax Linen networks and the layers they are made of.
-- `jaxmed.data`: sources of examples, splits, batches, the catalogue of data sets, what a network
-  reads of a batch (`jaxmed.data.inputs`).
-- `jaxmed.losses`: one loss an example, never reduced.
-- `jaxmed.metrics`: streaming metrics, sums that merge by addition.
-- `jaxmed.tasks`: classification, binary, multilabel and ordinal classification, regression.
-- `jaxmed.training`: the train step, gradients, the scanned epoch, placements (jit, pmap, sharded)
-  and `fit`, the loop over them with stopping conditions and checkpoints.
-- `jaxmed.evaluation`: one row an example, exact statistics with bootstrap intervals.
+    train, validation, test = jm.data.load("breast_cancer_wisconsin")
+    network = jm.models.MLP(widths=(64, 32), outputs=1)
+    task = jm.tasks.binary_classification(network, inputs=jm.data.inputs.features())
+    trained = jm.fit(task, optax.adamw(1e-3), train, key=key, batch_size=32, epochs=40)
+    print(jm.evaluate(trained.model, test))
 
-Each of these is there after `import jaxmed`, loaded when it is first used: all of them together
-need jax, flax, optax and numpy only, and the data alone not even jax. What needs more is imported
-by its own name: `jaxmed.plots`, `jaxmed.evaluation.report`, `jaxmed.experiment.seeds`.
+A `Task` says what is learned, as pure functions; `fit` gives a `Model`, one value that everything
+else takes. Every package and function listed here is loaded when it is first used: the core needs
+jax, flax, optax and numpy only, and `jaxmed.data` not even jax.
 """
 
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from jaxmed.version import __version__
 
 if TYPE_CHECKING:
-    from jaxmed import data, evaluation, losses, models, tasks, training
-    from jaxmed.metrics import streaming
+    from jaxmed import (
+        baselines,
+        data,
+        deploy,
+        evaluation,
+        experiment,
+        losses,
+        metrics,
+        models,
+        plots,
+        runs,
+        runtime,
+        search,
+        tasks,
+        training,
+        transforms,
+    )
+    from jaxmed.deploy.export import export
+    from jaxmed.deploy.load import load
+    from jaxmed.evaluation.evaluate import Evaluation, evaluate
+    from jaxmed.evaluation.predict import predict
+    from jaxmed.tasks import Judge, Model, Task
+    from jaxmed.training.cross_validation import cross_validate
+    from jaxmed.training.fit import Fit, fit
+    from jaxmed.training.options import Execution, Run, Validation
+    from jaxmed.training.stopping import highest, lowest
 
-__version__ = "0.1.0"
+_PACKAGES = (
+    "baselines",
+    "data",
+    "deploy",
+    "evaluation",
+    "experiment",
+    "losses",
+    "metrics",
+    "models",
+    "plots",
+    "runs",
+    "runtime",
+    "search",
+    "tasks",
+    "training",
+    "transforms",
+)
+_NAMES = {
+    "Evaluation": "evaluation",
+    "Execution": "training",
+    "Fit": "training",
+    "Judge": "tasks",
+    "Model": "tasks",
+    "Run": "training",
+    "Task": "tasks",
+    "Validation": "training",
+    "cross_validate": "training",
+    "evaluate": "evaluation",
+    "export": "deploy",
+    "fit": "training",
+    "highest": "training.stopping",
+    "load": "deploy",
+    "lowest": "training.stopping",
+    "predict": "evaluation",
+}
 
-__all__ = ["data", "evaluation", "losses", "metrics", "models", "tasks", "training"]
+__all__ = [
+    "Evaluation",
+    "Execution",
+    "Fit",
+    "Judge",
+    "Model",
+    "Run",
+    "Task",
+    "Validation",
+    "__version__",
+    "baselines",
+    "cross_validate",
+    "data",
+    "deploy",
+    "evaluate",
+    "evaluation",
+    "experiment",
+    "export",
+    "fit",
+    "highest",
+    "load",
+    "losses",
+    "lowest",
+    "metrics",
+    "models",
+    "plots",
+    "predict",
+    "runs",
+    "runtime",
+    "search",
+    "tasks",
+    "training",
+    "transforms",
+]
 
 
-def __getattr__(name: str) -> ModuleType:
-    if name in __all__:
+def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

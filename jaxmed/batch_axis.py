@@ -1,23 +1,34 @@
 """The batch axis, wherever it is: on one device, mapped by `pmap`, or sharded by `jit`.
 
-Code that sums over a batch, compares its rows, or draws one random number a row, is written once
+Code that sums over a batch, compares its rows, or draws one random number per row, is written once
 with these functions and then gives the same numbers under every placement. Under `jit`, sharded
-or not, arrays are whole, and each is what it looks like. Under `pmap` each device sees its own rows
-and the axis is named `BATCH_AXIS`.
+or not, arrays are whole. Under `pmap` each device sees its own rows, and the axis is named
+`BATCH_AXIS`.
+
+A batch carries the place of each row in the whole batch, as its column `place`. Random choices
+follow that place, so they are the same when rows are mapped alone, as for per-example gradients.
 """
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
-from jaxmed.typing import Array, Key, Tree
+from jaxmed.typing import AnyArray, Array, Batch, Key, ModelState, Params, Tree
 
 BATCH_AXIS = "batch"
 
+_places: contextvars.ContextVar[AnyArray | None] = contextvars.ContextVar("places", default=None)
+
 
 def is_mapped() -> bool:
-    """Whether the code being traced runs once a device, under `pmap` over the batch axis."""
+    """Whether the code being traced runs once per device, under `pmap` over the batch axis."""
     try:
         jax.lax.axis_index(BATCH_AXIS)
     except NameError:
@@ -31,17 +42,8 @@ def total(tree: Tree) -> Tree:
 
 
 def largest(x: Array) -> Array:
-    """The largest of a number each device has; the number itself where there is one device."""
+    """The largest of one number per device; the number itself where there is one device."""
     return jax.lax.pmax(x, BATCH_AXIS) if is_mapped() else x
-
-
-def row_keys(key: Key, rows: int) -> Array:
-    """One random key a row [rows], a function of `key` and the row's place in the whole batch.
-
-    Random choices made with them (dropout, augmentation) do not depend on how many devices
-    the batch is spread over.
-    """
-    return jax.vmap(jax.random.fold_in, (None, 0))(key, first_row(rows) + jnp.arange(rows))
 
 
 def gathered(x: Array) -> Array:
@@ -55,3 +57,45 @@ def gathered(x: Array) -> Array:
 def first_row(rows: int) -> Array | int:
     """The place in the whole batch of the first of the `rows` that a device sees."""
     return jax.lax.axis_index(BATCH_AXIS) * rows if is_mapped() else 0
+
+
+def row_keys(key: Key, rows: int) -> Array:
+    """One random key per row [rows], a function of `key` and the row's place in the whole batch.
+
+    Random choices made with them (dropout, augmentation) do not depend on how many devices the
+    batch is spread over, nor on whether rows are mapped one by one with `vmap`: inside the loss of
+    a `Task` the places are those of the batch's column `place`. Rows that were made of one row of
+    the batch, such as the sentences of a document, count on from its place.
+
+    Args:
+        key: of the step.
+        rows: how many keys, the length of the batch or a multiple of it.
+    """
+    places = _places.get()
+    if places is None or rows % max(places.shape[0], 1):
+        numbers = first_row(rows) + jnp.arange(rows)
+    else:
+        each = rows // places.shape[0]
+        numbers = (jnp.asarray(places)[:, None] * each + jnp.arange(each)[None]).reshape(rows)
+    return jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
+
+
+@contextlib.contextmanager
+def places_of(batch: Batch) -> Iterator[None]:
+    """Inside, `row_keys` follows the places that this batch carries, if it carries any."""
+    token = _places.set(batch.get("place"))
+    try:
+        yield
+    finally:
+        _places.reset(token)
+
+
+def by_place(loss: Callable[..., Any]) -> Callable[..., Any]:
+    """A task's loss, inside which `row_keys` follows the places of its batch."""
+
+    @functools.wraps(loss)
+    def placed(params: Params, model_state: ModelState, batch: Batch, key: Key) -> Any:
+        with places_of(batch):
+            return loss(params, model_state, batch, key)
+
+    return placed

@@ -12,11 +12,10 @@ import optax
 import pytest
 
 from jaxmed import losses, tasks
-from jaxmed.search import sweeps
 from jaxmed.data import inputs
 from jaxmed.evaluation.evaluate import predict
 from jaxmed.models import MLP
-from jaxmed.plots.sweep import sweep
+from jaxmed.search import sweeps
 from jaxmed.training.fit import fit
 from jaxmed.training.step import TrainState
 
@@ -216,15 +215,3 @@ def test_without_optuna_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'jaxmed\[sweeps\]'"):
         sweeps.optuna_search(lambda trial: 0.0, 1, seed=0)
-
-
-def test_the_plot_has_a_panel_a_setting_and_rings_the_best():
-    scores = np.array([[0.5, 0.7, 0.6], [np.nan, 0.8, 0.9]])
-    settings = {"learning_rate": np.array([1e-3, 1e-2, 1e-1]), "dropout": np.array([0.0, 0.1, 0.2])}
-    figure = sweep(settings, scores, best=2, logarithmic=("learning_rate",))
-    left, right = figure.axes
-    assert (left.get_xscale(), right.get_xscale()) == ("log", "linear")
-    dropped, finished, ringed = (each.get_offsets() for each in right.collections)
-    np.testing.assert_allclose(dropped, [[0.0, 0.5]])
-    np.testing.assert_allclose(finished, [[0.1, 0.8], [0.2, 0.9]])
-    np.testing.assert_allclose(ringed, [[0.2, 0.9]])

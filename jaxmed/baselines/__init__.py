@@ -1,1 +1,10 @@
-"""What a network must beat."""
+"""Baselines: simple models that a network should outperform.
+
+- `pixel_svm`: a support vector machine on raw pixels.
+- `tfidf`: logistic regression on TF-IDF features of texts.
+- `probes`: simple classifiers on the features of a network that was trained without labels.
+"""
+
+from jaxmed.baselines import pixel_svm, probes, tfidf
+
+__all__ = ["pixel_svm", "probes", "tfidf"]

@@ -1,7 +1,7 @@
-"""What a network on images must beat: a support vector machine on raw pixels.
+"""Baseline for images: a support vector machine on raw pixels.
 
-scikit-learn's, with a Gaussian kernel as wide as the pixels' variance asks for. Each experiment
-that learns diagnoses from few or small images trains one and prints it in its table.
+scikit-learn's `SVC` with a Gaussian kernel, whose width follows from the variance of the pixels.
+It is strong on small data sets. Experiments on images report it next to the network.
 """
 
 from __future__ import annotations
@@ -10,55 +10,82 @@ import time
 from typing import Any
 
 import numpy as np
-from sklearn.svm import SVC
 
-from jaxmed.evaluation import anomaly
 from jaxmed import metrics
-from jaxmed.typing import Columns
+from jaxmed.typing import Columns, Float, Int, UInt8
 
-STRENGTH = 10.0
-"""C, the inverse of the regularisation."""
-MOST_ROWS = 12_000
-"""Of training; its time grows with their square."""
+MAX_ROWS = 12_000
+"""Largest training split that `summary` trains on; training time grows with its square."""
 
 
-def line(train: Columns, test: Columns) -> str:
-    """What the machine reaches on `test`, or why there is none."""
-    rows, several = len(train["label"]), train["label"].ndim > 1
-    if several:
-        return "support vector machine: left out, as an image has several findings"
-    if rows > MOST_ROWS:
-        return f"support vector machine: left out, as {rows:,} training rows are over {MOST_ROWS:,}"
-    started = time.perf_counter()
-    machine = fitted(train["image"], train["label"])
-    auc = metrics.auroc(test["label"], shares(machine, test["image"]))
-    acc = float((machine.predict(pixels(test["image"])) == test["label"]).mean())
-    seconds = time.perf_counter() - started
-    return f"support vector machine on pixels: AUC {auc:.4f}, ACC {acc:.4f}, {seconds:.0f} s"
-
-
-def fitted(images: np.ndarray, label: np.ndarray) -> Any:
-    """A support vector machine on pixels from 0 to 1, fitted.
+def summary(train: Columns, test: Columns, *, C: float = 10.0) -> str:
+    """One line with the AUROC, accuracy and training time of the SVM, or why it was not trained.
 
     Args:
-        images: uint8 [rows, *space, channels] of labelled rows.
-        label: theirs [rows].
+        train: columns `image` uint8 [rows, *space, channels] and `label` [rows].
+        test: the same columns.
+        C: inverse regularization strength, above 0.
+
+    Returns:
+        A line of text. The SVM is skipped if images have several labels, or if there are more than
+        `MAX_ROWS` training rows.
     """
-    return SVC(C=STRENGTH).fit(pixels(images), label)
+    rows = len(train["label"])
+    if train["label"].ndim > 1:
+        return "SVM on raw pixels: skipped, because an image has several labels"
+    if rows > MAX_ROWS:
+        return f"SVM on raw pixels: skipped, because {rows:,} training rows exceed {MAX_ROWS:,}"
+    start = time.perf_counter()
+    svm = fit_svm(train["image"], train["label"], C=C)
+    auroc = metrics.auroc(test["label"], class_ranks(svm, test["image"]))
+    accuracy = float((svm.predict(flat_pixels(test["image"])) == test["label"]).mean())
+    seconds = time.perf_counter() - start
+    return f"SVM on raw pixels: AUC {auroc:.4f}, ACC {accuracy:.4f}, {seconds:.0f} s"
 
 
-def shares(machine: Any, images: np.ndarray) -> np.ndarray:
-    """[rows, classes] for `statistics.auroc`: the share of the rows that a class suits no better.
+def fit_svm(
+    images: UInt8[np.ndarray, "rows ..."], label: Int[np.ndarray, " rows"], *, C: float = 10.0
+) -> Any:
+    """Train the SVM.
 
-    Ranks of the machine's decisions, class by class; they are no probabilities, which it has none
-    of, and its own answer is `machine.predict(pixels(images))`.
+    Args:
+        images: uint8 [rows, *space, channels].
+        label: classes [rows].
+        C: inverse regularization strength, above 0.
+
+    Returns:
+        A trained `sklearn.svm.SVC` on `flat_pixels`.
     """
-    decisions = machine.decision_function(pixels(images))
+    from sklearn.svm import SVC
+
+    return SVC(C=C).fit(flat_pixels(images), label)
+
+
+def class_ranks(
+    svm: Any, images: UInt8[np.ndarray, "rows ..."]
+) -> Float[np.ndarray, "rows classes"]:
+    """The decision values of each class as ranks in [0, 1], for `metrics.auroc`.
+
+    An SVM has no probabilities. Ranks keep the order of the rows in each class, but must not be
+    compared between classes: its predictions are `svm.predict(flat_pixels(images))`.
+
+    Args:
+        svm: from `fit_svm`.
+        images: uint8 [rows, *space, channels].
+
+    Returns:
+        [rows, classes], as `metrics.rank_probabilities`.
+    """
+    decisions = svm.decision_function(flat_pixels(images))
     if decisions.ndim == 1:
-        return anomaly.ranked(decisions)
-    return np.stack([anomaly.ranked(column)[:, 1] for column in decisions.T], axis=1)
+        return metrics.rank_probabilities(decisions)
+    return np.stack([metrics.rank_probabilities(column)[:, 1] for column in decisions.T], axis=1)
 
 
-def pixels(images: np.ndarray) -> np.ndarray:
-    """[rows, values] from 0 to 1."""
+def flat_pixels(images: UInt8[np.ndarray, "rows ..."]) -> Float[np.ndarray, "rows values"]:
+    """The pixels of each image as one row in [0, 1], float32.
+
+    Args:
+        images: uint8 [rows, *space, channels].
+    """
     return images.reshape(len(images), -1).astype(np.float32) / 255

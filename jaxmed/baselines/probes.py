@@ -1,7 +1,7 @@
-"""How much do features tell that were learned without labels? Simple classifiers on top of them.
+"""Probes: simple classifiers on features that were learned without labels.
 
-A probe is fitted on features of the training split, `evaluate.predict(task, ...)["features"]`, and
-gives probabilities of any others, which `evaluation.statistics` measures.
+A probe is fitted on the features of the training split and returns class probabilities for any
+other features. How well it does shows how much the features tell about the classes.
 """
 
 from __future__ import annotations
@@ -12,133 +12,154 @@ from typing import TypeAlias
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.typing import Int, Num
+from jaxmed.typing import Float, Int, Num
 
 Probe: TypeAlias = Callable[[np.ndarray], np.ndarray]
 """features [rows, width] -> probabilities [rows, classes]."""
 
 
 def linear_probe(
-    training: Num[np.ndarray, "examples width"],
+    features: Num[np.ndarray, "examples width"],
     label: Int[np.ndarray, " examples"],
     *,
-    strength: float = 1.0,
-    iterations: int = 1000,
+    C: float = 1.0,
+    max_iterations: int = 1000,
 ) -> Probe:
-    """Logistic regression on standardised features; needs scikit-learn.
-
-    Alain and Bengio 2016, section 2.
+    """Logistic regression on standardized features.
 
     Args:
-        training: features of labelled rows.
-        label: theirs, 0 to classes - 1; every class has rows.
-        strength: C, the inverse of the L2 penalty, above 0.
-        iterations: of the solver, at most.
+        features: of the labeled rows [examples, width].
+        label: classes [examples], 0 to classes - 1; every class occurs.
+        C: inverse strength of the L2 penalty, above 0.
+        max_iterations: of the solver.
+
+    Returns:
+        A function of features [rows, width] that returns probabilities [rows, classes].
+
+    Raises:
+        ValueError: if `C` is not positive, shapes disagree or a class has no rows.
+
+    References:
+        Alain and Bengio, Understanding intermediate layers using linear classifier probes, 2016,
+        section 2.
     """
-    kernel, bias = linear_head(training, label, strength=strength, iterations=iterations)
+    kernel, bias = linear_head(features, label, C=C, max_iterations=max_iterations)
 
     def probabilities(rows: np.ndarray) -> np.ndarray:
         logits = np.asarray(rows, np.float64) @ kernel + bias
-        shares = np.exp(logits - logits.max(1, keepdims=True))
-        return shares / shares.sum(1, keepdims=True)
+        odds = np.exp(logits - logits.max(1, keepdims=True))
+        return odds / odds.sum(1, keepdims=True)
 
     return probabilities
 
 
 def linear_head(
-    training: Num[np.ndarray, "examples width"],
+    features: Num[np.ndarray, "examples width"],
     label: Int[np.ndarray, " examples"],
     *,
-    strength: float = 1.0,
-    iterations: int = 1000,
-) -> tuple[np.ndarray, np.ndarray]:
-    """What `linear_probe` learns, as the kernel and the bias of a layer on the features themselves.
+    C: float = 1.0,
+    max_iterations: int = 1000,
+) -> tuple[Float[np.ndarray, "width classes"], Float[np.ndarray, " classes"]]:
+    """The `linear_probe` as kernel and bias of a linear layer on the features.
 
-    A network that starts with it changes its features less, and does better on rows unlike the
-    labelled ones, than with a head of random numbers: Kumar et al. 2022, section 4 (linear probing,
-    then fine-tuning).
+    For linear probing followed by fine-tuning: a network that starts with this head changes its
+    features less than with a random head, and is more accurate on shifted data.
 
     Args:
-        training: features of labelled rows.
-        label: theirs, 0 to classes - 1; every class has rows.
-        strength: C, the inverse of the L2 penalty, above 0.
-        iterations: of the solver, at most.
+        features: of the labeled rows [examples, width]; not standardized.
+        label: classes [examples], 0 to classes - 1; every class occurs.
+        C: inverse strength of the L2 penalty, above 0.
+        max_iterations: of the solver.
 
     Returns:
-        float64 [width, classes] and [classes], of logits.
+        Kernel [width, classes] and bias [classes] of logits, float64.
+
+    Raises:
+        ValueError: as `linear_probe`.
+
+    References:
+        Kumar et al., Fine-Tuning can Distort Pretrained Features and Underperform
+        Out-of-Distribution, 2022, section 4.
     """
-    checks.positive("strength", strength)
-    _check(training, label)
+    checks.positive("C", C)
+    _check(features, label)
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    training = np.asarray(training, np.float64)
-    scaler = StandardScaler().fit(training)
-    model = LogisticRegression(C=strength, max_iter=iterations)
-    model.fit(scaler.transform(training), label)
+    features = np.asarray(features, np.float64)
+    scaler = StandardScaler().fit(features)
+    model = LogisticRegression(C=C, max_iter=max_iterations)
+    model.fit(scaler.transform(features), label)
     weights, intercepts = model.coef_, model.intercept_
-    if len(weights) == 1:  # of two classes scikit-learn keeps the difference
+    if len(weights) == 1:  # for two classes, scikit-learn keeps the difference of the logits
         weights = np.concatenate([-weights, weights]) / 2
         intercepts = np.concatenate([-intercepts, intercepts]) / 2
     kernel = (weights / scaler.scale_).T
     return kernel, intercepts - scaler.mean_ @ kernel
 
 
-def nearest_neighbour_probe(
-    training: Num[np.ndarray, "examples width"],
+def nearest_neighbor_probe(
+    features: Num[np.ndarray, "examples width"],
     label: Int[np.ndarray, " examples"],
     *,
-    neighbours: int = 20,
+    neighbors: int = 20,
     temperature: float = 0.07,
 ) -> Probe:
-    """The classes of the most similar training rows, weighed by exp(cosine / temperature).
-
-    Wu et al. 2018, section 3.4. Nothing is fitted.
+    """Votes of the most similar rows, weighted by exp(cosine similarity / temperature).
 
     Args:
-        training: features of labelled rows.
-        label: theirs, 0 to classes - 1; every class has rows.
-        neighbours: how many, at most as many as there are examples.
-        temperature: above 0; infinity counts every neighbour alike.
+        features: of the labeled rows [examples, width].
+        label: classes [examples], 0 to classes - 1; every class occurs.
+        neighbors: number of voting rows, in 1 .. examples.
+        temperature: above 0; with infinity all neighbors have the same weight.
+
+    Returns:
+        A function of features [rows, width] that returns probabilities [rows, classes].
+
+    Raises:
+        ValueError: if an argument lies outside its range, shapes disagree or a class has no rows.
+
+    References:
+        Wu et al., Unsupervised Feature Learning via Non-Parametric Instance Discrimination, 2018,
+        section 3.4.
     """
     checks.positive("temperature", temperature)
-    classes = _check(training, label)
-    if not 1 <= neighbours <= len(training):
+    classes = _check(features, label)
+    if not 1 <= neighbors <= len(features):
         raise ValueError(
-            f"neighbours is {neighbours}, but must lie in 1 to {len(training)}, the examples of "
-            "training."
+            f"neighbors is {neighbors}, but must lie in 1 to {len(features)}, the number of rows "
+            "of features."
         )
-    known = _unit(training)
+    examples = _unit(features)
     one_hot = np.eye(classes)[label]
 
-    def part(rows: np.ndarray) -> np.ndarray:
-        cosine = _unit(rows) @ known.T
-        chosen = np.argpartition(-cosine, neighbours - 1, axis=1)[:, :neighbours]
+    def vote(rows: np.ndarray) -> np.ndarray:
+        cosine = _unit(rows) @ examples.T
+        chosen = np.argpartition(-cosine, neighbors - 1, axis=1)[:, :neighbors]
         near = np.take_along_axis(cosine, chosen, axis=1)
         weights = np.exp((near - near.max(1, keepdims=True)) / temperature)
         votes = (weights[..., None] * one_hot[chosen]).sum(1)
         return votes / votes.sum(1, keepdims=True)
 
     def probabilities(rows: np.ndarray) -> np.ndarray:
-        return np.concatenate(
-            [part(rows[start : start + 512]) for start in range(0, len(rows), 512)]
-        )
+        parts = (rows[start : start + 512] for start in range(0, len(rows), 512))  # bounds memory
+        return np.concatenate([np.zeros((0, classes)), *map(vote, parts)])
 
     return probabilities
 
 
-def _check(training: np.ndarray, label: np.ndarray) -> int:
-    """How many classes there are; a class without rows is refused."""
-    checks.shapes(training=(training, "examples width"), label=(label, "examples"))
+def _check(features: np.ndarray, label: np.ndarray) -> int:
+    """The number of classes; refuses a class without rows."""
+    checks.shapes(features=(features, "examples width"), label=(label, "examples"))
     present = np.unique(label)
     classes = int(present.max()) + 1
     if len(present) != classes or present.min() < 0:
         raise ValueError(
-            f"label holds the classes {present.tolist()}, but every class from 0 to "
-            f"{classes - 1} must have rows: number the classes that are there."
+            f"label holds the classes {present.tolist()}, but every class from 0 to {classes - 1} "
+            "must occur: renumber the classes without gaps."
         )
     if classes < 2:
-        raise ValueError("label holds one class only: a probe needs rows of two.")
+        raise ValueError("label holds one class only, but a probe needs rows of at least two.")
     return classes
 
 

@@ -1,8 +1,4 @@
-"""What a network on texts must beat: a linear model on the TF-IDF of words and characters.
-
-scikit-learn's, as strong as it gets without labels: words and n-grams of words and of characters,
-balanced classes where that helps. Each experiment on texts trains one and prints it in its table.
-"""
+"""Baseline for texts: logistic regression on TF-IDF features of words and characters."""
 
 from __future__ import annotations
 
@@ -10,36 +6,45 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline, make_union
+
+from jaxmed.typing import Int
 
 
-def fitted(
-    texts: Sequence[str],
-    label: np.ndarray,
+def fit_tfidf(
+    texts: Sequence[str] | np.ndarray,
+    label: Int[np.ndarray, " rows"],
     *,
-    words: tuple[int, int],
-    characters: tuple[int, int],
-    strength: float,
+    word_ngrams: tuple[int, int],
+    character_ngrams: tuple[int, int],
+    C: float,
     balanced: bool = False,
 ) -> Any:
-    """Logistic regression on TF-IDF, fitted.
+    """Train logistic regression on TF-IDF.
+
+    Features are n-grams of words and n-grams of characters within words that occur in at least two
+    texts, with sublinear term frequency 1 + log tf.
 
     Args:
-        texts: of the training split.
-        label: theirs.
-        words: shortest and longest n-gram of words.
-        characters: and of characters, within words.
-        strength: C, the inverse of the regularisation.
-        balanced: weigh classes by their rarity.
+        texts: of the training split [rows].
+        label: classes [rows].
+        word_ngrams: shortest and longest n-gram of words.
+        character_ngrams: shortest and longest n-gram of characters.
+        C: inverse regularization strength, above 0.
+        balanced: weight classes by their inverse frequency.
+
+    Returns:
+        A trained scikit-learn pipeline; `predict_proba(texts)` gives [rows, classes].
     """
-    terms = make_union(
-        TfidfVectorizer(ngram_range=words, sublinear_tf=True, min_df=2),
-        TfidfVectorizer(analyzer="char_wb", ngram_range=characters, sublinear_tf=True, min_df=2),
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline, make_union
+
+    features = make_union(
+        TfidfVectorizer(ngram_range=word_ngrams, sublinear_tf=True, min_df=2),
+        TfidfVectorizer(
+            analyzer="char_wb", ngram_range=character_ngrams, sublinear_tf=True, min_df=2
+        ),
     )
     weights = "balanced" if balanced else None
-    model = make_pipeline(
-        terms, LogisticRegression(C=strength, class_weight=weights, max_iter=1000)
-    )
-    return model.fit(texts, label)
+    classifier = LogisticRegression(C=C, class_weight=weights, max_iter=1000)
+    return make_pipeline(features, classifier).fit(texts, label)

@@ -14,8 +14,9 @@ import jax
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.data import source
-from jaxmed.data.source import Source
+from jaxmed.batch_axis import first_row
+from jaxmed.data import stream
+from jaxmed.data.source import Arrays, Source
 from jaxmed.typing import AnyArray, Batch, Columns, Int, Key
 
 PADDING = -1
@@ -122,25 +123,50 @@ def _padded(order: np.ndarray, batch_size: int) -> np.ndarray:
 
 
 def take(data: Batch, rows: Int[AnyArray, " batch"]) -> Batch:
-    """The batch of the named rows, with its `mask`; row 0 stands in where `rows` is -1.
+    """The batch of the named rows, with its `mask` and `place`; row 0 stands in for padding.
 
     Args:
         data: arrays with one leading axis, on the device or on the host.
         rows: [batch] row numbers, -1 for padding.
     """
-    present = rows >= 0
     found = {name: column[rows.clip(0)] for name, column in data.items()}
-    return {**found, "mask": present.astype(np.float32)}
+    mask = (rows >= 0).astype(np.float32)
+    place: AnyArray = np.arange(len(rows), dtype=np.int32)
+    if not isinstance(rows, np.ndarray):  # traced, perhaps on one device of many
+        place = first_row(len(rows)) + place
+    return {**found, "mask": mask, "place": place}
 
 
-def host_batches(data: Columns | Source, rows: AnyArray) -> Iterator[Batch]:
-    """One batch a line of `rows` [steps, batch], from columns or from a source."""
-    for line in np.asarray(rows):
-        yield take(data, line) if isinstance(data, Mapping) else source.batch_of(data, line)
+def opened(data: Columns | Source) -> Columns | Source:
+    """The columns of what is in memory; another source as it is."""
+    return data.columns if isinstance(data, Arrays) else data
+
+
+def count_of(data: Columns | Source) -> int:
+    """How many examples there are."""
+    if not isinstance(data, Mapping):
+        return len(data)
+    return len(next(iter(data.values()))) if data else 0
+
+
+def read(data: Columns | Source, rows: AnyArray, *, workers: int = 0) -> Iterator[Batch]:
+    """One batch per line of `rows` [steps, batch], from columns or from a source.
+
+    Args:
+        data: columns, or a source, of which the batches are read ahead.
+        rows: row numbers, -1 for padding.
+        workers: as for `stream.stream`; columns need none.
+    """
+    lines = np.asarray(rows)
+    if isinstance(data, Mapping):
+        yield from (take(data, line) for line in lines)
+        return
+    for batch in stream.stream(data, lines, workers=workers):
+        yield {**batch, "place": np.arange(lines.shape[1], dtype=np.int32)}
 
 
 def numeric(columns: Columns) -> dict[str, np.ndarray]:
-    """The columns that a device can hold: not `group`, nor names and other words."""
+    """The columns that a device can hold: not `group`, nor texts and other words."""
     return {
         name: column
         for name, column in columns.items()

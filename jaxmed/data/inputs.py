@@ -1,53 +1,63 @@
-"""What a network reads of a batch: numbers with mean 0 and deviation 1 over the training split.
+"""What a network reads of a batch.
 
-The normalisation is part of the task and not of the data, so that a trained model carries it.
+A plain function reads the batch as it is. A `Fitted` also normalizes by the training split: `fit`
+counts its constants and keeps them in the model, so these functions take no data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
+from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmed.typing import Array, Batch
+from jaxmed import checks
+from jaxmed.fitted import Counts, Fitted
+from jaxmed.typing import Array, Batch, Tree
 
-Inputs: TypeAlias = Callable[[Batch], Array]
 
-
-def features(training: np.ndarray) -> Inputs:
+def features(*, fill: Literal["mean"] | None = None) -> Fitted:
     """Each column of `features`, less its mean, over its deviation in the training split.
 
+        (x - mean) / deviation
+
     Args:
-        training: `features` [rows, columns] of the training split.
+        fill: what stands in for a missing value (NaN): "mean", the mean of the values that are
+            there, which is 0 after normalization. By default missing values are refused.
+
+    Returns:
+        Of a batch with `features` [batch, columns] the normalized columns, float32.
     """
-    mean, deviation = mean_and_deviation(training)
+    if fill is not None:
+        checks.known("fill", fill, ("mean",))
 
-    def inputs(batch: Batch) -> Array:
+    def apply(constants: Tree, batch: Batch) -> Array:
         columns = jnp.asarray(batch["features"])
-        return (columns - mean[None]) / deviation[None]
+        if fill is not None:
+            columns = jnp.where(jnp.isnan(columns), constants["mean"][None], columns)
+        return (columns - constants["mean"][None]) / constants["deviation"][None]
 
-    return inputs
+    missing = frozenset() if fill is None else frozenset({"features"})
+    return Fitted(apply, _moments_of("features"), missing)
 
 
-def pixels(training: np.ndarray) -> Inputs:
+def pixels() -> Fitted:
     """Each channel of `image`, less its mean, over its deviation in the training split.
 
     Images stay uint8 until here, where they are on the device.
 
-    Args:
-        training: `image` [rows, *space, channels] of the training split.
+    Returns:
+        Of a batch with `image` [batch, *space, channels] the normalized channels, float32.
     """
-    mean, deviation = mean_and_deviation(training)
-    slope, shift = 1 / deviation, mean / deviation
 
-    def inputs(batch: Batch) -> Array:
+    def apply(constants: Tree, batch: Batch) -> Array:
         image = jnp.asarray(batch["image"], jnp.float32)
         shape = (1,) * (image.ndim - 1) + (-1,)
+        slope = 1 / constants["deviation"]
+        shift = constants["mean"] * slope
         return image * slope.reshape(shape) - shift.reshape(shape)
 
-    return inputs
+    return Fitted(apply, _moments_of("image"))
 
 
 def tokens(batch: Batch) -> Array:
@@ -56,7 +66,7 @@ def tokens(batch: Batch) -> Array:
 
 
 def terms(batch: Batch) -> tuple[Array, Array]:
-    """`terms` and `weights` [batch, most], as `models.TermSum` reads them."""
+    """`terms` and `weights` [batch, terms], as `models.SparseLinear` reads them."""
     return jnp.asarray(batch["terms"]), jnp.asarray(batch["weights"])
 
 
@@ -65,10 +75,10 @@ def unit_pixels(batch: Batch) -> Array:
     return jnp.asarray(batch["image"], jnp.float32) / 255
 
 
-def standardised_images(batch: Batch) -> Array:
+def standardized_images(batch: Batch) -> Array:
     """Each `image` less its own mean, over its own deviation: exposure and gain no longer matter.
 
-    What is learned from the brightness of the whole image is lost. An image of one value is zeros.
+    What is learned from the brightness of the whole image is lost. A constant image becomes zeros.
     """
     image = jnp.asarray(batch["image"], jnp.float32)
     every = tuple(range(1, image.ndim))
@@ -76,24 +86,55 @@ def standardised_images(batch: Batch) -> Array:
     return (image - mean) / jnp.maximum(deviation, 1e-3)
 
 
-def mean_and_deviation(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each channel, to normalise with: pass the training split only.
+def _moments_of(name: str) -> Counts:
+    return Counts(lambda columns: moments(columns[name]), normalization)
 
-    A channel that never varies gets deviation 1, so that dividing by it is safe.
+
+def moments(column: np.ndarray) -> dict[str, np.ndarray]:
+    """The sums from which mean and deviation of each channel follow; NaN is left out.
 
     Args:
         column: [rows, ..., channels], such as images or features.
 
     Returns:
-        (mean [channels], deviation [channels]), float32.
+        `count`, `sum` and `squares` [channels], float64, additive over rows.
     """
-    if not column.size:
-        raise ValueError("column is empty: pass the training split, with at least one row.")
     flat = column.reshape(-1, column.shape[-1])
+    sums = {name: np.zeros(column.shape[-1]) for name in ("count", "sum", "squares")}
     # One chunk at a time: a float64 copy of a whole split of images would not fit.
-    chunks = np.array_split(flat, max(1, flat.size // 10_000_000))
-    mean = sum(chunk.sum(0, dtype=np.float64) for chunk in chunks) / len(flat)
-    variance = sum(np.square(chunk - mean).sum(0) for chunk in chunks) / len(flat)
-    varies = flat.max(0) > flat.min(0)  # a variance of rounding errors is none
-    deviation = np.where(varies, np.sqrt(variance), 1)
-    return mean.astype(np.float32), deviation.astype(np.float32)
+    for chunk in np.array_split(flat, max(1, flat.size // 1_000_000)):
+        values = chunk.astype(np.float64)
+        sums["count"] += len(chunk)
+        if chunk.dtype.kind == "f":
+            absent = np.isnan(values)
+            values[absent] = 0
+            sums["count"] -= absent.sum(0)
+        sums["sum"] += values.sum(0)
+        sums["squares"] += np.square(values).sum(0)
+    return sums
+
+
+def normalization(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Mean and standard deviation of each channel, from `moments`.
+
+    A channel that never varies gets deviation 1, so that dividing by it is safe. Sums in float64
+    tell a deviation from rounding errors down to 1e-6 of the mean.
+
+    Returns:
+        `mean` and `deviation` [channels], float32.
+
+    Raises:
+        ValueError: if a channel has no value in any row.
+    """
+    empty = np.flatnonzero(sums["count"] == 0)
+    if empty.size:
+        raise ValueError(
+            f"train has no value at all in column {empty[0]} of what the task normalizes: "
+            "leave the column out."
+        )
+    mean = sums["sum"] / sums["count"]
+    squares = sums["squares"] / sums["count"]
+    variance = squares - mean**2
+    varies = variance > 1e-12 * squares
+    deviation = np.sqrt(np.where(varies, variance, 1))
+    return {"mean": mean.astype(np.float32), "deviation": deviation.astype(np.float32)}

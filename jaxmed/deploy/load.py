@@ -1,47 +1,41 @@
-"""A finished model without its code: the files that `jaxmed.deploy.export` wrote, opened and asked.
-
-`load` opens the folder `model/` of a run, and `predict_texts` asks it.
-"""
+"""A finished model without its code: the files that `jaxmed.export` wrote, opened."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
-import numpy as np
 
-from jaxmed import checks
-from jaxmed.data import batches
 from jaxmed.data.text import tokenizers
-from jaxmed.deploy.export import CARD, Card, PROGRAM, TOKENIZER, installed_version
-from jaxmed.typing import Batch, Bool, Columns, Float, Int, Outputs
+from jaxmed.deploy.card import CARD, PROGRAM, TOKENIZER, Card, read_card
+from jaxmed.tasks import Judge, Model, Task
+from jaxmed.typing import Batch
 
 if TYPE_CHECKING:
     from jax.export import Exported
     from tokenizers import Tokenizer
 
 
-@dataclasses.dataclass(frozen=True)
-class Model:
-    """A model without its code.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Loaded(Model):
+    """A model without its code. It predicts like any other, and cannot be trained.
 
     Attributes:
         card: what it reads and says.
         tokenizer: of its texts, or None.
-        predict: `batch -> outputs`, of any number of rows; it takes from the batch what it reads.
+        answering: the same model, which predicts what is said of an example: such as the class and
+            its probability.
     """
 
     card: Card
     tokenizer: Tokenizer | None
-    predict: Callable[[Batch], Outputs]
+    answering: Model
 
 
-def load(directory: Path) -> Model:
+def load(directory: str | Path) -> Loaded:
     """Open the model of a run.
 
     Args:
@@ -51,94 +45,38 @@ def load(directory: Path) -> Model:
         FileNotFoundError: it holds no model, or not all of its files.
         ValueError: a file is not the one that `export` wrote, or was written for other devices.
     """
+    directory = Path(directory)
     folder = directory / "model" if (directory / "model").is_dir() else directory
     if not (folder / CARD).is_file():
         raise FileNotFoundError(
-            f"The run is {str(directory)!r}, which holds no model: give the folder of a run that "
-            "jaxmed.deploy.export has exported."
+            f"directory is {str(directory)!r}, which holds no model: give the folder of a run "
+            "whose model jaxmed.export has written."
         )
-    card = _card(folder / CARD)
+    card = read_card(folder / CARD)
     program = _deserialized(folder / PROGRAM, _checked(folder, PROGRAM, card), card)
     tokenizer = None
     if card.kind == "text":
         _checked(folder, TOKENIZER, card)
-        tokenizer = tokenizers.load(folder / TOKENIZER)
-    run = jax.jit(program.call)
-    return Model(card, tokenizer, lambda batch: run(_asked(card, batch)))
+        tokenizer = tokenizers.load_tokenizer(folder / TOKENIZER)
+    said, answered = (_task(program, card, name) for name in ("outputs", "answer"))
+    return Loaded(said, {}, {}, card, tokenizer, Model(answered, {}, {}))
 
 
-def predict_texts(
-    model: Model, texts: Sequence[str], batch_size: int = 64
-) -> Float[np.ndarray, "rows classes"]:
-    """The probability of each class for each text, in the order of the texts.
+def _task(program: Exported, card: Card, name: str) -> Task:
+    """A task that can only predict, with one part of what the program gives."""
 
-    Texts are cut off behind `card.length` tokens, as in training; `cut_off` tells which. An
-    empty text gets probabilities too, which say nothing.
-
-    Args:
-        model: of texts.
-        texts: at least one.
-        batch_size: texts at a time; the last batch is padded. Changes memory, never a row.
-    """
-    checks.positive("batch_size", batch_size)
-    tokenizer, length = _of_texts(model)
-    if len(texts) == 0:
-        raise ValueError("texts is empty: give at least one text.")
-    tokens = tokenizers.encode(tokenizer, texts, length=length, boundaries=model.card.boundaries)
-    parts = []
-    for rows in batches.ordered_rows(len(texts), min(batch_size, len(texts))):
-        outputs = model.predict(batches.take({"tokens": tokens}, rows))
-        parts.append(np.asarray(outputs["probabilities"])[rows >= 0])
-    return np.concatenate(parts)
-
-
-def cut_off(model: Model, texts: Sequence[str]) -> Bool[np.ndarray, " rows"]:
-    """Which texts have tokens that the model does not read, because they are too long."""
-    _, length = _of_texts(model)
-    return token_counts(model, texts) > length - 2 * model.card.boundaries
-
-
-def token_counts(model: Model, texts: Sequence[str]) -> Int[np.ndarray, " rows"]:
-    """How many tokens each text has, boundaries not counted; of 0 a model can say nothing."""
-    return tokenizers.lengths(_of_texts(model)[0], texts)
-
-
-def decide(
-    card: Card, probabilities: Float[np.ndarray, "rows classes"]
-) -> Int[np.ndarray, " rows"]:
-    """The one class that is said of each row.
-
-    The most probable one; of two, where the card has a threshold, the second if its probability
-    is at least that.
-
-    Raises:
-        ValueError: a row is not a distribution over classes of which one is true: it holds NaN,
-            or findings that may be there together.
-    """
-    wrong = np.flatnonzero(~(np.abs(probabilities.sum(axis=1) - 1) < 1e-3))
-    if len(wrong):
-        row = int(wrong[0])
+    def refuse(*arguments: Any) -> Any:
+        del arguments
         raise ValueError(
-            f"probabilities sum to {probabilities[row].sum():.4g} in row {row}, but must sum to 1 "
-            "to decide for one class: read each column by itself."
+            "model was loaded from exported files, which hold no training code: train and evaluate "
+            "the model that was exported, or restore its checkpoint."
         )
-    if card.threshold is None:
-        return probabilities.argmax(axis=1)
-    return (probabilities[:, 1] >= card.threshold).astype(int)
 
+    def predict(params: Any, state: Any, batch: Batch) -> Any:
+        del params, state  # they are inside the program
+        return program.call(_asked(card, batch))[name]
 
-def _card(path: Path) -> Card:
-    try:
-        words = json.loads(path.read_bytes())
-        card = Card(**words)
-        if {*words} != {field.name for field in dataclasses.fields(Card)}:
-            raise TypeError("a field is missing")
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"{path} is no card that jaxmed {installed_version()} can read ({error}): "
-            "export the run again."
-        ) from error
-    return card
+    return Task(refuse, refuse, predict, judge=Judge(names=card.names))
 
 
 def _checked(folder: Path, name: str, card: Card) -> bytes:
@@ -177,7 +115,7 @@ def _deserialized(path: Path, content: bytes, card: Card) -> Exported:
     return exported
 
 
-def _asked(card: Card, batch: Batch) -> Columns:
+def _asked(card: Card, batch: Batch) -> Batch:
     """What the program reads of a batch, refused where it is of another kind."""
     missing = [name for name in card.inputs if name not in batch]
     if missing:
@@ -194,12 +132,3 @@ def _asked(card: Card, batch: Batch) -> Columns:
                 f"{wanted['shape']} and {wanted['dtype']}: convert them."
             )
     return asked
-
-
-def _of_texts(model: Model) -> tuple[Tokenizer, int]:
-    if model.tokenizer is None or model.card.length is None:
-        raise ValueError(
-            f"The model reads {', '.join(model.card.inputs)}, not texts: call its predict with "
-            "a batch of those."
-        )
-    return model.tokenizer, model.card.length

@@ -1,1 +1,15 @@
 """Can a model be trusted? Predictions of a split, statistics with intervals, reports."""
+
+from jaxmed.evaluation.evaluate import Evaluation, compute_metrics, evaluate
+from jaxmed.evaluation.predict import losses, predict
+from jaxmed.evaluation.tables import metrics_table, write_predictions
+
+__all__ = [
+    "Evaluation",
+    "compute_metrics",
+    "evaluate",
+    "losses",
+    "metrics_table",
+    "predict",
+    "write_predictions",
+]

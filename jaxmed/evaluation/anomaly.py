@@ -1,12 +1,12 @@
-"""How unlike the training images is this one? Scores for tasks that have only seen normal ones.
+"""Anomaly scores: how much a row differs from the (normal) training data.
 
-A score is a number a row, the higher the stranger; it is no probability of disease, knows nothing
-of the findings that matter, and calls whatever it was not trained on strange: another scanner,
-another age. Which score to use is to be chosen on validation images that hold both.
+A score is one number per row; higher means more unusual. It is not a probability of disease: it is
+high for anything that the training data did not contain, including another scanner or another age
+group. Choose the score on validation data that hold normal and abnormal rows.
 
-Scores come from what a task predicts, `anomaly.error(evaluate.predict(task, ...))`: `error` and
-`negative_elbo` directly, `mahalanobis` and `nearest_neighbours` from latents or features against
-those of the training images.
+Scores are functions of what a model predicts: `reconstruction_error(jm.predict(model, data))`.
+`latent_distance` makes a score from a distance to the latents or features of the training data.
+`jaxmed.metrics.rank_probabilities` turns a score into columns for `metrics.auroc`.
 """
 
 from __future__ import annotations
@@ -20,53 +20,75 @@ from jaxmed import checks
 from jaxmed.typing import Float, Num
 
 Score: TypeAlias = Callable[[Mapping[str, np.ndarray]], np.ndarray]
-"""What a task predicts of all rows -> a score [rows]."""
+"""outputs of all rows by name -> scores [rows]."""
+Distance: TypeAlias = Callable[[np.ndarray], np.ndarray]
+"""latents [rows, width] -> distances [rows]."""
 
 
-def error(outputs: Mapping[str, np.ndarray]) -> Float[np.ndarray, " rows"]:
-    """The reconstruction error: what a network has not seen it cannot rebuild."""
+def reconstruction_error(outputs: Mapping[str, np.ndarray]) -> Float[np.ndarray, " rows"]:
+    """The `error` of an autoencoder: high for content that it was not trained to reconstruct.
+
+    Args:
+        outputs: `error` [rows].
+    """
     return outputs["error"].astype(np.float64)
 
 
 def negative_elbo(outputs: Mapping[str, np.ndarray]) -> Float[np.ndarray, " rows"]:
-    """Minus the bound on the log likelihood that a variational autoencoder gives.
+    """The negative evidence lower bound of a variational autoencoder.
 
-    Simple images can have a higher likelihood than those trained on (Nalisnick et al. 2019).
+    Simple images can have a higher likelihood than the training images.
+
+    Args:
+        outputs: `elbo` [rows].
+
+    References:
+        Nalisnick et al., Do Deep Generative Models Know What They Don't Know?, 2019.
     """
     return -outputs["elbo"].astype(np.float64)
 
 
-def abnormality(outputs: Mapping[str, np.ndarray]) -> Float[np.ndarray, " rows"]:
-    """Minus the `normality` of `image_pretraining.transformation_prediction`."""
+def negative_normality(outputs: Mapping[str, np.ndarray]) -> Float[np.ndarray, " rows"]:
+    """The negative `normality` of a model of `tasks.transformation_prediction`.
+
+    Args:
+        outputs: `normality` [rows].
+    """
     return -outputs["normality"].astype(np.float64)
 
 
-def of_latent(distance: Callable[[np.ndarray], np.ndarray], *, name: str = "latent") -> Score:
-    """A distance of the latents, or of other outputs, as a score.
+def latent_distance(distance: Distance, *, name: str = "latent") -> Score:
+    """A score from a distance of latents or of other outputs.
 
     Args:
-        distance: [rows, width] -> [rows], made by `mahalanobis` or `nearest_neighbours`.
-        name: of the output, `latent` or `features`.
+        distance: [rows, width] -> [rows], from `mahalanobis` or `nearest_neighbors`.
+        name: of the output, such as `latent` or `features`.
     """
     return lambda outputs: distance(outputs[name])
 
 
 def mahalanobis(
     training: Num[np.ndarray, "examples width"], *, shrinkage: float = 1e-3
-) -> Callable[[Num[np.ndarray, "rows width"]], Float[np.ndarray, " rows"]]:
-    """The distance from the mean of the training latents, in units of their own spread.
+) -> Distance:
+    """Mahalanobis distance from the mean of the training latents.
 
-    sqrt((z - m)^T C^-1 (z - m)), where C is the covariance S of the training latents drawn towards
-    a sphere: (1 - shrinkage) S + shrinkage trace(S) / width I, so that it can be inverted.
-    Lee et al. 2018, section 2.1, with one class.
+    sqrt((z - m)^T C^-1 (z - m)), with the covariance S of the training latents shrunk towards a
+    multiple of the identity: C = (1 - shrinkage) S + shrinkage trace(S) / width I.
 
     Args:
-        training: latents of the (normal) training images, at least 2.
-        shrinkage: in [0, 1]; above 0 where there are no more examples than latents, or where one
-            latent follows from others.
+        training: latents of the (normal) training data [examples, width], at least 2.
+        shrinkage: in [0, 1]; must be above 0 if there are no more examples than latents, or if a
+            latent is a linear function of others.
+
+    Returns:
+        A function of latents [rows, width] that returns distances [rows].
 
     Raises:
-        ValueError: if the covariance cannot be inverted.
+        ValueError: if the training latents do not vary or the covariance cannot be inverted.
+
+    References:
+        Lee et al., A Simple Unified Framework for Detecting Out-of-Distribution Samples and
+        Adversarial Attacks, 2018, section 2.1, with one class.
     """
     checks.fraction("shrinkage", shrinkage)
     checks.shapes(training=(training, "examples width"))
@@ -77,15 +99,15 @@ def mahalanobis(
     spread = np.trace(covariance) / width
     if not spread > 1e-12 * np.square(latents).mean():
         raise ValueError(
-            "training holds nearly equal rows, or numbers that are not finite: "
-            "there is no spread to measure with."
+            "training holds nearly equal rows or numbers that are not finite, so it has no "
+            "covariance: check the model that gave them."
         )
     covariance = (1 - shrinkage) * covariance + shrinkage * spread * np.eye(width)
-    least, most = np.linalg.eigvalsh(covariance)[[0, -1]]
-    if not least > 1e-14 * width * most:
+    smallest, largest = np.linalg.eigvalsh(covariance)[[0, -1]]
+    if not smallest > 1e-14 * width * largest:
         raise ValueError(
-            f"shrinkage is {shrinkage}, with which the covariance of {len(latents)} rows of "
-            f"{width} latents cannot be inverted: raise it, to 0.001 for instance."
+            f"shrinkage is {shrinkage}, but with it the covariance of {len(latents)} rows of "
+            f"{width} latents cannot be inverted: raise it, for example to 0.001."
         )
     lower = np.linalg.cholesky(covariance)
 
@@ -96,22 +118,28 @@ def mahalanobis(
     return distance
 
 
-def nearest_neighbours(
-    training: Num[np.ndarray, "examples width"], *, neighbours: int = 5
-) -> Callable[[Num[np.ndarray, "rows width"]], Float[np.ndarray, " rows"]]:
-    """The mean Euclidean distance to the nearest training latents.
+def nearest_neighbors(
+    training: Num[np.ndarray, "examples width"], *, neighbors: int = 5
+) -> Distance:
+    """Mean Euclidean distance to the nearest training latents.
 
-    Of a training image itself the nearest is the image: the distance then starts with 0.
+    The nearest neighbor of a training row is the row itself, at distance 0.
 
     Args:
-        training: latents of the (normal) training images.
-        neighbours: how many, at most as many as there are examples.
+        training: latents of the (normal) training data [examples, width].
+        neighbors: number of neighbors, in 1 .. examples.
+
+    Returns:
+        A function of latents [rows, width] that returns distances [rows].
+
+    Raises:
+        ValueError: if `neighbors` lies outside its range.
     """
     checks.shapes(training=(training, "examples width"))
-    if not 1 <= neighbours <= len(training):
+    if not 1 <= neighbors <= len(training):
         raise ValueError(
-            f"neighbours is {neighbours}, but must lie in 1 to {len(training)}, the examples of "
-            "training."
+            f"neighbors is {neighbors}, but must lie in 1 to {len(training)}, the number of rows "
+            "of training."
         )
     latents = np.asarray(training, np.float64)
     squares = np.square(latents).sum(1)
@@ -119,34 +147,18 @@ def nearest_neighbours(
     def distance(z: np.ndarray) -> np.ndarray:
         checks.shapes(training=(latents, "examples width"), rows=(z, "rows width"))
         rows = np.asarray(z, np.float64)
-        found = [_nearest(part, latents, squares, neighbours) for part in _parts(rows)]
-        return np.concatenate([np.zeros(0), *found])  # of no rows, no distances
+        parts = (rows[start : start + 256] for start in range(0, len(rows), 256))  # bounds memory
+        distances = [_mean_distance(part, latents, squares, neighbors) for part in parts]
+        return np.concatenate([np.zeros(0), *distances])
 
     return distance
 
 
-def ranked(score: Num[np.ndarray, " rows"]) -> Float[np.ndarray, "rows 2"]:
-    """Scores of any range as two columns, as `evaluation.statistics` reads a binary prediction.
-
-    The second is the share of the rows at or below a row's score, ties at their middle, and the
-    first the rest. AUROC and average precision depend on the order alone and stay what they are;
-    statistics of a threshold, or of calibration, mean nothing here.
-    """
-    _, place, count = np.unique(score, return_inverse=True, return_counts=True)
-    middle = (np.cumsum(count) - (count - 1) / 2) / len(score)
-    share = middle[place]
-    return np.stack([1 - share, share], axis=1)
-
-
-def _nearest(
-    rows: np.ndarray, latents: np.ndarray, squares: np.ndarray, neighbours: int
+def _mean_distance(
+    rows: np.ndarray, latents: np.ndarray, squares: np.ndarray, neighbors: int
 ) -> np.ndarray:
-    # Which are near comes from one matrix product; how near from differences, which are exact.
+    # One matrix product finds the neighbors; differences, which are exact, give the distances.
     near = np.square(rows).sum(1)[:, None] - 2 * rows @ latents.T + squares[None]
-    chosen = np.argpartition(near, neighbours - 1, axis=1)[:, :neighbours]
-    away = np.linalg.norm(rows[:, None] - latents[chosen], axis=2)
-    return away.mean(1)
-
-
-def _parts(rows: np.ndarray, size: int = 256) -> list[np.ndarray]:
-    return [rows[start : start + size] for start in range(0, len(rows), size)]
+    chosen = np.argpartition(near, neighbors - 1, axis=1)[:, :neighbors]
+    distances = np.linalg.norm(rows[:, None] - latents[chosen], axis=2)
+    return distances.mean(1)

@@ -1,7 +1,8 @@
-"""What to do where some classes are rare: weights, and logits adjusted by how frequent classes are.
+"""Rare classes: class weights for the losses, and logits adjusted by class frequencies.
 
-`losses` take the weights, `batches.balanced` draws rare classes more often. Use one of them, not
-several at once: each alone makes a model as if classes were equally frequent.
+`jaxmed.losses` take the weights; `jaxmed.data.batches.balanced` draws rare classes more often. Use
+only one of weights, balanced batches and adjusted logits: each of them alone makes a model behave
+as if classes were equally frequent.
 """
 
 from __future__ import annotations
@@ -13,15 +14,24 @@ from jaxmed import checks
 from jaxmed.typing import Array, Float, Int, Loss, Num
 
 
-def frequencies(labels: Int[np.ndarray, " rows"], *, classes: int) -> Float[np.ndarray, " classes"]:
-    """The share of each class among the labels of the training split, float32.
+def class_frequencies(
+    labels: Int[np.ndarray, " rows"], *, classes: int
+) -> Float[np.ndarray, " classes"]:
+    """The fraction of examples in each class.
 
     Args:
-        labels: 0 to classes - 1.
-        classes: at least 2.
+        labels: of the training split [rows], 0 to classes - 1.
+        classes: number of classes, at least 2.
+
+    Returns:
+        float32 [classes], which sum to 1.
 
     Raises:
-        ValueError: if a class has no example: it can be neither weighed nor adjusted for.
+        ValueError: if a label is out of range, or a class has no example and therefore no weight.
+
+    Example:
+        >>> class_frequencies(np.array([0, 0, 0, 1]), classes=2)
+        array([0.75, 0.25], dtype=float32)
     """
     checks.at_least("classes", classes, 2)
     counts = np.bincount(labels, minlength=classes)
@@ -37,49 +47,66 @@ def frequencies(labels: Int[np.ndarray, " rows"], *, classes: int) -> Float[np.n
 
 
 def balanced_weights(labels: Int[np.ndarray, " rows"], *, classes: int) -> Float[Array, " classes"]:
-    """Weights under which every class counts as much as any other: n / (K n_k).
+    """Class weights under which all classes have the same total weight: n / (K n_k).
 
-    Their mean over the rows is 1. For `class_weights` of `losses`.
+    Their mean over the rows is 1. Pass them as `class_weights` of a loss.
 
     Args:
-        labels: of the training split, 0 to classes - 1.
-        classes: at least 2, K.
+        labels: of the training split [rows], 0 to classes - 1.
+        classes: number of classes K, at least 2.
+
+    Returns:
+        float32 [classes].
+
+    Raises:
+        ValueError: as `class_frequencies`.
     """
-    return jnp.asarray(1 / (classes * frequencies(labels, classes=classes)))
+    return jnp.asarray(1 / (classes * class_frequencies(labels, classes=classes)))
 
 
 def positive_weights(
     labels: Num[np.ndarray, "rows labels"],
 ) -> Float[Array, " labels"]:
-    """By finding, negatives a positive: under these weights both count the same in the sum.
+    """Weights under which the positives and negatives of a label have the same total weight.
 
-    For `positive_weights` of `losses.multilabel_cross_entropy`.
+    Per label, negatives / positives. Pass them as `positive_weights` of
+    `multilabel_cross_entropy`.
 
     Args:
-        labels: 0 and 1, of the training split.
+        labels: 0 and 1, of the training split [rows, labels].
+
+    Returns:
+        float32 [labels].
 
     Raises:
-        ValueError: if a finding has no positive.
+        ValueError: if a label has no positive.
     """
     positives = (labels > 0).sum(0)
     if not positives.all():
         missing = int(np.flatnonzero(positives == 0)[0])
-        raise ValueError(f"labels holds no positive in column {missing}: leave the finding out.")
+        raise ValueError(f"labels holds no positive in column {missing}: leave the column out.")
     return jnp.asarray((len(labels) - positives) / positives, jnp.float32)
 
 
 def logit_adjusted(loss: Loss, shares: Float[np.ndarray, " classes"], *, tau: float = 1.0) -> Loss:
-    """A loss of logits to which the frequency of each class was added: f_k + tau log pi_k.
+    """A loss of logits shifted by the log frequency of each class: f_k + tau log pi_k.
 
-    What is rare must then reach a larger logit of its own for the same loss. The task predicts
-    with the logits as they are, and with tau = 1 as if classes were equally frequent, which is what
-    balanced accuracy asks for; its probabilities are not those of the training population.
+    A rare class then needs a larger logit for the same loss. The task predicts with the unshifted
+    logits; with tau = 1 the minimum of the loss has the best balanced accuracy, as if classes were
+    equally frequent. Its probabilities are not those of the training population.
 
     Args:
-        loss: of logits [batch, classes], such as `losses.cross_entropy`, or of logits [batch] of
-            the second of two classes.
-        shares: pi, of the training split, from `frequencies`.
-        tau: at least 0; 0 is `loss` itself.
+        loss: of logits [batch, classes], such as `cross_entropy`, or of logits [batch] of class 1
+            of two classes, such as `binary_cross_entropy`.
+        shares: frequencies pi of the classes [classes], from `class_frequencies`.
+        tau: strength of the adjustment, at least 0; 0 gives `loss` itself.
+
+    Returns:
+        A loss with the signature of `loss`.
+
+    Raises:
+        ValueError: if `tau` is negative or a frequency is 0; by the returned loss, if the number of
+            logits differs from the number of frequencies.
 
     References:
         Menon et al., Long-Tail Learning via Logit Adjustment, 2021, section 4.3, equation 10.
@@ -98,14 +125,18 @@ def logit_adjusted(loss: Loss, shares: Float[np.ndarray, " classes"], *, tau: fl
 
 
 def positive_shares(shares: np.ndarray) -> np.ndarray:
+    """`shares`, or ValueError if one of them is not positive."""
     if not (shares > 0).all():
         raise ValueError(
-            f"shares has {shares.min()}, but every share must be greater than 0: leave out classes "
-            "without examples."
+            f"shares holds {shares.min()}, but every share must be greater than 0: leave out "
+            "classes without examples."
         )
     return shares
 
 
 def check_classes(shares: np.ndarray, classes: int) -> None:
+    """Refuse shares of another number of classes than the task has."""
     if len(shares) != classes:
-        raise ValueError(f"shares has {len(shares)} classes, but the task has {classes}.")
+        raise ValueError(
+            f"shares has {len(shares)} classes, but the task has {classes}: give one per class."
+        )

@@ -1,12 +1,12 @@
-"""The loss of ordered classes, such as grades."""
+"""Loss and probabilities of ordered classes, such as grades."""
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from jaxmed import checks
-from jaxmed.losses.arguments import at_least_float32, check_unless_traced, weights_of
-from jaxmed.typing import Array, Float, Int, Num, Option
+from jaxmed.losses.arguments import at_least_float32, weights_of
+from jaxmed.typing import Array, Float, Int
 
 
 def ordinal(
@@ -17,18 +17,18 @@ def ordinal(
 ) -> Float[Array, "batch"]:
     """Negative log likelihood of the sequential (continuation-ratio) model of ordered classes.
 
-    Threshold k asks, of those who reached grade k, who goes beyond it:
+    Logit k is the log odds of exceeding grade k among examples that reach it:
     P(y > k | y >= k) = sigmoid(logit_k). With K = thresholds + 1 classes:
 
         log p(y) = sum_{j < y} log sigmoid(logit_j) + [y < K - 1] log sigmoid(-logit_y)
 
     Args:
-        logits: one a threshold, one fewer than there are classes.
-        labels: true grades, in 0 .. thresholds.
-        class_weights: the weight of an example by its true grade, at least 0.
+        logits: one per threshold [batch, thresholds], one fewer than there are classes.
+        labels: true grades [batch], in 0 .. thresholds.
+        class_weights: weight of an example by its true grade [classes], at least 0.
 
     Returns:
-        One loss a row, in nats.
+        One loss per example [batch], in nats.
 
     Raises:
         ValueError: if shapes disagree.
@@ -57,13 +57,13 @@ def ordinal_probabilities(
     """Probabilities of the ordered classes under the model of `ordinal`.
 
     Args:
-        logits: one a threshold.
+        logits: one per threshold [batch, thresholds].
 
     Returns:
-        One column a class, thresholds + 1 of them; each row sums to one.
+        [batch, thresholds + 1], one column per class; each row sums to one.
 
     Raises:
-        ValueError: if `logits` has not two axes.
+        ValueError: if `logits` does not have two axes.
 
     Example:
         >>> ordinal_probabilities(jnp.zeros((1, 2)))
@@ -76,7 +76,7 @@ def ordinal_probabilities(
     logits = at_least_float32(logits)
     log_reached = jnp.cumsum(jax.nn.log_sigmoid(logits), axis=1)
     log_stopped = jax.nn.log_sigmoid(-logits)
-    # Everybody reaches the first class, and nobody goes beyond the last.
+    # Every example reaches the first class, and none exceeds the last.
     reached = jnp.pad(log_reached, ((0, 0), (1, 0)))
     stopped = jnp.pad(log_stopped, ((0, 0), (0, 1)))
     return jnp.exp(reached + stopped)

@@ -1,12 +1,11 @@
-"""Losses of measured numbers."""
+"""Losses of measured values."""
 
-import jax
 import jax.numpy as jnp
 import optax
 
 from jaxmed import checks
-from jaxmed.losses.arguments import at_least_float32, check_unless_traced, weights_of
-from jaxmed.typing import Array, Float, Int, Num, Option
+from jaxmed.losses.arguments import at_least_float32, check_unless_traced
+from jaxmed.typing import Array, Float, Num, Option
 
 
 def squared_error(
@@ -15,11 +14,11 @@ def squared_error(
     """Squared difference, (value - label)^2, without the factor one half.
 
     Args:
-        values: predictions.
-        labels: true values, in the unit of `values`.
+        values: predictions [batch].
+        labels: true values [batch], in the unit of `values`.
 
     Returns:
-        One loss a row, in that unit squared.
+        One loss per example [batch], in that unit squared.
 
     Raises:
         ValueError: if shapes disagree.
@@ -38,11 +37,11 @@ def absolute_error(
     """Absolute difference, |value - label|.
 
     Args:
-        values: predictions.
-        labels: true values, in the unit of `values`.
+        values: predictions [batch].
+        labels: true values [batch], in the unit of `values`.
 
     Returns:
-        One loss a row, in that unit.
+        One loss per example [batch], in that unit.
 
     Raises:
         ValueError: if shapes disagree.
@@ -68,12 +67,12 @@ def huber(
         loss = e^2 / 2 where e <= delta, else delta (e - delta / 2)
 
     Args:
-        values: predictions.
-        labels: true values, in the unit of `values`.
-        delta: where the parabola becomes a line, in that unit, above 0.
+        values: predictions [batch].
+        labels: true values [batch], in the unit of `values`.
+        delta: difference at which the loss becomes linear, in that unit, above 0.
 
     Returns:
-        One loss a row, in that unit squared.
+        One loss per example [batch], in that unit squared.
 
     Raises:
         ValueError: if shapes disagree or `delta` is not positive.

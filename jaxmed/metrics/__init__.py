@@ -1,23 +1,51 @@
-"""How a prediction is counted: exact statistics of arrays on the host, with intervals.
+"""Exact statistics of predictions in float64 on the host, and their confidence intervals.
 
-`jaxmed.metrics.auroc(label, probabilities)` is exact. The metrics that training adds up on the
-device are those of `jaxmed.metrics.streaming`.
+Every statistic has the same signature:
+
+    statistic(label, prediction, weights=None) -> float, or [resamples] if weights are given
+
+`label` and `prediction` are one of
+
+===========  ===========================  ======================================================
+task         label                        prediction
+===========  ===========================  ======================================================
+binary       [rows], 0 or 1               probabilities [rows, 2]; class 1 is the positive class
+multiclass   [rows], 0 to classes - 1     probabilities [rows, classes]
+multilabel   [rows, labels], 0 or 1       probabilities [rows, labels], independent of each other
+regression   [rows], measured values      values [rows], in the unit of the label
+===========  ===========================  ======================================================
+
+`weights` [resamples, rows] says how often each row occurs in each resample, so that all resamples
+of a bootstrap are computed in one pass. Any weights of at least 0 are allowed.
+
+The predicted class is the most probable one, and the lowest of several equally probable ones. A
+label of a multilabel task is predicted if its probability is above 1/2. Sensitivity, specificity,
+precision, F1, AUROC and average precision are those of class 1 if there are two classes, and the
+mean over the classes (one against the rest) if there are more. A multilabel statistic is the mean
+over the labels of the binary statistic.
+
+Means over classes or labels leave out those for which the statistic is undefined, and are NaN if
+it is undefined for all of them. A class without examples has no sensitivity, AUROC or average
+precision; a class without negatives has no specificity or AUROC. scikit-learn does the same for
+balanced accuracy, but sets the sensitivity and average precision of a class without examples to 0
+and refuses to compute its AUROC.
+
+All statistics raise ValueError if shapes disagree, if there are no rows, and if labels,
+probabilities, values or weights lie outside their range.
+
+`jaxmed.metrics.streaming` holds the metrics that are summed on the device during training.
 """
 
-from jaxmed.metrics.bootstrap import Interval, bootstrap_weights, interval
-from jaxmed.metrics.classification import (
+from jaxmed.metrics import streaming
+from jaxmed.metrics.bootstrap import Interval, bootstrap_weights, interval, intervals
+from jaxmed.metrics.confusion import (
     accuracy,
-    auroc,
-    average_precision,
     balanced_accuracy,
-    brier,
     cohen_kappa,
     confusion_matrix,
     f1,
     f1_macro,
     f1_weighted,
-    grade_mae,
-    log_loss,
     matthews_correlation,
     precision,
     quadratic_kappa,
@@ -25,6 +53,8 @@ from jaxmed.metrics.classification import (
     specificity,
 )
 from jaxmed.metrics.delong import DeLongTest, delong_interval, delong_test, delong_variance
+from jaxmed.metrics.means import brier, grade_mae, log_loss
+from jaxmed.metrics.ranking import auroc, average_precision, rank_probabilities
 from jaxmed.metrics.regression import mae, r2, rmse
 
 __all__ = [
@@ -46,13 +76,16 @@ __all__ = [
     "f1_weighted",
     "grade_mae",
     "interval",
+    "intervals",
     "log_loss",
     "mae",
     "matthews_correlation",
     "precision",
     "quadratic_kappa",
     "r2",
+    "rank_probabilities",
     "rmse",
     "sensitivity",
     "specificity",
+    "streaming",
 ]

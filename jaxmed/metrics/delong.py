@@ -1,8 +1,8 @@
-"""DeLong's variance of an AUROC: no resampling, and a test of two models on the same rows.
+"""DeLong's variance of an AUROC: intervals without resampling, and a test of two models.
 
-Rows are taken to be independent; where one patient has several, use the bootstrap by patient. The
-normal approximation is poor where the AUROC is near 1 or either class has few rows: an AUROC of
-exactly 1 has variance 0, which says that the method has nothing to go on, not that it is certain.
+Rows are assumed to be independent: if patients have several rows, use the bootstrap by patient. The
+normal approximation is poor if the AUROC is near 1 or a class has few rows. An AUROC of exactly 1
+has variance 0; this is a limit of the method and does not mean that the AUROC is certain.
 """
 
 import math
@@ -19,7 +19,7 @@ __all__ = ["DeLongTest", "delong_interval", "delong_test", "delong_variance"]
 
 
 class DeLongTest(NamedTuple):
-    """The difference of two AUROCs, first less second, with its z score and two-sided p value."""
+    """The difference of two AUROCs (first - second), its z score and two-sided p value."""
 
     difference: float
     z: float
@@ -31,20 +31,20 @@ def delong_variance(
 ) -> tuple[float, float]:
     """The AUROC of a binary task and the variance of that estimate.
 
-    With m positives and n negatives, a positive's placement is the share of negatives below it
-    (ties counting half) and a negative's the share of positives above it:
+    With m positives and n negatives, the placement of a positive is the fraction of negatives
+    ranked below it (ties counting half), and that of a negative the fraction of positives above it:
 
         variance = var(positives' placements) / m + var(negatives' placements) / n
 
     Args:
-        label: 0 or 1, at least two of each.
-        probabilities: class 1 is the positive one.
+        label: [rows], 0 or 1, at least two of each.
+        probabilities: [rows, 2]; class 1 is the positive class.
 
     Returns:
         The AUROC and its variance.
 
     Raises:
-        ValueError: if shapes disagree or either class has fewer than two rows.
+        ValueError: if shapes disagree or a class has fewer than two rows.
 
     Example:
         >>> p = np.array([0.1, 0.4, 0.35, 0.8])
@@ -66,21 +66,21 @@ def delong_interval(
     *,
     level: float = 0.95,
 ) -> Interval:
-    """The AUROC with DeLong's normal interval, cut off at 0 and 1.
+    """The AUROC with DeLong's normal interval, clipped to [0, 1].
 
     Args:
-        label: 0 or 1, at least two of each.
-        probabilities: class 1 is the positive one.
-        level: the share of intervals that should hold the true value, in (0, 1).
+        label: [rows], 0 or 1, at least two of each.
+        probabilities: [rows, 2]; class 1 is the positive class.
+        level: nominal coverage, in (0, 1).
 
     Returns:
-        The AUROC, and that less and plus z standard deviations.
+        The AUROC, and the AUROC minus and plus z standard errors.
 
     Raises:
         ValueError: as `delong_variance`, or if `level` lies outside (0, 1).
 
     References:
-        DeLong, DeLong and Clarke-Pearson, 1988; cut off as in Robin et al., pROC, 2011.
+        DeLong, DeLong and Clarke-Pearson, 1988; clipped as in Robin et al., pROC, 2011.
     """
     checks.positive("level", level)
     checks.fraction("level", level, below_one=True)
@@ -94,18 +94,18 @@ def delong_test(
     first: Float[np.ndarray, "rows 2"],
     second: Float[np.ndarray, "rows 2"],
 ) -> DeLongTest:
-    """Whether two models' AUROCs on the same rows differ.
+    """Test whether the AUROCs of two models on the same rows differ.
 
-    The null hypothesis is that both are equal in the population. Training is taken as given:
-    another seed is another model.
+    The null hypothesis is that both are equal in the population. The models are fixed: variation
+    between training runs is not part of the test.
 
     Args:
-        label: 0 or 1, at least two of each.
-        first: one model's probabilities, class 1 the positive one.
-        second: the other's, of the same rows in the same order.
+        label: [rows], 0 or 1, at least two of each.
+        first: probabilities [rows, 2] of one model; class 1 is the positive class.
+        second: those of the other model for the same rows in the same order.
 
     Returns:
-        The difference, its z score and the two-sided p value, 1 for models that rank alike.
+        The difference, its z score and the two-sided p value, which is 1 for equal rankings.
 
     Raises:
         ValueError: as `delong_variance`.
@@ -129,11 +129,11 @@ def _placements(label: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarra
     if probabilities.shape[1] != 2 or not np.isin(label, [0, 1]).all():
         raise ValueError(
             f"probabilities has shape {probabilities.shape} and label holds "
-            f"{np.unique(label)[:5]}, but DeLong's method is for two classes: give one class "
-            "against the rest."
+            f"{np.unique(label)[:5]}, but DeLong's method needs two classes: compare one class "
+            "with the rest."
         )
     if not np.isfinite(probabilities).all():
-        raise ValueError("probabilities is not finite in some rows: leave them out.")
+        raise ValueError("probabilities is not finite in some rows: leave these rows out.")
     score = probabilities[:, 1]
     positive, negative = score[label == 1], score[label == 0]
     if min(len(positive), len(negative)) < 2:
@@ -141,11 +141,11 @@ def _placements(label: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarra
             f"label holds {len(positive)} positives and {len(negative)} negatives, but DeLong's "
             "variance needs at least two of each."
         )
-    return _share_below(positive, negative), 1 - _share_below(negative, positive)
+    return _fraction_below(positive, negative), 1 - _fraction_below(negative, positive)
 
 
-def _share_below(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """For each row, in its order, the share of the others below it, ties counting half."""
+def _fraction_below(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """For each row, the fraction of the others below it, ties counting half."""
     others = np.sort(others)
     below, not_above = (np.searchsorted(others, rows, side) for side in ("left", "right"))
     return (below + not_above) / (2 * len(others))

@@ -1,27 +1,41 @@
-"""Exact statistics of measured values, in float64 on the host.
+"""Exact statistics of predicted values. Arguments and errors are those of `jaxmed.metrics`."""
 
-Each is `statistic(label, value, weights=None) -> float`, or [resamples] where weights
-[resamples, rows] are given, as in `jaxmed.metrics.classification`.
-"""
+from collections.abc import Callable
 
 import numpy as np
 
-from jaxmed.metrics.weighted import Result, Values, Weights, mean, of_values, ratio
-from jaxmed.typing import Num
+from jaxmed import checks
+from jaxmed.metrics.arguments import check_rows
+from jaxmed.metrics.weighted import Result, Weights, as_columns, as_result, mean, ratio
+from jaxmed.typing import Float, Num
 
 __all__ = ["mae", "r2", "rmse"]
 
 
-def mae(label: Num[np.ndarray, "rows"], value: Values, weights: Weights = None) -> Result:
-    """Mean absolute error, in the unit of the label."""
-    return of_values(
+def mae(
+    label: Num[np.ndarray, "rows"], value: Float[np.ndarray, "rows"], weights: Weights = None
+) -> Result:
+    """Mean absolute error, in the unit of the label.
+
+    Example:
+        >>> mae(np.array([1.0, 2.0]), np.array([2.0, 4.0]))
+        1.5
+    """
+    return _of_values(
         lambda label, value, columns: mean(np.abs(value - label), columns), label, value, weights
     )
 
 
-def rmse(label: Num[np.ndarray, "rows"], value: Values, weights: Weights = None) -> Result:
-    """Root of the mean squared error, in the unit of the label."""
-    return of_values(
+def rmse(
+    label: Num[np.ndarray, "rows"], value: Float[np.ndarray, "rows"], weights: Weights = None
+) -> Result:
+    """Root of the mean squared error, in the unit of the label.
+
+    Example:
+        >>> rmse(np.array([0.0, 0.0]), np.array([3.0, -3.0]))
+        3.0
+    """
+    return _of_values(
         lambda label, value, columns: np.sqrt(mean((value - label) ** 2, columns)),
         label,
         value,
@@ -29,19 +43,39 @@ def rmse(label: Num[np.ndarray, "rows"], value: Values, weights: Weights = None)
     )
 
 
-def r2(label: Num[np.ndarray, "rows"], value: Values, weights: Weights = None) -> Result:
-    """The share of the labels' variance that is explained.
+def r2(
+    label: Num[np.ndarray, "rows"], value: Float[np.ndarray, "rows"], weights: Weights = None
+) -> Result:
+    """Coefficient of determination: the fraction of the labels' variance that is explained.
 
-    1 - sum (y - value)^2 / sum (y - mean of y)^2; it is NaN where the labels do not vary, for
-    which scikit-learn sets 0 or 1.
+    1 - sum (y - value)^2 / sum (y - mean of y)^2. It is NaN if the labels do not vary;
+    scikit-learn returns 0 or 1 there.
+
+    Example:
+        >>> r2(np.array([1.0, 3.0]), np.array([2.0, 2.0]))
+        0.0
     """
 
-    def share(label: np.ndarray, value: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    def explained(label: np.ndarray, value: np.ndarray, columns: np.ndarray) -> np.ndarray:
         unexplained = mean((value - label) ** 2, columns)
-        label = label - label.mean()  # or the variance drowns in a large mean
+        label = label - label.mean()  # a large mean would cancel the digits of the variance
         squares = mean(label**2, columns)
         variance = squares - mean(label, columns) ** 2
-        # Below that, it is the rounding error of labels that do not vary.
+        # A smaller variance is only the rounding error of labels that do not vary.
         return 1 - ratio(unexplained, np.where(variance > 1e-12 * squares, variance, 0.0))
 
-    return of_values(share, label, value, weights)
+    return _of_values(explained, label, value, weights)
+
+
+def _of_values(
+    formula: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    label: np.ndarray,
+    value: np.ndarray,
+    weights: Weights,
+) -> Result:
+    """`formula(label, value, columns)`, after checks."""
+    checks.shapes(value=(value, "rows"), label=(label, "rows"))
+    check_rows("value", value)
+    check_rows("label", label)
+    columns = as_columns(weights, len(label))
+    return as_result(formula(label.astype(np.float64), value.astype(np.float64), columns), weights)

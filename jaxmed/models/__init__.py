@@ -1,39 +1,70 @@
-"""Flax Linen modules. The only place that imports `flax.linen`.
+"""Networks and the layers that they are made of: Flax Linen modules.
 
-Every network is called as `network(inputs, train=..., mask=...)` with rows first, returns
-[batch, outputs], and keeps its variables outside: `init` makes them, `apply` takes them.
+A network is called as `network(inputs, train=..., mask=...)`, rows first, and most return
+[batch, outputs]. It keeps no state: `init` makes the variables, `apply` uses them. This is the only
+package that imports `flax.linen`.
 """
 
+from jaxmed.models import crf, layers
+from jaxmed.models.autoencoder import (
+    Autoencoder,
+    DenseDecoder,
+    ImageEncoder,
+    Sum,
+    VariationalAutoencoder,
+)
 from jaxmed.models.cnn import ConvNet, SimpleCNN
-from jaxmed.models.sentence_tagger import SentenceTagger
-from jaxmed.models.intermediates import intermediates, named
+from jaxmed.models.conv_stages import ConvStages
+from jaxmed.models.hashed_ngrams import HashedNgrams
+from jaxmed.models.heads import MaskedAutoencoder, PooledClassifier, Projector
+from jaxmed.models.image_decoder import ImageDecoder
+from jaxmed.models.intermediates import capture, intermediates
+from jaxmed.models.layers import AttentionPooling
+from jaxmed.models.mixed_precision import in_dtype
 from jaxmed.models.mlp import MLP
-from jaxmed.models.hashed_ngrams import PhraseBag
+from jaxmed.models.network import Network
 from jaxmed.models.recurrent import RecurrentEncoder
-from jaxmed.models.resnet import ResNet, ResNetStages, resnet18, resnet34, resnet50
-from jaxmed.models.sparse_linear import TermSum
-from jaxmed.models.text import AttentionPooling, ConvEncoder, TextClassifier, WordPredictor
+from jaxmed.models.resnet import ResNet, resnet18, resnet34, resnet50
+from jaxmed.models.resnet_stages import ResNetStages
+from jaxmed.models.sentence_tagger import SentenceTagger
+from jaxmed.models.sparse_linear import SparseLinear
+from jaxmed.models.text import ConvEncoder, TextClassifier
 from jaxmed.models.transformer import TransformerEncoder
 from jaxmed.models.vit import ViT, vit_base, vit_small, vit_tiny
+from jaxmed.models.word_predictor import WordPredictor
 
 __all__ = [
     "MLP",
     "AttentionPooling",
+    "Autoencoder",
     "ConvEncoder",
     "ConvNet",
-    "PhraseBag",
+    "ConvStages",
+    "DenseDecoder",
+    "HashedNgrams",
+    "ImageDecoder",
+    "ImageEncoder",
+    "MaskedAutoencoder",
+    "Network",
+    "PooledClassifier",
+    "Projector",
     "RecurrentEncoder",
     "ResNet",
     "ResNetStages",
     "SentenceTagger",
     "SimpleCNN",
-    "TermSum",
+    "SparseLinear",
+    "Sum",
     "TextClassifier",
     "TransformerEncoder",
+    "VariationalAutoencoder",
     "ViT",
     "WordPredictor",
+    "capture",
+    "crf",
+    "in_dtype",
     "intermediates",
-    "named",
+    "layers",
     "resnet18",
     "resnet34",
     "resnet50",

@@ -1,4 +1,4 @@
-"""Convolutional networks: the introduction's, and a deeper one that wins on small images."""
+"""Convolutional networks: that of introductory texts, and a deeper one for small images."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax
 
-from jaxmed.models.layers.layers import Activation, BatchNorm, Bias, Conv, Dropout, max_pool
-from jaxmed.models.stages import convolved, pooled
-from jaxmed.typing import Array, Option
+from jaxmed.models.conv_stages import ConvStages
+from jaxmed.models.heads import pooled_features
+from jaxmed.models.layers import Activation, BatchNorm, Bias, Conv, Dropout, max_pool
+from jaxmed.typing import Array, Float, Option
 
 
 class SimpleCNN(nn.Module):
@@ -26,30 +27,37 @@ class SimpleCNN(nn.Module):
     features: int = 32
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool = False, mask: Array | None = None) -> Array:
+    def __call__(
+        self, x: Array, *, train: bool = False, mask: Array | None = None
+    ) -> Float[Array, "batch outputs"]:
         """[batch, height, width, channels] -> [batch, outputs]."""
         del train, mask
         x = Conv(self.features, (3, 3), padding="VALID", use_bias=False)(x)
         # Adding the bias and ReLU are monotone, so the pool may come first: the same numbers,
-        # with a quarter of the elements to touch in both.
+        # with a quarter of the elements to compute in both.
         x = jax.nn.relu(Bias()(max_pool(x)))
         return nn.Dense(self.outputs, dtype=x.dtype)(x.reshape(x.shape[0], -1))
 
 
 class ConvNet(nn.Module):
-    """Stages of 3-wide convolutions, normalised, with a max pool between one stage and the next.
+    """`ConvStages`, the mean of each channel and a linear layer, for signals, images and volumes.
 
-    Then the mean of each channel and a linear layer. Works on signals, images and volumes: the
-    input decides the number of dimensions.
+    The number of spatial dimensions is that of the input.
 
     Attributes:
         outputs: logits of the classes, or 1 to regress.
         widths: channels of each stage; every stage but the last halves the sides.
         depths: convolutions of each stage, as many numbers as `widths`.
-        norm: makes a normalisation layer, called without arguments: `layers.BatchNorm`,
+        norm: makes a normalization layer, called without arguments: `layers.BatchNorm`,
             `layers.GroupNorm` or `functools.partial(layers.GroupNorm, groups=4)`.
         activation: the non-linearity.
         dropout: probability of dropping a feature before the linear layer, in [0, 1).
+
+    >>> import jax.numpy as jnp
+    >>> network = ConvNet(outputs=3, widths=(4, 8), depths=(1, 1))
+    >>> x = jnp.ones((2, 28, 28, 1))
+    >>> network.apply(network.init(jax.random.key(0), x), x).shape
+    (2, 3)
     """
 
     outputs: int
@@ -59,17 +67,31 @@ class ConvNet(nn.Module):
     activation: Activation = jax.nn.relu
     dropout: Option = 0.0
 
+    def setup(self) -> None:
+        """The stages; called by Flax."""
+        self.encoder = ConvStages(self.widths, self.depths, self.norm, self.activation)
+        # Saved models have the variables of the stages at the top, without `encoder`.
+        nn.share_scope(self, self.encoder)
+
+    features = pooled_features
+
     @nn.compact
-    def __call__(self, x: Array, *, train: bool = False, mask: Array | None = None) -> Array:
-        """[batch, *space, channels] -> [batch, outputs]."""
-        x = convolved(
-            x,
-            self.widths,
-            self.depths,
-            norm=self.norm,
-            activation=self.activation,
-            train=train,
-            mask=mask,
-        )
-        x = Dropout(self.dropout)(pooled(x), train=train)
+    def __call__(
+        self, x: Array, *, train: bool = False, mask: Array | None = None
+    ) -> Float[Array, "batch outputs"]:
+        """Compute logits.
+
+        Args:
+            x: [batch, *space, channels], floating.
+            train: whether dropout draws and batch normalization uses the batch.
+            mask: 1 for real rows, 0 for padding [batch].
+
+        Returns:
+            [batch, outputs].
+
+        Raises:
+            ValueError: as in `ConvStages`, or if `dropout` is outside [0, 1).
+        """
+        x = self.features(x, train=train, mask=mask)
+        x = Dropout(self.dropout)(x, train=train)
         return nn.Dense(self.outputs, dtype=x.dtype)(x)

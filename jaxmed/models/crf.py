@@ -1,9 +1,12 @@
-"""The linear-chain conditional random field: labels of a sequence that depend on their neighbours.
+"""The linear-chain conditional random field: labels of a sequence that depend on their neighbors.
 
 p(y | x) = exp(s(x, y)) / sum over y' of exp(s(x, y')), with the score of a path
-s(x, y) = start[y_1] + sum_t emissions[t, y_t] + sum_t step[y_t, y_{t+1}] + end[y_T].
+s(x, y) = start[y_1] + sum_t emissions[t, y_t] + sum_t transitions[y_t, y_{t+1}] + end[y_T].
 Sums over paths are scans in log space. Lafferty et al. 2001, section 3; the recursions are those
 of Sutton and McCallum 2012, section 4.1.
+
+In all functions, `emissions` are scores of each label at each position, and `real` is true for the
+positions of a sequence, which come first, and false for the padding behind its end.
 """
 
 from __future__ import annotations
@@ -20,13 +23,13 @@ class Chain(NamedTuple):
     """The scores that do not depend on the input.
 
     Attributes:
-        start: [classes], of beginning with a label.
-        step: [classes, classes], of the second label behind the first.
-        end: [classes], of ending with a label.
+        start: [classes], of the first label.
+        transitions: [classes, classes], of a label (row) and the next (column).
+        end: [classes], of the last label.
     """
 
     start: Array
-    step: Array
+    transitions: Array
     end: Array
 
 
@@ -36,17 +39,20 @@ def path_score(
     labels: Int[Array, "batch time"],
     real: Bool[Array, "batch time"],
 ) -> Float[Array, " batch"]:
-    """s(x, y) of the labels named; positions behind the end of a sequence do not count.
+    """s(x, y), the score of given labels.
 
     Args:
-        emissions: a score for every label at every position.
-        chain: of starting, following and ending.
-        labels: 0 to classes - 1; anything where `real` is false.
-        real: true for the positions of a sequence, which stand first.
+        emissions: [batch, time, classes].
+        chain: the scores of first labels, transitions and last labels.
+        labels: [batch, time], 0 to classes - 1; any number where `real` is false.
+        real: [batch, time].
+
+    Returns:
+        [batch]; 0 for an empty sequence.
     """
     labels = jnp.where(real, labels, 0)
     emitted = jnp.take_along_axis(emissions, labels[..., None], axis=-1)[..., 0]
-    followed = chain.step[labels[:, :-1], labels[:, 1:]]
+    followed = chain.transitions[labels[:, :-1], labels[:, 1:]]
     last = jnp.maximum(real.sum(1) - 1, 0)
     ended = chain.end[jnp.take_along_axis(labels, last[:, None], axis=1)[:, 0]]
     within = jnp.where(real, emitted, 0).sum(1) + jnp.where(real[:, 1:], followed, 0).sum(1)
@@ -56,11 +62,20 @@ def path_score(
 def log_partition(
     emissions: Float[Array, "batch time classes"], chain: Chain, real: Bool[Array, "batch time"]
 ) -> Float[Array, " batch"]:
-    """The logarithm of the sum of exp(s(x, y)) over all paths; 0 of an empty sequence."""
+    """The logarithm of the sum of exp(s(x, y)) over all paths.
+
+    Args:
+        emissions: [batch, time, classes].
+        chain: the scores of first labels, transitions and last labels.
+        real: [batch, time].
+
+    Returns:
+        [batch]; 0 for an empty sequence.
+    """
 
     def body(alpha: Array, now: tuple[Array, Array]) -> tuple[Array, None]:
         emission, here = now
-        reached = jax.nn.logsumexp(alpha[:, :, None] + chain.step[None], axis=1) + emission
+        reached = jax.nn.logsumexp(alpha[:, :, None] + chain.transitions[None], axis=1) + emission
         return jnp.where(here[:, None], reached, alpha), None
 
     alpha = chain.start[None] + emissions[:, 0]
@@ -74,17 +89,32 @@ def negative_log_likelihood(
     labels: Int[Array, "batch time"],
     real: Bool[Array, "batch time"],
 ) -> Float[Array, " batch"]:
-    """-log p(y | x) of whole sequences."""
+    """-log p(y | x), one loss per sequence [batch]; arguments as in `path_score`.
+
+    >>> nothing = Chain(jnp.zeros(2), jnp.zeros((2, 2)), jnp.zeros(2))
+    >>> labels = jnp.array([[0, 1, 0]])
+    >>> loss = negative_log_likelihood(jnp.zeros((1, 3, 2)), nothing, labels, labels >= 0)
+    >>> round(float(jnp.exp(-loss[0])), 3)  # one of 2^3 equally likely paths
+    0.125
+    """
     return log_partition(emissions, chain, real) - path_score(emissions, chain, labels, real)
 
 
 def marginals(
     emissions: Float[Array, "batch time classes"], chain: Chain, real: Bool[Array, "batch time"]
 ) -> Float[Array, "batch time classes"]:
-    """The probability of each label at each position, over all paths.
+    """The probability of each label at each position, summed over all paths.
 
     It is the gradient of the log-partition with respect to the emissions (Sutton and McCallum
-    2012, equation 4.9), so the backward recursion needs no code. Zero where `real` is false.
+    2012, equation 4.9), so the backward recursion needs no code.
+
+    Args:
+        emissions: [batch, time, classes].
+        chain: the scores of first labels, transitions and last labels.
+        real: [batch, time].
+
+    Returns:
+        [batch, time, classes]; 0 where `real` is false.
     """
     gradient = jax.grad(lambda scores: log_partition(scores, chain, real).sum())
     return gradient(emissions)
@@ -93,11 +123,20 @@ def marginals(
 def viterbi(
     emissions: Float[Array, "batch time classes"], chain: Chain, real: Bool[Array, "batch time"]
 ) -> Int[Array, "batch time"]:
-    """The labels of the best path; -1 where `real` is false. Viterbi 1967."""
+    """The labels of the path with the highest score. Viterbi 1967.
+
+    Args:
+        emissions: [batch, time, classes].
+        chain: the scores of first labels, transitions and last labels.
+        real: [batch, time].
+
+    Returns:
+        [batch, time]; -1 where `real` is false.
+    """
 
     def forward(best: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
         emission, here = now
-        scores = best[:, :, None] + chain.step[None]
+        scores = best[:, :, None] + chain.transitions[None]
         reached = jnp.where(here[:, None], scores.max(1) + emission, best)
         stay = jnp.arange(best.shape[1])[None]
         return reached, jnp.where(here[:, None], scores.argmax(1), stay)

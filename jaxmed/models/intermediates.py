@@ -1,6 +1,6 @@
-"""What a network computes on the way, by name: to look at, or to take gradients with regard to it.
+"""Intermediate values of a network, by name: to look at them, or to differentiate through them.
 
-In training nothing is kept: the names cost nothing where nobody asks for them.
+In training nothing is kept: the names cost nothing unless `intermediates` is called.
 """
 
 from __future__ import annotations
@@ -15,23 +15,30 @@ import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxmed import checks
+from jaxmed.models.network import Network
 from jaxmed.typing import AnyArray, Array
 
 
-def named(module: nn.Module, name: str, x: Array) -> Array:
-    """Call `x` by a name that `intermediates` returns it by; give back `x` itself.
+def capture(module: nn.Module, name: str, x: Array) -> Array:
+    """Give `x` a name by which `intermediates` returns it; to be called inside a module.
 
-    To be called inside a module, with a name that no layer or variable of it has.
+    Args:
+        module: the module that computes the value: `self`.
+        name: different from the names of its layers and variables.
+        x: the value, rows first.
+
+    Returns:
+        `x`, plus what is `added` to it in `intermediates`.
 
     Raises:
-        ValueError: if what is `added` to the value has another shape.
+        ValueError: if what is `added` has another shape.
     """
     if module.has_variable("added", name):
         added: AnyArray = module.get_variable("added", name)
         if jnp.shape(added) != x.shape:
             raise ValueError(
                 f"added has shape {jnp.shape(added)} for {'/'.join((*module.path, name))!r}, "
-                f"but must be {x.shape}, as that value is."
+                f"but must be {x.shape}, the shape of that value."
             )
         x = x + jnp.asarray(added, x.dtype)
     module.sow("intermediates", name, x, init_fn=tuple, reduce_fn=lambda _, latest: latest)
@@ -39,7 +46,7 @@ def named(module: nn.Module, name: str, x: Array) -> Array:
 
 
 def intermediates(
-    network: nn.Module,
+    network: Network,
     variables: Mapping[str, Any],
     x: Array,
     *,
@@ -47,33 +54,33 @@ def intermediates(
 ) -> tuple[Any, dict[str, Array]]:
     """The outputs of a network in evaluation, and its intermediate values by name.
 
-    The gradient of an output with regard to an intermediate value is that with regard to zeros
-    `added` to it, which is what Grad-CAM wants of the last stage of a network.
+    The gradient of an output with respect to an intermediate value is the gradient with respect
+    to zeros that are `added` to it; Grad-CAM needs that of the last stage of a network.
 
     Args:
-        network: such as `ResNet`, with values "encoder/stage1" and others, or `ViT`.
-        variables: its `params`, and `batch_stats` where it has them.
+        network: such as `ResNet`, with the values "encoder/stage1" and others, or `ViT`.
+        variables: `params`, and `batch_stats` if the network has them.
         x: inputs [batch, ...].
-        added: numbers to add to some of the intermediate values, by name, of the same shapes.
+        added: arrays to add to some of the intermediate values, by name, of the same shapes.
 
     Returns:
         The outputs, and a dict of intermediate values, rows first.
 
     Raises:
-        ValueError: if the network names no values, or `added` names one that it does not have or
-            holds numbers of another shape.
+        ValueError: if the network names no values, or `added` has an unknown name or another
+            shape.
 
     >>> class Squares(nn.Module):
     ...     def __call__(self, x, *, train):
-    ...         return (named(self, "doubled", 2 * x) ** 2).sum(1)
-    >>> ask = functools.partial(intermediates, Squares(), {}, jnp.ones((1, 2)))
-    >>> ask()[1]["doubled"].tolist()
+    ...         return (capture(self, "doubled", 2 * x) ** 2).sum(1)
+    >>> run = functools.partial(intermediates, Squares(), {}, jnp.ones((1, 2)))
+    >>> run()[1]["doubled"].tolist()
     [[2.0, 2.0]]
-    >>> jax.grad(lambda zeros: ask(added={"doubled": zeros})[0].sum())(jnp.zeros((1, 2))).tolist()
+    >>> jax.grad(lambda zeros: run(added={"doubled": zeros})[0].sum())(jnp.zeros((1, 2))).tolist()
     [[4.0, 4.0]]
     """
     if added:
-        # One that is unknown, or a name's first part, Flax would pass over or stumble on.
+        # Flax would ignore an unknown name, and fail on the first part of a known one.
         _, known = jax.eval_shape(functools.partial(_run, network), variables, x, {})
         for name in added:
             checks.known("added", name, known)
@@ -81,17 +88,17 @@ def intermediates(
 
 
 def _run(
-    network: nn.Module, variables: Mapping[str, Any], x: Array, added: Mapping[str, AnyArray]
+    network: Network, variables: Mapping[str, Any], x: Array, added: Mapping[str, AnyArray]
 ) -> tuple[Any, dict[str, Array]]:
-    tree = unflatten_dict(added, sep="/")  # type: ignore[no-untyped-call] # flax leaves it so
+    tree = unflatten_dict(added, sep="/")  # type: ignore[no-untyped-call]
     outputs, kept = network.apply(
         {**variables, "added": tree}, x, train=False, mutable=["intermediates"]
     )
     kept = dict(kept.get("intermediates", {}))
-    values: dict[str, Array] = flatten_dict(kept, sep="/")  # type: ignore[no-untyped-call] # so too
+    values: dict[str, Array] = flatten_dict(kept, sep="/")  # type: ignore[no-untyped-call]
     if not values:
         raise ValueError(
-            f"network is of type {type(network).__name__}, which names no intermediate values: "
-            "take ResNet or ViT, or call jaxmed.models.named inside it."
+            f"network is of type {type(network).__name__}, which has no named intermediate values: "
+            "use ResNet or ViT, or call jaxmed.models.capture inside the network."
         )
     return outputs, values

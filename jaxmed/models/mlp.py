@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax
 
-from jaxmed.models.layers.layers import Activation, Dropout
-from jaxmed.typing import Array, Option
+from jaxmed.models.layers import Activation, Dropout
+from jaxmed.typing import Array, Float, Option
 
 
 class MLP(nn.Module):
@@ -19,8 +19,8 @@ class MLP(nn.Module):
         outputs: units of the last layer: logits of the classes, or 1 to regress.
         activation: f, a function such as `jax.nn.relu`, `jax.nn.sigmoid`, `jax.numpy.tanh`
             or `jax.nn.gelu`.
-        dropout: probability with which a hidden activation is set to zero, in [0, 1).
-        kernel_init: how the weights start; He et al. 2015 suits ReLU.
+        dropout: probability of setting a hidden activation to zero, in [0, 1).
+        kernel_init: initializer of the hidden weights; He et al. 2015 suits ReLU.
 
     >>> import jax.numpy as jnp
     >>> variables = MLP(widths=(4,), outputs=2).init(jax.random.key(0), jnp.ones((1, 3)))
@@ -35,8 +35,22 @@ class MLP(nn.Module):
     kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool = False, mask: Array | None = None) -> Array:
-        """[batch, ...] -> [batch, outputs]; an image is flattened first."""
+    def __call__(
+        self, x: Array, *, train: bool = False, mask: Array | None = None
+    ) -> Float[Array, "batch outputs"]:
+        """Compute logits.
+
+        Args:
+            x: [batch, ...], floating; each row is flattened first.
+            train: whether dropout draws; the key is `rngs={"dropout": key}`.
+            mask: unused; for the same signature as other networks.
+
+        Returns:
+            [batch, outputs].
+
+        Raises:
+            ValueError: if `dropout` is outside [0, 1).
+        """
         del mask
         x = x.reshape(x.shape[0], -1)
         for width in self.widths:

@@ -1,4 +1,4 @@
-"""Sentences read in context: each is encoded alone, then the document is read as a sequence."""
+"""Labels of the sentences of a document, each encoded alone and then read in context."""
 
 from __future__ import annotations
 
@@ -8,31 +8,33 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxmed.models.layers.layers import Dropout
-from jaxmed.models.recurrent import LSTM, Recurrent
-from jaxmed.models.text import Pooling, max_over_time
+from jaxmed.models.layers import LSTM, Dropout, Pooling, max_over_time
+from jaxmed.models.recurrent import Recurrent
 from jaxmed.typing import Array, Bool, Float, Int, Option
 
 Scores: TypeAlias = tuple[Array, tuple[Array, Array, Array], Array]
-"""Emissions [batch, sentences, classes]; start, step and end of a chain; the real sentences."""
+"""Emissions [batch, sentences, classes]; start, transitions and end of a `crf.Chain`; which
+sentences are real [batch, sentences]."""
 
 
 class SentenceTagger(nn.Module):
-    """The role of each sentence of a document.
+    """The label of each sentence of a document, such as its section.
 
-    Sentence encoder, bidirectional LSTM over the sentences, a score for every role, and scores
-    of one role behind another. Jin and Szolovits 2018, section 3.
+    A sentence encoder, a bidirectional LSTM over the sentences, a score of every label, and scores
+    of transitions between labels for a conditional random field (`jaxmed.models.crf`). Jin and
+    Szolovits 2018, section 3.
 
     Attributes:
-        classes: roles.
-        encoder: gives the states of a sentence, such as `RecurrentEncoder`.
-        pooling: makes one vector of them.
-        phrases: one more vector of a sentence, such as that of a `PhraseBag`.
+        classes: number of labels.
+        encoder: computes the states of a sentence, such as `RecurrentEncoder(vocabulary)`.
+        pooling: states to one vector, such as `layers.AttentionPooling()`.
+        phrases: computes one more vector of a sentence, such as `HashedNgrams()`.
         units: of the LSTM over sentences, in each direction.
-        context: read the sentences around each one, and its place among them; without it each
-            stands alone.
-        chained: learn which role follows which; without it the labels are independent.
-        dropout: of the sentence vectors and of what is read from them.
+        context: whether to read the surrounding sentences and the position in the document;
+            otherwise each sentence stands alone.
+        chained: whether to learn transitions; otherwise their scores are 0, and the labels are
+            independent.
+        dropout: of the sentence vectors and of the layer before the scores, in [0, 1).
     """
 
     classes: int
@@ -52,18 +54,29 @@ class SentenceTagger(nn.Module):
         train: bool = False,
         mask: Array | None = None,
     ) -> Scores:
-        """Token numbers, 0 behind the end of a sentence, sentences of 0 behind the last one."""
+        """Compute scores.
+
+        Args:
+            tokens: [batch, sentences, time], 0 behind the end of a sentence, and sentences of 0
+                behind the last one.
+            train: whether dropout draws; the key is `rngs={"dropout": key}`.
+            mask: unused; for the same signature as other networks.
+
+        Returns:
+            Emissions [batch, sentences, classes]; the chain, of shapes [classes],
+            [classes, classes] and [classes]; which sentences are real [batch, sentences].
+        """
         del mask
         rows, sentences, time = tokens.shape
-        each = tokens.reshape(rows * sentences, time)
-        vectors = self.pooling(self.encoder(each, train=train), each != 0)
+        single = tokens.reshape(rows * sentences, time)
+        vectors = self.pooling(self.encoder(single, train=train), single != 0)
         if self.phrases is not None:
-            bag = self.phrases(each, train=train).astype(vectors.dtype)
-            vectors = jnp.concatenate([vectors, bag], axis=-1)
+            more = self.phrases(single, train=train).astype(vectors.dtype)
+            vectors = jnp.concatenate([vectors, more], axis=-1)
         x = Dropout(self.dropout)(vectors.reshape(rows, sentences, -1), train=train)
         real = (tokens != 0).any(-1)
         if self.context:
-            x = jnp.concatenate([x, places(real).astype(x.dtype)], axis=-1)
+            x = jnp.concatenate([x, sentence_positions(real).astype(x.dtype)], axis=-1)
             forward = Recurrent(self.units, LSTM)(x, real, train=train)
             backward = Recurrent(self.units, LSTM, reverse=True)(x, real, train=train)
             x = jnp.concatenate([x, forward, backward], axis=-1)
@@ -75,24 +88,32 @@ class SentenceTagger(nn.Module):
     def _chain(self) -> tuple[Array, Array, Array]:
         shapes = ((self.classes,), (self.classes, self.classes), (self.classes,))
         if not self.chained:
-            start, step, end = (jnp.zeros(shape) for shape in shapes)
-            return start, step, end
-        start, step, end = (
+            start, transitions, end = (jnp.zeros(shape) for shape in shapes)
+            return start, transitions, end
+        # "step" is the name of the transitions in saved models.
+        start, transitions, end = (
             self.param(name, nn.initializers.zeros, shape)
             for name, shape in zip(("start", "step", "end"), shapes, strict=True)
         )
-        return start, step, end
+        return start, transitions, end
 
 
-def places(real: Bool[Array, "batch sentences"]) -> Float[Array, "batch sentences 30"]:
-    """Where a sentence stands: counted from the start, from the end, and its tenth of the whole.
+def sentence_positions(
+    real: Bool[Array, "batch sentences"],
+) -> Float[Array, "batch sentences 30"]:
+    """The position of a sentence: from the start, from the end, and as a tenth of the document.
 
-    Three groups of ten, a 1 in each; what is further than the ninth from an end counts as ninth.
+    Args:
+        real: true for the sentences of a document, which come first, false for padding.
+
+    Returns:
+        [batch, sentences, 30]: three one-hot groups of ten, 0 for padding. Distances of more than
+        9 from the start or the end count as 9.
     """
     count = real.sum(1, keepdims=True)
     before = jnp.arange(real.shape[1])[None]
     behind = jnp.maximum(count - 1 - before, 0)
     tenth = 10 * before // jnp.maximum(count, 1)
-    found = (jnp.minimum(number, 9) for number in (before, behind, tenth))
-    each = [jnp.broadcast_to(jax.nn.one_hot(n, 10), (*real.shape, 10)) for n in found]
-    return jnp.where(real[..., None], jnp.concatenate(each, axis=-1), 0)
+    numbers = (jnp.minimum(number, 9) for number in (before, behind, tenth))
+    groups = [jnp.broadcast_to(jax.nn.one_hot(n, 10), (*real.shape, 10)) for n in numbers]
+    return jnp.where(real[..., None], jnp.concatenate(groups, axis=-1), 0)

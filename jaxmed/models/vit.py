@@ -1,4 +1,4 @@
-"""The vision transformer: an image or a volume as a text of patches. Dosovitskiy et al. 2021."""
+"""The vision transformer: an image or volume as a sequence of patches. Dosovitskiy et al. 2021."""
 
 from __future__ import annotations
 
@@ -12,175 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.models.intermediates import named
-from jaxmed.models.layers.layers import Dropout, images_or_volumes
-from jaxmed.models.transformer import TransformerLayer
+from jaxmed.models import input_checks
+from jaxmed.models.intermediates import capture
+from jaxmed.models.layers import Dropout, TransformerLayer
+from jaxmed.models.layers.patches import patches
 from jaxmed.typing import Array, Float, Option
 
 Patch: TypeAlias = int | np.integer[Any] | Sequence[int | np.integer[Any]]
-"""Side of a patch in pixels, or one for each dimension."""
-
-
-def patches(
-    x: Float[Array, "batch *space channels"], sides: Sequence[int]
-) -> Float[Array, "batch number values"]:
-    """Cut images or volumes into patches that do not overlap, in reading order.
-
-    Args:
-        x: [batch, *space, channels].
-        sides: of a patch in pixels, one a dimension of space; each divides that of the image.
-
-    Returns:
-        [batch, patches, values of a patch], the channels of a pixel side by side.
-
-    Raises:
-        ValueError: if the sides do not divide those of the image, or are not as many.
-    """
-    sides, space = tuple(sides), x.shape[1:-1]
-    if len(sides) != len(space):
-        raise ValueError(
-            f"patch is {sides}, but x has shape {x.shape}: "
-            "give one side for each dimension between batch and channels."
-        )
-    if any(n < side or n % side for n, side in zip(space, sides, strict=True)):
-        raise ValueError(
-            f"patch is {sides}, but must divide the image's {space}: "
-            "crop, pad or resize the image, or choose another patch."
-        )
-    cut = [part for n, side in zip(space, sides, strict=True) for part in (n // side, side)]
-    grid, inside = range(1, 2 * len(space), 2), range(2, 2 * len(space) + 1, 2)
-    x = x.reshape(x.shape[0], *cut, x.shape[-1])
-    x = x.transpose(0, *grid, *inside, x.ndim - 1)
-    number = math.prod(n // side for n, side in zip(space, sides, strict=True))
-    return x.reshape(x.shape[0], number, -1)
-
-
-class ViT(nn.Module):
-    """Patches with learned positions, transformer layers, a layer norm, a linear layer.
-
-    The norms stand before attention and products. GELU (Hendrycks and Gimpel 2016) is taken in
-    its tanh form. Works on images and volumes, of the size it was initialised with. Intermediate
-    values: `layer1/attention/weights` [batch, heads, queries, keys] and `layer1/tokens` [batch,
-    tokens, width] of each layer, and `pooled`. Tokens are in the order of the class token,
-    registers, patches. Kernels start as in LeCun et al. 1998, with variance 1 / inputs, biases at
-    zero; learned tokens and positions are drawn with deviation 0.02.
-
-    Attributes:
-        outputs: logits of the classes, or 1 to regress.
-        patch: side of a patch in pixels, or one for each dimension.
-        width: of a token; a multiple of `heads`.
-        heads: attentions side by side in each layer.
-        layers: how many.
-        hidden: width of the perceptron in each layer; 4 times `width` by default.
-        pooling: "token", what a class token has become; "mean", the mean of the patches, without
-            a class token.
-        registers: learned tokens that belong to no patch (Darcet et al. 2024), which keep what
-            else would be written over patches of little interest.
-        dropout: of the embedding and of what each layer adds, in [0, 1).
-        stochastic_depth: probability in [0, 1) of leaving out what attention or perceptron of the
-            last layer adds; in layer l of L it is l / L of that. Huang et al. 2016, section 3.
-    """
-
-    outputs: int
-    patch: Patch = 16
-    width: int = 192
-    heads: int = 3
-    layers: int = 12
-    hidden: int | None = None
-    pooling: Literal["token", "mean"] = "token"
-    registers: int = 0
-    dropout: Option = 0.0
-    stochastic_depth: float = 0.0
-
-    def features(
-        self, x: Array, *, train: bool = False, mask: Array | None = None
-    ) -> Float[Array, "batch width"]:
-        """What the linear layer reads, for probes: `apply(..., method="features")`."""
-        del mask
-        return self._read(x, train=train)[0]
-
-    def __call__(
-        self, x: Array, *, train: bool = False, mask: Array | None = None
-    ) -> Float[Array, "batch outputs"]:
-        """[batch, height, width, channels] or a volume [batch, depth, ...] -> [batch, outputs]."""
-        del mask
-        return self._read(x, train=train)[1]
-
-    @nn.compact
-    def _read(self, x: Array, *, train: bool) -> tuple[Array, Array]:
-        """Features and outputs: Flax lets one method alone make layers as it goes."""
-        x = self._embedded(x)
-        x = Dropout(self.dropout)(x, train=train)
-        hidden = 4 * self.width if self.hidden is None else self.hidden
-        for layer in range(self.layers):
-            x = TransformerLayer(
-                self.heads,
-                hidden,
-                self.dropout,
-                turn=None,
-                stochastic_depth=self.stochastic_depth * (layer + 1) / self.layers,
-                name=f"layer{layer + 1}",
-            )(x, None, train=train)
-        x = nn.LayerNorm(dtype=x.dtype, name="norm")(x)
-        if self.pooling == "token":
-            x = x[:, 0]
-        else:
-            x = x[:, self.registers :].mean(axis=1, dtype=jnp.float32).astype(x.dtype)
-        x = named(self, "pooled", x)
-        return x, nn.Dense(self.outputs, dtype=x.dtype, name="head")(x)
-
-    def _embedded(self, x: Array) -> Array:
-        """Class token, registers and patches, [batch, tokens, width]."""
-        self._check(x)
-        space = x.shape[1:-1]
-        sides = self._sides(len(space))
-        x = patches(x, sides)
-        grid = tuple(n // side for n, side in zip(space, sides, strict=True))
-        if self.has_variable("params", "position"):
-            made_for: tuple[int, ...] = self.get_variable("params", "position").shape[:-1]
-            if made_for != grid:
-                raise ValueError(
-                    f"x is cut into a grid of {grid} patches, but the network was initialised with "
-                    f"{made_for}: use images of the same size."
-                )
-        x = nn.Dense(self.width, dtype=x.dtype, name="embedding")(x)
-        front = []
-        x = x + self._learned("position", grid, x)
-        if self.pooling == "token":
-            front.append(
-                self._learned("class_token", (1,), x) + self._learned("class_position", (1,), x)
-            )
-        if self.registers:  # they have no place
-            front.append(self._learned("registers", (self.registers,), x))
-        return jnp.concatenate([*front, x], axis=1)
-
-    def _sides(self, space: int) -> tuple[int, ...]:
-        """Of a patch, one for each dimension."""
-        if isinstance(self.patch, int | np.integer):
-            return (operator.index(self.patch),) * space
-        return tuple(map(operator.index, self.patch))
-
-    def _learned(self, name: str, shape: tuple[int, ...], x: Array) -> Array:
-        """Learned tokens, as a text [batch, tokens, width] and the same for every row of `x`."""
-        start = nn.initializers.normal(0.02)
-        learned = self.param(name, start, (*shape, self.width)).astype(x.dtype)
-        return jnp.broadcast_to(
-            learned.reshape(1, -1, self.width), (x.shape[0], math.prod(shape), self.width)
-        )
-
-    def _check(self, x: Array) -> None:
-        images_or_volumes(x)
-        for name in ("width", "heads", "layers"):
-            checks.positive(name, getattr(self, name))
-        for side in self._sides(1):
-            checks.positive("patch", side)
-        checks.fraction("stochastic_depth", self.stochastic_depth, below_one=True)
-        checks.at_least("registers", self.registers, 0)
-        checks.known("pooling", self.pooling, ("token", "mean"))
-        if self.width % self.heads:
-            raise ValueError(
-                f"width is {self.width}, but must be a multiple of heads, which is {self.heads}."
-            )
+"""Side of a patch in pixels, or one side per spatial dimension."""
 
 
 def vit_tiny(outputs: int, *, patch: Patch = 16, **options: Any) -> ViT:
@@ -214,3 +53,143 @@ def vit_base(outputs: int, *, patch: Patch = 16, **options: Any) -> ViT:
         **options: attributes of `ViT`, as in `vit_tiny`.
     """
     return ViT(outputs, patch, 768, 12, **options)
+
+
+class ViT(nn.Module):
+    """Patches with learned positions, transformer layers, a layer norm, a linear layer.
+
+    The norms stand before attention and perceptron. Works on images and volumes of the size it was
+    initialized with. Intermediate values: `layer1/attention/weights` [batch, heads, queries, keys]
+    and `layer1/tokens` [batch, tokens, width] of each layer, and `pooled`. The order of tokens is
+    class token, registers, patches. Kernels start as in LeCun et al. 1998, with variance
+    1 / inputs, biases at zero; learned tokens and positions with a standard deviation of 0.02.
+
+    Attributes:
+        outputs: logits of the classes, or 1 to regress.
+        patch: side of a patch in pixels, or one side per spatial dimension.
+        width: of a token; a multiple of `heads`.
+        heads: number of heads in each layer.
+        layers: number of layers.
+        hidden: width of the perceptron in each layer; 4 * width by default.
+        pooling: "token", the final class token; "mean", the mean of the patches, without a class
+            token.
+        registers: number of learned tokens that belong to no patch. Without them, networks store
+            global information in patches of the background. Darcet et al. 2024.
+        dropout: of the embedding and of what each layer adds, in [0, 1).
+        stochastic_depth: probability in [0, 1) of dropping what attention or perceptron of the
+            last layer adds; layer l of L has l / L of it. Huang et al. 2016, section 3.
+    """
+
+    outputs: int
+    patch: Patch = 16
+    width: int = 192
+    heads: int = 3
+    layers: int = 12
+    hidden: int | None = None
+    pooling: Literal["token", "mean"] = "token"
+    registers: int = 0
+    dropout: Option = 0.0
+    stochastic_depth: float = 0.0
+
+    def features(
+        self, x: Array, *, train: bool = False, mask: Array | None = None
+    ) -> Float[Array, "batch width"]:
+        """The input of the linear layer, for probes: `apply(..., method="features")`."""
+        del mask
+        return self._features_and_logits(x, train=train)[0]
+
+    def __call__(
+        self, x: Array, *, train: bool = False, mask: Array | None = None
+    ) -> Float[Array, "batch outputs"]:
+        """Compute logits.
+
+        Args:
+            x: images [batch, height, width, channels] or volumes [batch, depth, ...], floating.
+            train: whether dropout and stochastic depth draw; the key is `rngs={"dropout": key}`.
+            mask: unused; for the same signature as other networks.
+
+        Returns:
+            [batch, outputs].
+
+        Raises:
+            ValueError: if `x` is not floating images or volumes, `patch` does not divide its
+                sides, its size is not that of the initialization, or an attribute is out of range.
+        """
+        del mask
+        return self._features_and_logits(x, train=train)[1]
+
+    @nn.compact
+    def _features_and_logits(self, x: Array, *, train: bool) -> tuple[Array, Array]:
+        """In one method, because Flax allows only one to be compact."""
+        x = self._embedded(x)
+        x = Dropout(self.dropout)(x, train=train)
+        hidden = 4 * self.width if self.hidden is None else self.hidden
+        for layer in range(self.layers):
+            x = TransformerLayer(
+                self.heads,
+                hidden,
+                self.dropout,
+                position=None,
+                stochastic_depth=self.stochastic_depth * (layer + 1) / self.layers,
+                name=f"layer{layer + 1}",
+            )(x, None, train=train)
+        x = nn.LayerNorm(dtype=x.dtype, name="norm")(x)
+        if self.pooling == "token":
+            x = x[:, 0]
+        else:
+            x = x[:, self.registers :].mean(axis=1, dtype=jnp.float32).astype(x.dtype)
+        x = capture(self, "pooled", x)
+        return x, nn.Dense(self.outputs, dtype=x.dtype, name="head")(x)
+
+    def _embedded(self, x: Array) -> Array:
+        """Class token, registers and patches, [batch, tokens, width]."""
+        self._check(x)
+        space = x.shape[1:-1]
+        sides = self._sides(len(space))
+        x = patches(x, sides)
+        grid = tuple(n // side for n, side in zip(space, sides, strict=True))
+        if self.has_variable("params", "position"):
+            expected: tuple[int, ...] = self.get_variable("params", "position").shape[:-1]
+            if expected != grid:
+                raise ValueError(
+                    f"x is cut into a grid of {grid} patches, but the network was initialized with "
+                    f"{expected}: use images of the same size."
+                )
+        x = nn.Dense(self.width, dtype=x.dtype, name="embedding")(x)
+        front = []
+        x = x + self._learned("position", grid, x)
+        if self.pooling == "token":
+            front.append(
+                self._learned("class_token", (1,), x) + self._learned("class_position", (1,), x)
+            )
+        if self.registers:  # they have no position
+            front.append(self._learned("registers", (self.registers,), x))
+        return jnp.concatenate([*front, x], axis=1)
+
+    def _sides(self, space: int) -> tuple[int, ...]:
+        """Sides of a patch, one per spatial dimension."""
+        if isinstance(self.patch, int | np.integer):
+            return (operator.index(self.patch),) * space
+        return tuple(map(operator.index, self.patch))
+
+    def _learned(self, name: str, shape: tuple[int, ...], x: Array) -> Array:
+        """Learned tokens [batch, tokens, width], the same for every row of `x`."""
+        start = nn.initializers.normal(0.02)
+        learned = self.param(name, start, (*shape, self.width)).astype(x.dtype)
+        return jnp.broadcast_to(
+            learned.reshape(1, -1, self.width), (x.shape[0], math.prod(shape), self.width)
+        )
+
+    def _check(self, x: Array) -> None:
+        input_checks.images_or_volumes(x)
+        for name in ("width", "heads", "layers"):
+            checks.positive(name, getattr(self, name))
+        for side in self._sides(1):
+            checks.positive("patch", side)
+        checks.fraction("stochastic_depth", self.stochastic_depth, below_one=True)
+        checks.at_least("registers", self.registers, 0)
+        checks.known("pooling", self.pooling, ("token", "mean"))
+        if self.width % self.heads:
+            raise ValueError(
+                f"width is {self.width}, but must be a multiple of heads, which is {self.heads}."
+            )

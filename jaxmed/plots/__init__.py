@@ -1,23 +1,26 @@
-"""Plots of a run, as matplotlib Figures from plain arrays.
+"""Plots of plain arrays, as matplotlib Figures.
 
-Figures are made without pyplot: nothing is shown, kept open or changed for the caller's own
-plots. Save one with `figure.savefig(path)`; in a notebook it shows itself.
+Figures are made without pyplot: nothing is shown, kept open or changed for other plots. Save one
+with `figure.savefig(path)`; in a notebook it displays itself.
 """
 
-from jaxmed.plots.classification import (
-    confusion_matrix,
-    precision_recall_curves,
-    reliability,
-    roc_curves,
-)
+from jaxmed.plots.calibration import reliability_diagram
+from jaxmed.plots.confusion import confusion_matrix
+from jaxmed.plots.curves import precision_recall_curves, roc_curves
+from jaxmed.plots.images import image_grid
 from jaxmed.plots.regression import regression_scatter
+from jaxmed.plots.sample_size import learning_curve
+from jaxmed.plots.sweep import sweep_scatter
 from jaxmed.plots.training import training_curve
 
 __all__ = [
     "confusion_matrix",
+    "image_grid",
+    "learning_curve",
     "precision_recall_curves",
     "regression_scatter",
-    "reliability",
+    "reliability_diagram",
     "roc_curves",
+    "sweep_scatter",
     "training_curve",
 ]

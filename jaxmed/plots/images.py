@@ -1,4 +1,4 @@
-"""Images side by side: what went in, what came out, what was drawn."""
+"""Images side by side: for example inputs, reconstructions and samples."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ from collections.abc import Mapping
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.plots.style import Figure, INK, new_figure, plain
+from jaxmed.plots.style import INK, Figure, new_figure
+from jaxmed.plots.text import plain
 
 
-def image_rows(rows: Mapping[str, np.ndarray], *, columns: int = 12) -> Figure:
-    """One row of images a name, in one scale of grey (or as they are, in colour).
+def image_grid(rows: Mapping[str, np.ndarray], *, columns: int = 12) -> Figure:
+    """One row of images per name; one gray scale for all, RGB as it is.
 
     Args:
-        rows: by name, images [count, height, width, channels] from 0 to 1, channels 1 or 3; of
-            volumes pass a slice. What lies outside is cut off.
-        columns: images shown of each row, the first ones.
+        rows: by name, images [count, height, width, channels] in [0, 1], channels 1 or 3. Values
+            outside are clipped. Of volumes pass a slice.
+        columns: maximal number of images shown per row, the first ones; above 0.
+
+    Returns:
+        A figure with one panel per image.
+
+    Raises:
+        ValueError: if there is no image, an array has another shape, or `columns` is not positive.
     """
     checks.positive("columns", columns)
     if not rows:
@@ -28,7 +35,7 @@ def image_rows(rows: Mapping[str, np.ndarray], *, columns: int = 12) -> Figure:
             )
     shown = min(columns, max(map(len, rows.values())))
     if shown == 0:
-        raise ValueError(f"rows holds no image in {', '.join(rows)}: give at least one.")
+        raise ValueError(f"rows has no image in {', '.join(rows)}: give at least one.")
     figure = new_figure(0.75 * shown + 1.5, 0.8 * len(rows) + 0.1)
     grid = figure.subplots(len(rows), shown, squeeze=False)
     for line, (name, images) in zip(grid, rows.items(), strict=True):
@@ -37,9 +44,9 @@ def image_rows(rows: Mapping[str, np.ndarray], *, columns: int = 12) -> Figure:
             axes.set_yticks([])
             axes.spines[:].set_visible(False)
             if number < len(images):
-                picture = np.clip(np.asarray(images[number], float), 0, 1)
-                picture = picture[..., 0] if picture.shape[-1] == 1 else picture
-                axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
+                image = np.clip(np.asarray(images[number], float), 0, 1)
+                image = image[..., 0] if image.shape[-1] == 1 else image
+                axes.imshow(image, cmap="gray", vmin=0, vmax=1)
         line[0].set_ylabel(
             plain(name), rotation=0, ha="right", va="center", fontsize=9, color=INK, labelpad=6
         )

@@ -1,4 +1,4 @@
-"""What a search found: each setting against the score, one panel a setting."""
+"""Results of a hyperparameter search: each setting against the score, one panel per setting."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.plots.style import COLOURS, Figure, LEGEND, PALE, new_figure, plain, tidy
+from jaxmed.plots.style import COLORS, LEGEND, PALE, Figure, new_figure, tidy
+from jaxmed.plots.text import plain
 
 
-def sweep(
+def sweep_scatter(
     settings: Mapping[str, np.ndarray],
     scores: np.ndarray,
     *,
@@ -18,14 +19,20 @@ def sweep(
     logarithmic: Collection[str] = (),
     metric: str = "score",
 ) -> Figure:
-    """One point a configuration and round: the last score of each, later rounds darker.
+    """One point per configuration: its last score; configurations of later rounds are darker.
 
     Args:
-        settings: [configurations] by name.
-        scores: [rounds, configurations], NaN where a configuration had dropped out.
-        best: the number of the chosen configuration, which is ringed.
-        logarithmic: names of the settings whose axis is logarithmic.
-        metric: what the scores are called.
+        settings: by name, the value of each configuration [configurations].
+        scores: [rounds, configurations]; NaN after a configuration was stopped.
+        best: index of the chosen configuration, which is circled.
+        logarithmic: names of the settings with a logarithmic axis.
+        metric: name of the score.
+
+    Returns:
+        A figure with one panel per setting.
+
+    Raises:
+        ValueError: if there is no setting or shapes disagree.
     """
     if not settings:
         raise ValueError("settings is empty: give at least one setting.")
@@ -39,13 +46,14 @@ def sweep(
     for axes, (name, values) in zip(panels, settings.items(), strict=True):
         for number in range(rounds):
             here = last == number
-            strength = 0.25 + 0.75 * (number + 1) / rounds
-            label = f"out after round {number + 1}" if number < rounds - 1 else "to the end"
+            alpha = 0.25 + 0.75 * (number + 1) / rounds
+            finished = number == rounds - 1
+            label = "finished" if finished else f"stopped after round {number + 1}"
             axes.scatter(
-                values[here], final[here], s=12, color=COLOURS[0], alpha=strength, lw=0, label=label
+                values[here], final[here], s=12, color=COLORS[0], alpha=alpha, lw=0, label=label
             )
         axes.scatter(
-            values[best], final[best], s=70, facecolors="none", edgecolors=COLOURS[1], lw=1.6,
+            values[best], final[best], s=70, facecolors="none", edgecolors=COLORS[1], lw=1.6,
             label="chosen",
         )  # fmt: skip
         if name in logarithmic:

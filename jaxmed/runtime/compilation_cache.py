@@ -1,4 +1,4 @@
-"""Compiled programs are kept on disk, so that what was compiled once need not be compiled again."""
+"""Persistent compilation cache: what was compiled once is found again by later processes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 
 import jax
 
-MOST_BYTES = 4 * 2**30
+MAX_BYTES = 4 * 2**30
 """Beyond this the programs that were not used for longest are removed."""
 
 
-def keep_programs() -> Path | None:
+def enable() -> Path | None:
     """Have JAX keep what it compiles, where the user has not decided otherwise.
 
     This is JAX's persistent compilation cache: a program is found again if it is the same, for
-    the same devices and flags and the same version of JAX. `fit` calls this; other code need not.
+    the same devices and flags and the same version of JAX. The command line of experiments calls this; in a script of your own, call it first.
     `JAX_COMPILATION_CACHE_DIR` names another folder, and `JAX_ENABLE_COMPILATION_CACHE=false`
     keeps nothing; so do their twins in `jax.config`.
 
@@ -40,7 +40,7 @@ def keep_programs() -> Path | None:
     # By default only what took a second is kept; of small networks nothing would be.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
     if importlib.util.find_spec("filelock"):  # JAX needs it to remove the oldest
-        jax.config.update("jax_compilation_cache_max_size", MOST_BYTES)
+        jax.config.update("jax_compilation_cache_max_size", MAX_BYTES)
     return folder
 
 

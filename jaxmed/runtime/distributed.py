@@ -17,14 +17,14 @@ from typing import Any
 import jax
 import numpy as np
 
-import jaxmed
 from jaxmed import checks
+from jaxmed.version import __version__
 
 _RETRY = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
-class Membership:
+class ProcessInfo:
     """Which of how many processes this one is.
 
     Attributes:
@@ -38,7 +38,7 @@ class Membership:
     process: int
 
 
-def distributed(
+def initialize(
     coordinator: str | None = None,
     processes: int | None = None,
     process: int | None = None,
@@ -47,7 +47,7 @@ def distributed(
 ) -> int:
     """Join the other processes of the job; before anything else is done with JAX.
 
-    What is not given is read from the environment, see `membership`; a process that finds no
+    What is not given is read from the environment, see `process_info`; a process that finds no
     others there stays alone. All processes first meet at the coordinator's address and compare
     their versions, so that one that is missing or odd is named; then `jax.distributed` takes over,
     and `jax.devices()` are those of all. On TPU slices it finds the others itself.
@@ -66,13 +66,13 @@ def distributed(
         ValueError: for numbers that cannot be, and processes of unequal versions.
     """
     checks.positive("timeout", timeout)
-    found = membership(coordinator, processes, process, os.environ)
+    found = process_info(coordinator, processes, process, os.environ)
     if found is None:
         if _on_tpu_slice(os.environ):
             jax.distributed.initialize(initialization_timeout=int(timeout))
         return jax.process_count()
     if found.processes > 1:
-        _roll_call(found, timeout)
+        _rendezvous(found, timeout)
         jax.distributed.initialize(
             found.coordinator,
             found.processes,
@@ -82,12 +82,12 @@ def distributed(
     return found.processes
 
 
-def membership(
+def process_info(
     coordinator: str | None,
     processes: int | None,
     process: int | None,
     environment: Mapping[str, str],
-) -> Membership | None:
+) -> ProcessInfo | None:
     """What was given, completed from the environment; None where that names no other process.
 
     Read in this order: `JAX_COORDINATOR_ADDRESS`, `JAX_NUM_PROCESSES` and `JAX_PROCESS_ID`, the
@@ -119,7 +119,7 @@ def membership(
         raise ValueError(f"process is {process}, but must lie in 0 .. {processes - 1}.")
     if not re.fullmatch(r".+:\d+", coordinator):
         raise ValueError(f"coordinator is {coordinator!r}, but must be host:port.")
-    return Membership(coordinator, processes, process)
+    return ProcessInfo(coordinator, processes, process)
 
 
 def first_node(nodes: str) -> str:
@@ -166,14 +166,14 @@ def agree(facts: Mapping[str, Any]) -> None:
 
 def versions() -> dict[str, str]:
     """What must be equal for numbers to be: versions, and a checksum of this package's code."""
-    folder = Path(jaxmed.__file__).parent
+    folder = Path(__file__).parents[1]
     code = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
         code.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return {
         "python": ".".join(platform.python_version_tuple()[:2]),
         "jax": jax.__version__,
-        "jaxmed": jaxmed.__version__,
+        "jaxmed": __version__,
         "code of jaxmed": code.hexdigest()[:12],
     }
 
@@ -198,17 +198,17 @@ def _on_tpu_slice(environment: Mapping[str, str]) -> bool:
     return "," in environment.get("TPU_WORKER_HOSTNAMES", "")
 
 
-def _roll_call(own: Membership, timeout: float) -> None:
+def _rendezvous(own: ProcessInfo, timeout: float) -> None:
     """Wait until all processes are there: jax.distributed aborts a process that waits in vain."""
     host, _, port = own.coordinator.rpartition(":")
     deadline = time.monotonic() + timeout
     if own.process:
-        _report(own, host, int(port), deadline, timeout)
+        _follow(own, host, int(port), deadline, timeout)
     else:
-        _call(own, int(port), deadline, timeout)
+        _lead(own, int(port), deadline, timeout)
 
 
-def _call(own: Membership, port: int, deadline: float, timeout: float) -> None:
+def _lead(own: ProcessInfo, port: int, deadline: float, timeout: float) -> None:
     """Process 0 counts the others, and tells all of them what came of it."""
     joined: dict[int, socket.socket] = {}
     trouble = ""
@@ -229,7 +229,7 @@ def _call(own: Membership, port: int, deadline: float, timeout: float) -> None:
                     f"within {timeout:g} s: start it, or start fewer processes."
                 )
                 break
-            trouble = _odd(said, own, joined)
+            trouble = _mismatch(said, own, joined)
             joined[said["process"]] = connection
         answer = json.dumps({"trouble": trouble}).encode() + b"\n"
         for connection in joined.values():
@@ -239,7 +239,7 @@ def _call(own: Membership, port: int, deadline: float, timeout: float) -> None:
         raise (TimeoutError if "has not joined" in trouble else ValueError)(trouble)
 
 
-def _odd(said: dict[str, Any], own: Membership, joined: Mapping[int, Any]) -> str:
+def _mismatch(said: dict[str, Any], own: ProcessInfo, joined: Mapping[int, Any]) -> str:
     """What is wrong with a process that reports, if anything is."""
     number = said["process"]
     if said["processes"] != own.processes:
@@ -258,7 +258,7 @@ def _odd(said: dict[str, Any], own: Membership, joined: Mapping[int, Any]) -> st
     return ""
 
 
-def _report(own: Membership, host: str, port: int, deadline: float, timeout: float) -> None:
+def _follow(own: ProcessInfo, host: str, port: int, deadline: float, timeout: float) -> None:
     """Every other process tells process 0 that it is there, and waits for the answer."""
     said = {"process": own.process, "processes": own.processes, "versions": versions()}
     while True:

@@ -31,26 +31,29 @@ class Placement:
     Attributes:
         name: "jit", "pmap" or "sharded".
         devices: over how many the batch is divided.
-        whole: puts a tree on the devices, entire on each.
-        divided: `divided(tree, axis)` puts a tree on the devices, `axis` of each leaf divided.
+        replicate: puts a tree on the devices, entire on each.
+        shard: `shard(tree, axis)` puts a tree on the devices, `axis` of each leaf divided.
         compile: `compile(function, axis)` compiles the function, whose last argument was
-            `divided` along `axis`. Its first argument, the state, is donated; what it returns
-            is whole, but a state that was divided comes back so.
+            sharded along `axis`. Its first argument, the state, is donated; what it returns
+            is whole, but a state that was sharded comes back so.
+        map_rows: compiles `(..., batch) -> outputs`, each [batch, ...], such as a prediction. The
+            batch was sharded along axis 0; the outputs come back as NumPy arrays, all rows in order.
         state: puts a state on the devices, where `sharded` may divide it.
-        gathered: a state as the host may read it, every array whole on a device of this process.
-        own_rows: of row numbers [steps, batch] those that this process's devices compute on.
-        assembled: puts a batch of those rows on the devices, its first axis divided.
+        to_host: a state as the host may read it, every array whole on a device of this process.
+        local_rows: of row numbers [steps, batch] those that this process's devices compute on.
+        from_local: puts a batch of those rows on the devices, its first axis divided.
     """
 
     name: str
     devices: int
-    whole: Callable[[Tree], Tree]
-    divided: Callable[[Tree, int], Tree]
+    replicate: Callable[[Tree], Tree]
+    shard: Callable[[Tree, int], Tree]
     compile: Callable[[Function, int], Function]
+    map_rows: Callable[[Function], Function]
     state: Callable[[Tree], Tree]
-    gathered: Callable[[Tree], Tree]
-    own_rows: Callable[[np.ndarray], np.ndarray]
-    assembled: Callable[[Tree], Tree]
+    to_host: Callable[[Tree], Tree]
+    local_rows: Callable[[np.ndarray], np.ndarray]
+    from_local: Callable[[Tree], Tree]
 
     def check(self, batch_size: int) -> None:
         """Refuse a batch size that the devices do not divide."""
@@ -68,13 +71,14 @@ def jit(device: jax.Device | None = None) -> Placement:
     return Placement(
         name="jit",
         devices=1,
-        whole=lambda tree: jax.device_put(tree, device),
-        divided=lambda tree, _: jax.device_put(tree, device),
+        replicate=lambda tree: jax.device_put(tree, device),
+        shard=lambda tree, _: jax.device_put(tree, device),
         compile=lambda function, _: jax.jit(function, donate_argnums=0),
+        map_rows=lambda function: _on_host(jax.jit(function)),
         state=lambda tree: jax.device_put(tree, device),
-        gathered=lambda tree: tree,
-        own_rows=lambda rows: rows,
-        assembled=lambda tree: jax.device_put(tree, device),
+        to_host=lambda tree: tree,
+        local_rows=lambda rows: rows,
+        from_local=lambda tree: jax.device_put(tree, device),
     )
 
 
@@ -83,7 +87,12 @@ def pmap(devices: Sequence[jax.Device] | None = None) -> Placement:
 
     The state is not stacked: it goes in and comes out as one whole copy.
     """
-    devices = list(devices or jax.local_devices())
+    return _pmap(tuple(devices or jax.local_devices()))
+
+
+# The same devices give the same placement, so that a second `fit` finds its programs.
+@functools.cache
+def _pmap(devices: tuple[jax.Device, ...]) -> Placement:
     count = len(devices)
 
     def split(tree: Tree, axis: int) -> Tree:
@@ -106,34 +115,51 @@ def pmap(devices: Sequence[jax.Device] | None = None) -> Placement:
 
         return lambda *args: mapped(len(args))(*args)
 
-    everywhere = NamedSharding(jax.sharding.Mesh(devices, (BATCH_AXIS,)), PartitionSpec())
+    def map_rows(function: Function) -> Function:
+        @functools.cache
+        def mapped(arguments: int) -> Function:
+            axes = (*(None,) * (arguments - 1), 0)
+            return jax.pmap(function, BATCH_AXIS, in_axes=axes, devices=devices)
+
+        def run(*args: Any) -> Any:
+            parts = mapped(len(args))(*args)
+            return jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:]), parts)
+
+        return run
+
+    everywhere = NamedSharding(jax.sharding.Mesh(np.array(devices), (BATCH_AXIS,)), PartitionSpec())
     return Placement(
         name="pmap",
         devices=count,
-        whole=lambda tree: jax.device_put(tree, everywhere),
-        divided=split,
+        replicate=lambda tree: jax.device_put(tree, everywhere),
+        shard=split,
         compile=compile_,
+        map_rows=map_rows,
         state=lambda tree: jax.device_put(tree, everywhere),
-        gathered=lambda tree: tree,
-        own_rows=lambda rows: rows,
-        assembled=lambda tree: split(tree, 0),
+        to_host=lambda tree: tree,
+        local_rows=lambda rows: rows,
+        from_local=lambda tree: split(tree, 0),
     )
 
 
 def sharded(
-    devices: Sequence[jax.Device] | None = None, *, divide_from: int | None = None
+    devices: Sequence[jax.Device] | None = None, *, shard_from: int | None = None
 ) -> Placement:
     """One program over a mesh of devices, of one host or many, which XLA divides.
 
     Args:
         devices: of all processes; by default all there are.
-        divide_from: divide a parameter, and what the optimizer keeps of it, over the devices if
+        shard_from: divide a parameter, and what the optimizer keeps of it, over the devices if
             it has at least so many numbers: each then holds its part and gathers the whole when
             it is used (Rajbhandari et al. 2020, stage 3; FSDP). The rule: along the longest axis
             that the devices divide, the last of equals; whole everywhere if there is none. By
             default nothing is divided.
     """
-    devices = list(devices or jax.devices())
+    return _sharded(tuple(devices or jax.devices()), shard_from)
+
+
+@functools.cache
+def _sharded(devices: tuple[jax.Device, ...], shard_from: int | None) -> Placement:
     mesh = jax.make_mesh((len(devices),), (BATCH_AXIS,), (AxisType.Auto,), devices=devices)
     everywhere, here = NamedSharding(mesh, PartitionSpec()), jax.process_index()
 
@@ -145,7 +171,7 @@ def sharded(
     whole_everywhere = jax.jit(lambda tree: tree, out_shardings=everywhere)
 
     def own(leaf: AnyArray) -> NamedSharding:
-        return along(divided_axis(leaf.shape, devices=len(devices), least=divide_from))
+        return along(sharded_axis(leaf.shape, devices=len(devices), min_size=shard_from))
 
     def compiled(function: Function, _: int) -> Function:
         def constrained(state: Tree, *rest: Any) -> Any:
@@ -153,39 +179,46 @@ def sharded(
             state = jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, own(x)), state)
             return state, jax.lax.with_sharding_constraint(sums, everywhere)
 
-        if divide_from is None:
+        if shard_from is None:
             return jax.jit(function, donate_argnums=0, out_shardings=everywhere)
         return jax.jit(constrained, donate_argnums=0)
 
-    def own_rows(rows: np.ndarray) -> np.ndarray:
+    def local_rows(rows: np.ndarray) -> np.ndarray:
         parts = np.split(rows, len(devices), axis=1)
         mine = [part for part, at in zip(parts, devices, strict=True) if at.process_index == here]
         return np.concatenate(mine, axis=1)
 
-    def assembled(tree: Tree) -> Tree:
+    def from_local(tree: Tree) -> Tree:
         make = functools.partial(jax.make_array_from_process_local_data, along(0))
         return jax.tree.map(make, tree)
 
     return Placement(
         name="sharded",
         devices=len(devices),
-        whole=lambda tree: jax.tree.map(lambda leaf: _put(leaf, everywhere), tree),
-        divided=lambda tree, axis: jax.tree.map(lambda leaf: _put(leaf, along(axis)), tree),
+        replicate=lambda tree: jax.tree.map(lambda leaf: _put(leaf, everywhere), tree),
+        shard=lambda tree, axis: jax.tree.map(lambda leaf: _put(leaf, along(axis)), tree),
         compile=compiled,
+        map_rows=lambda function: _on_host(
+            jax.jit(function, out_shardings=everywhere), lambda x: np.asarray(_own(x))
+        ),
         state=lambda tree: jax.tree.map(lambda leaf: _put(leaf, own(leaf)), tree),
-        gathered=lambda tree: jax.tree.map(_own, whole_everywhere(tree)),
-        own_rows=own_rows,
-        assembled=assembled,
+        to_host=lambda tree: jax.tree.map(_own, whole_everywhere(tree)),
+        local_rows=local_rows,
+        from_local=from_local,
     )
 
 
-def divided_axis(shape: Sequence[int], *, devices: int, least: int | None) -> int | None:
+def _on_host(function: Function, read: Callable[[Any], np.ndarray] = np.asarray) -> Function:
+    return lambda *args: jax.tree.map(read, function(*args))
+
+
+def sharded_axis(shape: Sequence[int], *, devices: int, min_size: int | None) -> int | None:
     """The axis along which an array of that shape is divided; None where it is whole everywhere.
 
-    >>> divided_axis((784, 512), devices=8, least=1000)
+    >>> sharded_axis((784, 512), devices=8, min_size=1000)
     0
     """
-    if least is None or math.prod(shape) < least:
+    if min_size is None or math.prod(shape) < min_size:
         return None
     axes = [axis for axis, length in enumerate(shape) if length and length % devices == 0]
     return max(axes, key=lambda axis: (shape[axis], axis), default=None)

@@ -1,33 +1,39 @@
-"""What is learned and how it is judged: one file per question."""
+"""What is learned and how it is judged: one file per kind of question.
 
-from jaxmed.tasks.task import (
-    Inputs,
-    Loss,
-    Network,
-    Task,
+`Task` and `Model` are in `task.py`, `Judge` in `judge.py`; the other files make tasks.
+"""
+
+from jaxmed.tasks.classification import (
     binary_classification,
     classification,
-    first_values,
-    in_training,
-    mean_outputs,
     multilabel_classification,
     ordinal_classification,
-    regression,
-    sequence_labelling,
 )
+from jaxmed.tasks.contrastive import contrastive
+from jaxmed.tasks.judge import Judge
+from jaxmed.tasks.masked import masked_pixels
+from jaxmed.tasks.reconstruction import reconstruction
+from jaxmed.tasks.regression import regression
+from jaxmed.tasks.sequence_labeling import sequence_labeling
+from jaxmed.tasks.task import Model, Task
+from jaxmed.tasks.transformations import transformation_prediction
+from jaxmed.tasks.variational import variational
+from jaxmed.tasks.words import word_prediction
 
 __all__ = [
-    "Inputs",
-    "Loss",
-    "Network",
+    "Judge",
+    "Model",
     "Task",
     "binary_classification",
     "classification",
-    "first_values",
-    "in_training",
-    "mean_outputs",
+    "contrastive",
+    "masked_pixels",
     "multilabel_classification",
     "ordinal_classification",
+    "reconstruction",
     "regression",
-    "sequence_labelling",
+    "sequence_labeling",
+    "transformation_prediction",
+    "variational",
+    "word_prediction",
 ]

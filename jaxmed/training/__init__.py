@@ -1,23 +1,24 @@
-"""Training above the waist: it sees a Task, never a network, a data set or a modality."""
+"""How a task is learned: `fit`, and the parts it is made of."""
 
-from jaxmed.training import ema, epoch, finite, fit, gradients, step, stopping, validate
-from jaxmed.runs import checkpoint, record
-from jaxmed.runtime import distributed, placement, profile
-from jaxmed.runtime.distributed import distributed
+from jaxmed.training.cross_validation import CrossValidation, cross_validate
+from jaxmed.training.ema import ema, ema_params
+from jaxmed.training.fit import Fit, fit
+from jaxmed.training.options import Execution, Run, Validation
+from jaxmed.training.rounds import rounds
+from jaxmed.training.step import TrainState, init_state, make_train_step
 
 __all__ = [
-    "averaging",
-    "checkpoint",
-    "distributed",
-    "epoch",
-    "finite",
+    "CrossValidation",
+    "Execution",
+    "Fit",
+    "Run",
+    "TrainState",
+    "Validation",
+    "cross_validate",
+    "ema",
+    "ema_params",
     "fit",
-    "gradients",
-    "placement",
-    "preflight",
-    "processes",
-    "profile",
-    "step",
-    "stopping",
-    "tracking",
+    "init_state",
+    "make_train_step",
+    "rounds",
 ]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from jaxmed import checks
@@ -23,9 +24,7 @@ class AverageState(NamedTuple):
     inner: Tree
 
 
-def averaged(
-    optimizer: optax.GradientTransformation, *, decay: float
-) -> optax.GradientTransformation:
+def ema(optimizer: optax.GradientTransformation, *, decay: float) -> optax.GradientTransformation:
     """`optimizer`, which also keeps an average of the parameters it makes.
 
     average_t = decay * average_(t-1) + (1 - decay) * params_t from average_0 = 0, and read with
@@ -33,7 +32,8 @@ def averaged(
     a weighted mean of the parameters from the first step on.
 
     Args:
-        optimizer: makes the parameters; what it does is unchanged.
+        optimizer: makes the parameters; what it does is unchanged. Nothing may change the updates
+            after it: in `optax.chain` it comes last.
         decay: in [0, 1); 0.999 looks back over about a thousand steps.
     """
     checks.fraction("decay", decay, below_one=True)
@@ -55,11 +55,42 @@ def averaged(
     return optax.GradientTransformation(init, update)
 
 
-def settled(state: TrainState) -> TrainState:
-    """The state to evaluate with: averaged parameters if its optimizer keeps them, else itself."""
-    kept = state.opt_state
-    if not isinstance(kept, AverageState) or int(kept.steps) == 0:
+def ema_params(state: TrainState) -> TrainState:
+    """The state to evaluate with: averaged parameters if its optimizer keeps them, else itself.
+
+    The average is found wherever it stands in the optimizer's state: inside of `optax.chain`,
+    `optax.apply_if_finite` or the mapped optimizers of a sweep.
+
+    Raises:
+        ValueError: if there is more than one average, or one of other parameters than all.
+    """
+    kept = [
+        leaf for leaf in jax.tree.leaves(state.opt_state, is_leaf=_is_average) if _is_average(leaf)
+    ]
+    if not kept:
         return state
-    correction = 1 / (1 - kept.decay**kept.steps)
-    params = jax.tree.map(lambda a: a * correction, kept.average)
-    return dataclasses.replace(state, params=params)
+    if len(kept) > 1:
+        raise ValueError(
+            f"optimizer keeps {len(kept)} averages of the parameters, of which only one can be "
+            "used: wrap the whole optimizer in one `ema`."
+        )
+    (average,) = kept
+    kept_names, own_names = (str(jax.tree.structure(x)) for x in (average.average, state.params))
+    if kept_names != own_names:
+        raise ValueError(
+            "optimizer keeps an average of some of the parameters only: wrap the whole optimizer "
+            "in `ema`, not a part of it."
+        )
+    if not np.all(np.asarray(average.steps) > 0):
+        return state
+    correction = 1 / (1 - average.decay**average.steps)
+
+    def corrected(leaf: Array) -> Array:
+        # Under a sweep there is one correction per configuration, the first axis of a leaf.
+        return leaf * correction.reshape(correction.shape + (1,) * (leaf.ndim - correction.ndim))
+
+    return dataclasses.replace(state, params=jax.tree.map(corrected, average.average))
+
+
+def _is_average(leaf: Any) -> bool:
+    return isinstance(leaf, AverageState)

@@ -1,28 +1,33 @@
-"""The host loop: epochs, validation, the best epoch, stopping, checkpoints and resuming."""
+"""`fit`: steps in rounds, validation, the best model, stopping, checkpoints, resuming."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
 from jaxmed import checks
-from jaxmed.data import batches, source
+from jaxmed.data import batches
 from jaxmed.data.source import Source
-from jaxmed.evaluation.evaluate import measure
-from jaxmed.tasks import Task
-from jaxmed.training import ema, finite, gradients, input_pipeline, memory, resume, validate
-from jaxmed.runtime import compilation_cache, distributed, placement, profile
-from jaxmed.runs import record
+from jaxmed.evaluation import compute_metrics
+from jaxmed.runs import loggers
+from jaxmed.runs.history import Row
+from jaxmed.runtime import distributed, placement, profile
+from jaxmed.tasks import Model, Task
+from jaxmed.training import artifacts, finite, gradients, input_pipeline, resume, validate
+from jaxmed.training.ema import ema_params
+from jaxmed.training.options import Execution, Run, Validation
+from jaxmed.training.rounds import copied, epoch_lines, rounds
 from jaxmed.training.step import TrainState, init_state, make_train_step
-from jaxmed.training.stopping import Monitor, Row, Stop
-from jaxmed.typing import Columns, Key, ModelState, Params, Scalars, Tree
+from jaxmed.training.stopping import Stop
+from jaxmed.typing import Columns, Key, Scalars
 
 ORDER = np.uint32(2**32 - 1)
 """Folded into the state's key for the order of examples; no step reaches this number."""
@@ -33,24 +38,27 @@ class Fit:
     """What training gave.
 
     Attributes:
-        params: of the best epoch (of the last where nothing is monitored), averaged where the
-            optimizer keeps an average.
-        model_state: of the same epoch.
+        model: of the best round (of the last where nothing is monitored), with averaged parameters
+            where the optimizer keeps an average.
         state: after the last step, to go on from.
-        history: one row an epoch.
+        history: one row per round, by default an epoch.
+        best: the row of `history` that `model` belongs to.
         reason: why training stopped.
-        best_epoch: the epoch of `params`, from 1.
         data: "resident" where the examples lay on the device, "streamed" where they were read
             while it computed.
     """
 
-    params: Params
-    model_state: ModelState
+    model: Model
     state: TrainState
     history: list[dict[str, float]]
+    best: int
     reason: str
-    best_epoch: int
     data: str = "resident"
+
+    @property
+    def best_epoch(self) -> float:
+        """Epochs that `model` was trained for."""
+        return self.history[self.best]["epoch"]
 
 
 def fit(
@@ -60,25 +68,21 @@ def fit(
     *,
     key: Key,
     batch_size: int,
-    epochs: int,
+    epochs: float | None = None,
     steps: int | None = None,
-    validation: Columns | None = None,
-    best: Monitor | None = None,
-    stop: Sequence[Stop] = (),
     gradient: Callable[[Task], gradients.Gradient] = gradients.mean,
-    where: placement.Placement | None = None,
     order: batches.Order = batches.shuffled_rows,
-    directory: Path | None = None,
-    resume: bool = False,
-    start: TrainState | None = None,
-    workers: int = 2,
-    track: Sequence[Callable[[Row], None]] = (),
+    validation: Validation | None = None,
+    run: Run | None = None,
+    execution: Execution | None = None,
 ) -> Fit:
-    """Train until a stopping condition, over a split that lives on the device or is streamed.
+    """Train a task on a split that lives on the device or is streamed.
 
     Every epoch visits every example once, in an order that depends on (key, epoch) alone; what
     a step draws depends on (key, step) alone. So a run that was killed and resumed ends with
     the same bits as one that was not, on the same kind of device.
+
+    What changes the mathematics are arguments; the three records do not.
 
     Args:
         task: what to learn.
@@ -86,25 +90,15 @@ def fit(
         train: the training split, arrays by key with one leading axis; or a source, which is read
             into memory if it takes at most a quarter of it, and streamed otherwise.
         key: decides the first parameters and all randomness.
-        batch_size: examples a step, over all devices.
-        epochs: how often to go through `train`, at most.
-        steps: how many steps to have taken in the end, at most.
-        validation: measured after every epoch, as `evaluate.measure` does; its numbers are
-            `validation/...` in the history.
-        best: which epoch to keep; by default the last.
-        stop: conditions from `stopping`, asked after every epoch.
+        batch_size: examples per step, over all devices.
+        epochs: how often to have gone through `train` in the end, also parts of an epoch.
+        steps: how many steps to have taken in the end. Give one of the two, or both, of which the
+            first to be reached counts.
         gradient: how the gradient is made.
-        where: a placement; by default one device under `jit`, and where several processes have
-            joined (see `processes.distributed`) all devices of all of them, `sharded`.
         order: of the rows in each epoch; by default shuffled, `batches.by_length` for texts.
-        directory: gets `metrics.jsonl` and the checkpoints `last` and `best` after every epoch;
-            several processes need to see the same one, and the first writes.
-        resume: go on from the checkpoint in `directory`, if there is one.
-        start: go on from this state, such as that of an earlier `Fit`, as if training had never
-            stopped; `key` then decides nothing.
-        workers: processes, or threads for a `threaded` source, that read a streamed one ahead;
-            0 reads when asked.
-        track: functions that are shown each row of the history, such as `tracking.progress`.
+        validation: what is measured and kept, and when to stop.
+        run: where training begins and what it writes; by default progress on standard error.
+        execution: on which devices, with how many readers.
 
     Raises:
         ValueError: for data or settings that cannot be trained with.
@@ -112,137 +106,191 @@ def fit(
             are kept.
         MemoryError: if a step needs more memory than the device has; the message says which batch
             size would fit.
-        FileExistsError: if `directory` holds a run and `resume` is not asked for.
+        FileExistsError: if the directory holds a run and `resume` is not asked for.
     """
+    validation, run, execution = validation or Validation(), run or Run(), execution or Execution()
+    directory = None if run.directory is None else Path(run.directory)
     checks.positive("batch_size", batch_size)
-    checks.positive("epochs", epochs)
-    if steps is not None:
-        checks.positive("steps", steps)
-    compilation_cache.keep_programs()
+    where = execution.placement
     if where is None:
         where = placement.sharded() if jax.process_count() > 1 else placement.jit()
     where.check(batch_size)
-    if not isinstance(train, Mapping) and input_pipeline.fits(train, input_pipeline.memory_of(jax.local_devices()[0])):
-        train = source.columns(train)
-    if isinstance(train, Mapping):
-        validate.check_columns("train", train)
-    if best is not None and validation is None and best.name.startswith("validation/"):
-        raise ValueError(f"best is {best.name}, but there is no `validation` split: pass one.")
 
-    if start is not None and resume:
-        raise ValueError("start is given and resume is True: go on from one of the two.")
+    # 1. Data that the task can use, and what it counts of it.
+    train = input_pipeline.in_memory(train)
+    constants = validate.checked("train", task, train, training=True, workers=execution.workers)
+    if validation.data is not None:
+        measured = input_pipeline.in_memory(validation.data)
+        validation = dataclasses.replace(validation, data=measured)
+        validate.checked("validation", task, measured, training=False, workers=execution.workers)
 
-    state = init_state(task, optimizer, key, input_pipeline.first(train)) if start is None else _copied(start)
-    step = make_train_step(task, optimizer, gradient=gradient)
-    if isinstance(train, Mapping):
-        validate.check_labels("train", task, state, batches.numeric(train), all_present=True)
-        examples = input_pipeline.resident(train, step, where)
+    # 2. The state: first values, or that of `start`, or that of the last checkpoint.
+    if run.start is None:
+        state = init_state(task, optimizer, key, input_pipeline.first(train), constants)
     else:
-        examples = input_pipeline.streamed(train, step, where, workers=workers)
-    if validation is not None:
-        validate.check_columns("validation", validation)
-        validation = batches.numeric(validation)
-        validate.check_labels("validation", task, state, validation, all_present=False)
-
-    chosen: tuple[Params, ModelState] = (state.params, state.model_state)
+        state = copied(run.start)
+    step = make_train_step(task, optimizer, gradient=gradient)
+    feed = input_pipeline.open_feed(task, train, step, where, workers=execution.workers)
+    chosen: Any = (state.params, state.model_state)
     history: list[dict[str, float]] = []
     if directory is not None:
-        state, chosen, history = resume.resumed(directory, state, best, resume)
+        state, chosen, history = resume.restore_run(
+            directory, state, validation.monitor, run.resume
+        )
 
+    # 3. How far to go.
+    per_epoch = -(-feed.count // batch_size)
+    last = _last_step(epochs, steps, per_epoch, run)
+    _agree(batch_size, last, state, feed)
+    writer = distributed.is_writer()
+    if directory is not None and writer:
+        settings: dict[str, Any] = {"batch_size": batch_size, "epochs": epochs, "steps": steps}
+        settings |= {"gradient": gradient, "order": order, "monitor": validation.monitor}
+        artifacts.describe(run, settings, history)
+
+    # 4. The loop.
+    log = _loggers(run, last, writer)
+    conditions = validation.conditions()
+    reason = _reason(history, conditions)
+    each = rounds(
+        feed,
+        state,
+        epoch_lines(order, jax.random.fold_in(state.key, ORDER), feed.count, batch_size),
+        first=int(state.step),
+        last=last,
+        every=validation.every or per_epoch,
+        placement=where,
+        locate=lambda before, rows: finite.locate(step, gradient(task), before, feed.replay(rows)),
+    )
+    while reason is None:
+        started = time.perf_counter()
+        with profile.epoch(len(history), -(-last // per_epoch)):
+            taken = next(each, None)
+            if taken is None:
+                break
+            state = taken.state
+            kept = ema_params(state)
+            row = history_row(task, taken.step, taken.sums, per_epoch)
+            model = Model(task, kept.params, kept.model_state)
+            row |= _measured(model, validation, batch_size, where, execution.workers)
+            row["seconds"] = round(time.perf_counter() - started, 4)
+            history.append(row)
+            monitor = validation.monitor
+            is_best = monitor is None or monitor.best(history) == len(history) - 1
+            if is_best:
+                chosen = copied((kept.params, kept.model_state))
+            if directory is not None:
+                with profile.part("checkpoint"):
+                    resume.save_run(directory, state, chosen if is_best else None, history)
+            for logger in log:
+                logger(row)
+        reason = _reason(history, conditions)
+
+    # 5. What it gave.
+    if reason is None:
+        reason = "steps" if steps is not None and last == steps else "epochs"
+    best = validation.monitor.best(history) if validation.monitor else len(history) - 1
+    fitted = Fit(Model(task, *chosen), state, history, best, reason, feed.name)
+    if directory is not None and run.artifacts and writer:
+        example = input_pipeline.first(train)
+        artifacts.write(run, fitted, example, validation)
+    return fitted
+
+
+def _last_step(epochs: float | None, steps: int | None, per_epoch: int, run: Run) -> int:
+    if epochs is None and steps is None:
+        raise ValueError("epochs and steps are both missing: say how long to train, with either.")
+    limits = []
+    if epochs is not None:
+        checks.positive("epochs", epochs)
+        limits.append(max(round(epochs * per_epoch), 1))
+    if steps is not None:
+        checks.positive("steps", steps)
+        limits.append(steps)
+    last, taken = min(limits), 0 if run.start is None else int(run.start.step)
+    if last <= taken:
+        raise ValueError(
+            f"start has taken {taken} steps already, but training is to end at step {last}: ask "
+            "for more steps or epochs, those of start counted."
+        )
+    return last
+
+
+def history_row(task: Task, step: int, sums: Scalars, per_epoch: int) -> dict[str, float]:
+    """Where training stands, its mean loss and its metrics since the row before.
+
+    Args:
+        task: whose metrics were added up.
+        step: steps taken in all.
+        sums: of the steps since the row before, [steps, ...].
+        per_epoch: steps in an epoch.
+    """
+    if "means" not in task.programs:
+        task.programs["means"] = jax.jit(functools.partial(_means, task))
+    epoch = step / per_epoch
+    means = jax.device_get(task.programs["means"](dict(sums)))
+    return {
+        "epoch": int(epoch) if epoch.is_integer() else round(epoch, 4),
+        "step": step,
+        **{name: float(value) for name, value in means.items() if np.ndim(value) == 0},
+    }
+
+
+def _means(task: Task, sums: Scalars) -> Scalars:
+    totals = jax.tree.map(lambda x: x.sum(0), sums)
+    results = {f"train/{name}": of.result(totals[name]) for name, of in task.metrics.items()}
+    return {"train/loss": totals["loss"] / totals["count"], **results}
+
+
+def _measured(
+    model: Model,
+    validation: Validation,
+    batch_size: int,
+    where: placement.Placement,
+    workers: int,
+) -> dict[str, float]:
+    if validation.data is None:
+        return {}
+    with profile.part("evaluation"):
+        if validation.measure is not None:
+            found = validation.measure(model, validation.data)
+        else:
+            found = compute_metrics(
+                model,
+                validation.data,
+                loss_batch_size=batch_size,
+                placement=where,
+                workers=workers,
+            )
+    return {f"validation/{name}": value for name, value in found.items()}
+
+
+def _loggers(run: Run, last: int, writer: bool) -> list[loggers.Logger]:
+    if not writer:
+        return list(run.loggers)
+    shown = list(run.loggers)
+    if run.progress:
+        shown.append(loggers.progress(last))
+    if run.directory is not None:
+        shown.append(loggers.jsonl(Path(run.directory) / "metrics.jsonl"))
+    return shown
+
+
+def _agree(batch_size: int, last: int, state: TrainState, feed: input_pipeline.Feed) -> None:
+    """Refuse to go on where the processes of a job would train different things."""
     distributed.agree(
         {
             "batch_size": batch_size,
-            "epochs": epochs,
-            "steps": steps,
+            "the last step": last,
             "the step to go on from": int(state.step),
             "key": jax.random.key_data(state.key).tolist(),
-            "train": (examples.name, examples.count),
+            "train": (feed.name, feed.count),
             "the model": jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state.params),
         }
     )
-    if directory is not None and distributed.is_writer():
-        record.write_history(directory / "metrics.jsonl", history)
-    order_key = jax.random.fold_in(state.key, ORDER)
-    here, state = state, where.state(state)
-    per_epoch = -(-examples.count // batch_size)
-    limit = steps
-    if limit is None:
-        limit = int(state.step) + (epochs - len(history)) * per_epoch
-    trackers = list(track)
-    if directory is not None and distributed.is_writer():
-        trackers.append(record.jsonl(directory / "metrics.jsonl"))
-    reason = _reason(history, stop)
-
-    while reason is None and len(history) < epochs and int(here.step) < limit:
-        started = time.perf_counter()
-        epoch = len(history)
-        times, done = divmod(int(here.step), per_epoch)
-        with profile.epoch(epoch, epochs):
-            with profile.part("input"):
-                rows = order(order_key, times, examples.count, batch_size)
-                rows = rows[done:][: limit - int(here.step)]
-            with profile.part("device"):
-                before = _copied(here)  # the state itself is donated
-                try:
-                    state, sums = examples.run(state, rows)
-                except jax.errors.JaxRuntimeError as error:
-                    if not memory.exhausted(error):
-                        raise
-                    raise MemoryError(memory.too_large(examples, here, rows, where)) from error
-                here, sums = where.gathered((state, sums))
-                means = _means(task, sums)
-                sound = bool(finite.all_finite((here.params, sums["loss"])))
-            if not sound:
-                found = finite.locate(step, gradient(task), before, examples.replay(rows))
-                raise finite.NonFiniteError(
-                    f"Training met a number that is not finite at {found}. Nothing saved is "
-                    "lost: lower the learning rate, clip the gradient, or look at that batch."
-                )
-            row: dict[str, float] = {"epoch": epoch + 1, "step": int(here.step), **means}
-            kept = ema.settled(here)
-            if validation is not None:
-                with profile.part("evaluation"):
-                    measured = measure(
-                        task, kept.params, kept.model_state, validation, loss_batch_size=batch_size
-                    )
-                row |= {f"validation/{name}": value for name, value in measured.items()}
-            row["seconds"] = round(time.perf_counter() - started, 4)
-            history.append(row)
-            is_best = best is None or best.best(history) == epoch
-            if is_best:
-                chosen = _copied((kept.params, kept.model_state))
-            if directory is not None:
-                with profile.part("checkpoint"):
-                    resume.save(directory, here, chosen if is_best else None, history)
-            for tracker in trackers:
-                tracker(row)
-        reason = _reason(history, stop)
-
-    reason = reason or ("steps" if int(here.step) >= limit and steps is not None else "epochs")
-    best_epoch = (best.best(history) if best else len(history) - 1) + 1
-    return Fit(*chosen, here, history, reason, best_epoch, examples.name)
 
 
-@jax.jit
-def _copied(tree: Tree) -> Tree:
-    return jax.tree.map(jnp.copy, tree)
-
-
-@jax.jit
-def _summed(sums: Scalars) -> Scalars:
-    return jax.tree.map(lambda x: x.sum(0), sums)
-
-
-def _reason(history: Sequence[Row], stop: Sequence[Stop]) -> str | None:
+def _reason(history: Sequence[Row], conditions: Sequence[Stop]) -> str | None:
     """The first condition that asks to stop, if any does."""
-    asked = (condition(history) for condition in stop) if history else iter(())
+    asked = (condition(history) for condition in conditions) if history else iter(())
     return next((reason for reason in asked if reason is not None), None)
-
-
-def _means(task: Task, sums: Scalars) -> dict[str, float]:
-    """The epoch's mean loss and training metrics, from sums [steps, ...]."""
-    totals = _summed(dict(sums))
-    means = {"train/loss": totals["loss"] / totals["count"]}
-    for name, metric in task.metrics.items():
-        means[f"train/{name}"] = metric.result(totals[name])
-    return {name: float(value) for name, value in means.items() if jnp.ndim(value) == 0}

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmed.data import batches, source, stream
+from jaxmed.data.source import Source
 from jaxmed.runtime import profile
-from jaxmed.training.epoch import make_epoch
 from jaxmed.runtime.placement import Placement
+from jaxmed.tasks import Task
+from jaxmed.training.epoch import make_epoch
 from jaxmed.training.step import Step, TrainState
 from jaxmed.typing import Batch, Columns, Scalars
 
-Examples: TypeAlias = Columns | source.Source
 AHEAD = 2
 """Streamed batches that lie on the device before they are needed."""
 
@@ -45,9 +45,14 @@ class Feed:
     program: Callable[[TrainState, np.ndarray], Any] | None
 
 
-def fits(examples: source.Source, memory: int) -> bool:
-    """Whether all examples take at most a quarter of so many bytes: read once, they stay."""
-    return batches.nbytes(first(examples)) * len(examples) <= memory / 4
+def in_memory(data: Columns | Source) -> Columns | Source:
+    """The columns of what fits: a source that takes at most a quarter of the memory is read."""
+    data = batches.opened(data)
+    if isinstance(data, Mapping) or len(data) == 0:
+        return data
+    memory = memory_of(jax.local_devices()[0])
+    fits = batches.nbytes(first(data)) * len(data) <= memory / 4
+    return source.columns(data) if fits else data
 
 
 def memory_of(device: jax.Device) -> int:
@@ -58,81 +63,91 @@ def memory_of(device: jax.Device) -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def first(examples: Examples) -> dict[str, np.ndarray]:
+def first(data: Columns | Source) -> dict[str, np.ndarray]:
     """The first example, as columns of one row."""
-    if isinstance(examples, Mapping):
-        return {name: column[:1] for name, column in batches.numeric(examples).items()}
-    read = source.batch_of(examples, np.zeros(1, np.int32))
-    return batches.numeric({name: read[name] for name in read if name != "mask"})
+    if isinstance(data, Mapping):
+        return {name: column[:1] for name, column in batches.numeric(data).items()}
+    read = source.batch_of(data, np.zeros(1, np.int32))
+    return batches.numeric({name: read[name] for name in read if name not in ("mask", "place")})
 
 
-def resident(train: Columns, step: Step, where: Placement) -> Feed:
+def open_feed(
+    task: Task, data: Columns | Source, step: Step, where: Placement, *, workers: int
+) -> Feed:
+    """Columns stay on the device, and an epoch is one program; a source is streamed."""
+    if isinstance(data, Mapping):
+        return resident(task, data, step, where)
+    return streamed(task, data, step, where, workers=workers)
+
+
+def resident(task: Task, train: Columns, step: Step, where: Placement) -> Feed:
     """A whole split lies on the device, and an epoch is one program."""
     train = batches.numeric(train)
-    data = where.whole(train)
-    epoch = _compiled_epoch(step, where)
+    data = where.replicate(train)
+    epoch = _kept(task, ("epoch", step, where), lambda: where.compile(make_epoch(step), 1))
 
     def run(state: TrainState, rows: np.ndarray) -> tuple[TrainState, Scalars]:
         with profile.part("input"):
-            placed = where.divided(rows, 1)
+            placed = where.shard(rows, 1)
         return epoch(state, data, placed)
 
     def program(state: TrainState, rows: np.ndarray) -> Any:
-        return epoch.lower(state, data, where.divided(rows, 1)).compile()
+        return epoch.lower(state, data, where.shard(rows, 1)).compile()
 
     return Feed(
         "resident",
-        len(train["label"]),
+        batches.count_of(train),
         run,
-        lambda rows: batches.host_batches(train, rows),
+        lambda rows: batches.read(train, rows),
         program if hasattr(epoch, "lower") else None,
     )
 
 
-def streamed(train: source.Source, step: Step, where: Placement, *, workers: int) -> Feed:
+def streamed(task: Task, train: Source, step: Step, where: Placement, *, workers: int) -> Feed:
     """Batches are read and decoded by workers while the device computes.
 
     Nothing waits for a step to end within an epoch. Of several processes each reads the rows of its
     own devices.
 
     Args:
+        task: which is learned.
         train: a source of examples of equal shapes.
         step: what is done with each batch.
         where: a placement.
         workers: as for `stream.stream`.
     """
-    one = _compiled_step(step, where)
+    one = _kept(task, ("one step", step, where), lambda: where.compile(step, 0))
+
+    def local_batches(rows: np.ndarray, workers: int) -> Iterator[Batch]:
+        places = where.local_rows(np.arange(rows.shape[1])[None])[0]
+        for batch in stream.stream(train, where.local_rows(rows), workers=workers):
+            yield where.from_local({**batches.numeric(batch), "place": places})
 
     def run(state: TrainState, rows: np.ndarray) -> tuple[TrainState, Scalars]:
         sums = []
-        read = map(batches.numeric, stream.stream(train, where.own_rows(rows), workers=workers))
-        for batch in _ahead(_timed(map(where.assembled, read))):
+        for batch in _ahead(_timed(local_batches(rows, workers))):
             state, found = one(state, batch)
             sums.append(found)
         return state, jax.tree.map(lambda *parts: jnp.stack(parts), *sums)
 
     def program(state: TrainState, rows: np.ndarray) -> Any:
-        (batch,) = map(batches.numeric, batches.host_batches(train, where.own_rows(rows)[:1]))
-        return one.lower(state, where.assembled(batch)).compile()
+        (batch,) = local_batches(rows[:1], 0)
+        return one.lower(state, batch).compile()
 
     return Feed(
         "streamed",
         len(train),
         run,
-        lambda rows: batches.host_batches(train, rows),
+        lambda rows: map(batches.numeric, batches.read(train, rows)),
         program if hasattr(one, "lower") else None,
     )
 
 
-# A second `fit` of one task and optimizer under `jit` finds the program of the first.
-@functools.lru_cache(maxsize=2)
-def _compiled_epoch(step: Step, where: Placement) -> Any:
-    return where.compile(make_epoch(step), 1)
-
-
-@functools.lru_cache(maxsize=2)
-def _compiled_step(step: Step, where: Placement) -> Any:
-    return where.compile(step, 0)
+def _kept(task: Task, name: Any, make: Callable[[], Any]) -> Any:
+    """A compiled program, which a second `fit` of the same task, step and placement finds."""
+    if name not in task.programs:
+        task.programs[name] = make()
+    return task.programs[name]
 
 
 def _timed(placed: Iterator[Batch]) -> Iterator[Batch]:

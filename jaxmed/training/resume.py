@@ -1,4 +1,4 @@
-"""What a run keeps of its state after every epoch, and how it goes on from it."""
+"""What a run keeps of its state after every round, and how it goes on from it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxmed.training import ema
 from jaxmed.runs import checkpoint
+from jaxmed.training.ema import ema_params
 from jaxmed.training.step import TrainState
 from jaxmed.training.stopping import Monitor
 
 
-def save(
+def save_run(
     directory: Path, state: TrainState, chosen: Any | None, history: list[dict[str, float]]
 ) -> None:
     """Write `last`, and then `best`: a run killed between them makes `best` from `last`."""
@@ -24,8 +24,8 @@ def save(
         checkpoint.save(directory / "checkpoints" / "best", step, chosen, {"step": step})
 
 
-def resumed(
-    directory: Path, state: TrainState, best: Monitor | None, resume: bool
+def restore_run(
+    directory: Path, state: TrainState, monitor: Monitor | None, resume: bool
 ) -> tuple[TrainState, Any, list[dict[str, float]]]:
     """The state, best parameters and history of the run in `directory`, or those of a new one."""
     last, chosen_at = directory / "checkpoints" / "last", directory / "checkpoints" / "best"
@@ -38,16 +38,16 @@ def resumed(
             "resume it with resume=True, or choose another directory."
         )
     state, history = checkpoint.restore(last, state)
-    kept = ema.settled(state)
+    kept = ema_params(state)
     chosen = jax.tree.map(jnp.copy, (kept.params, kept.model_state))  # the state is donated
-    best_epoch = best.best(history) if best else len(history) - 1
-    if best_epoch == len(history) - 1:
+    best = monitor.best(history) if monitor else len(history) - 1
+    if best == len(history) - 1:
         if checkpoint.latest(chosen_at) != step:
             checkpoint.save(chosen_at, step, chosen, {"step": step})
-    elif best and checkpoint.latest(chosen_at) != history[best_epoch]["step"]:
+    elif monitor and checkpoint.latest(chosen_at) != history[best]["step"]:
         raise ValueError(
-            f"best is {best.name}, by which epoch {best_epoch + 1} is the best so far, but "
-            f"{directory} has kept another one: resume with the `best` that the run began with."
+            f"monitor is {monitor.name}, by which round {best + 1} is the best so far, but "
+            f"{directory} has kept another one: resume with the monitor that the run began with."
         )
     else:
         chosen, _ = checkpoint.restore(chosen_at, chosen)

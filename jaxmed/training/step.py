@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -13,7 +12,7 @@ import optax
 
 from jaxmed.tasks import Task
 from jaxmed.training import gradients
-from jaxmed.typing import Batch, Key, ModelState, Params, Scalars, Tree
+from jaxmed.typing import Batch, Columns, Key, ModelState, Params, Scalars, Tree
 
 
 @jax.tree_util.register_dataclass
@@ -26,7 +25,7 @@ class TrainState:
     Attributes:
         step: steps taken [] int32.
         params: what the optimizer changes, float32.
-        model_state: what the network changes itself, such as batch statistics.
+        model_state: what else predictions depend on, such as batch statistics and counted constants.
         opt_state: the optimizer's.
         key: the root of all randomness; step s uses fold_in(key, s).
     """
@@ -42,7 +41,11 @@ Step: TypeAlias = Callable[[TrainState, Batch], tuple[TrainState, Scalars]]
 
 
 def init_state(
-    task: Task, optimizer: optax.GradientTransformation, key: Key, batch: Batch
+    task: Task,
+    optimizer: optax.GradientTransformation,
+    key: Key,
+    train: Columns,
+    constants: Tree | None = None,
 ) -> TrainState:
     """The state before the first step.
 
@@ -50,12 +53,14 @@ def init_state(
         task: gives the parameters their shapes and first values.
         optimizer: gives its own state.
         key: decides the first values and all later randomness.
-        batch: any rows of the right shapes; the first is read, and its values do not matter.
+        train: the training split; its first row gives the shapes.
+        constants: what the task counts; by default counted from all rows of `train`.
     """
     init_key, train_key = jax.random.split(key)
+    constants = task.constants(train) if constants is None else constants
     # Compiled, it makes the parameters and leaves out what the network would make of the row.
-    row = {name: column[:1] for name, column in batch.items() if column.dtype.kind not in "OSTU"}
-    params, model_state = jax.jit(task.init)(init_key, row)
+    row = {name: column[:1] for name, column in train.items() if column.dtype.kind not in "OSTU"}
+    params, model_state = jax.jit(task.init)(init_key, row, constants)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
@@ -75,22 +80,16 @@ def make_train_step(
 
     The sums are those of `gradients`: divide `loss` by `count` for the mean loss of the batch,
     or add up the sums of many steps first. Asked again for the same three, it gives the same
-    function, so that a second `fit` under the placement `jit` need not be compiled.
+    function, so that a second `fit` need not be compiled.
 
     Args:
         task: what to learn.
         optimizer: any Optax transformation.
         gradient: how the gradient is made from the task.
     """
-    return _made(task, optimizer, gradient)
-
-
-@functools.lru_cache(maxsize=2)
-def _made(
-    task: Task,
-    optimizer: optax.GradientTransformation,
-    gradient: Callable[[Task], gradients.Gradient],
-) -> Step:
+    kept = ("step", optimizer, gradient)
+    if kept in task.programs:
+        return task.programs[kept]
     gradient_of = gradient(task)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
@@ -100,4 +99,5 @@ def _made(
         params = optax.apply_updates(state.params, updates)
         return TrainState(state.step + 1, params, model_state, opt_state, state.key), sums
 
+    task.programs[kept] = step
     return step

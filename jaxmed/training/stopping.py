@@ -1,6 +1,6 @@
-"""When to stop, and which epoch was best: pure functions of the history.
+"""When to stop, and which round was best: pure functions of the history.
 
-A history is one row an epoch, such as {"epoch": 3, "step": 1407, "train/loss": 0.1,
+A history has one row per round, by default an epoch, such as {"epoch": 3, "step": 1407, "train/loss": 0.1,
 "validation/auroc": 0.97}. Because nothing else decides, a resumed run stops where an
 uninterrupted one would.
 """
@@ -24,17 +24,24 @@ class Monitor:
     """A number of the history and which way is better.
 
     Attributes:
-        name: a key of the rows, such as "validation/auroc".
+        name: a number of validation, such as "auroc", or of training, such as "train/loss".
         sign: 1 where higher is better, -1 where lower is.
     """
 
     name: str
     sign: int
 
+    @property
+    def of_training(self) -> bool:
+        """Whether it is a number of training, such as "train/loss", not of validation data."""
+        return self.name.startswith("train/")
+
     def score(self, row: Row) -> float:
         """The number with higher always better; worst of all where it is not a number."""
-        checks.known("monitor", self.name, row)
-        value = row[self.name] * self.sign
+        name = self.name if self.name in row else f"validation/{self.name}"
+        if name not in row:
+            checks.known("monitor", self.name, [key.removeprefix("validation/") for key in row])
+        value = row[name] * self.sign
         return -math.inf if math.isnan(value) else value
 
     def best(self, history: Sequence[Row]) -> int:
@@ -44,24 +51,24 @@ class Monitor:
 
 
 def highest(name: str) -> Monitor:
-    """Higher is better, as for `validation/auroc`."""
+    """Higher is better, as for "auroc"."""
     return Monitor(name, 1)
 
 
 def lowest(name: str) -> Monitor:
-    """Lower is better, as for `validation/log_loss`."""
+    """Lower is better, as for "log_loss"."""
     return Monitor(name, -1)
 
 
-def patience(monitor: Monitor, epochs: int) -> Stop:
-    """Stop when `epochs` have passed since the best one (Prechelt 1998, section 2)."""
-    checks.positive("epochs", epochs)
+def patience(monitor: Monitor, rounds: int) -> Stop:
+    """Stop when so many rounds have passed since the best one (Prechelt 1998, section 2)."""
+    checks.positive("patience", rounds)
 
     def stop(history: Sequence[Row]) -> str | None:
         since = len(history) - 1 - monitor.best(history)
-        if since < epochs:
+        if since < rounds:
             return None
-        return f"{monitor.name} has not improved for {epochs} epochs"
+        return f"{monitor.name} has not improved for {rounds} rounds"
 
     return stop
 

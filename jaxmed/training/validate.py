@@ -1,84 +1,111 @@
-"""What is checked before the first step, so that bad data costs a sentence and not a run."""
+"""Checks of data before the first step: invalid data fails with a sentence, not after an epoch."""
 
 from __future__ import annotations
 
-import jax
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import numpy as np
 
+from jaxmed import fitted
+from jaxmed.data import batches
+from jaxmed.data.source import Source
 from jaxmed.tasks import Task
-from jaxmed.training.step import TrainState
-from jaxmed.typing import Batch, Columns
+from jaxmed.typing import Columns, Tree
+
+_CHUNK = 1024
+"""Examples of a source that are read and checked at once."""
 
 
-def check_columns(name: str, columns: Columns) -> None:
+def checked(
+    name: str, task: Task, data: Columns | Source, *, training: bool, workers: int = 0
+) -> Tree:
+    """Refuse data that the task cannot use, and count the task's constants on the way.
+
+    A source is read once for that, which costs about an epoch's reading; columns are at hand.
+
+    Args:
+        name: what the caller calls the split, such as "train".
+        task: says what it needs of targets, which columns may have missing values, what it counts.
+        data: columns or a source.
+        training: whether the model learns from it: then every class needs examples, and the
+            constants are counted.
+        workers: that read a source ahead.
+
+    Returns:
+        The constants, `{}` where nothing is counted.
+
+    Raises:
+        ValueError: for an empty split, columns of unequal length, numbers that are not finite,
+            and targets that do not suit the task.
+    """
+    if isinstance(data, Mapping):
+        check_columns(name, data, missing=task.missing)
+        _refuse(name, task.judge.check(data, training=training))
+        return task.constants(data) if training else {}
+    if len(data) == 0:
+        raise ValueError(f"{name} is empty: give it at least one example.")
+    sums: Tree = None
+    targets: list[Columns] = []
+    for first, columns in _chunks(data, workers):
+        where = f"{name}, in its rows {first} to {first + _CHUNK - 1},"
+        check_columns(where, columns, missing=task.missing)
+        _refuse(where, task.judge.check(columns, training=False))
+        if not training:
+            continue
+        targets.append({key: x for key, x in columns.items() if _is_small(x)})
+        if task.counts is not None:
+            own = task.counts.sums(columns)
+            sums = own if sums is None else fitted.added(sums, own)
+    if training:
+        joined = {key: np.concatenate([part[key] for part in targets]) for key in targets[0]}
+        _refuse(name, task.judge.check(joined, training=True))
+    return {} if sums is None or task.counts is None else task.counts.constants(sums)
+
+
+def check_columns(name: str, columns: Columns, *, missing: frozenset[str] = frozenset()) -> None:
     """Refuse an empty split, columns of unequal length and numbers that are not finite.
 
     Args:
         name: what the caller calls the split, such as "train".
         columns: arrays by key with one leading axis.
+        missing: columns in which NaN means "missing" and is handled.
     """
-    if "label" not in columns:
-        raise ValueError(f"{name} has the columns {', '.join(columns)}, but needs a `label`.")
     lengths = {key: len(column) for key, column in columns.items()}
     if len(set(lengths.values())) > 1:
-        raise ValueError(f"{name} has columns of unequal length, {lengths}: one row an example.")
-    if lengths["label"] == 0:
+        raise ValueError(f"{name} has columns of unequal length, {lengths}: one row per example.")
+    if not any(lengths.values()):
         raise ValueError(f"{name} is empty: give it at least one example.")
     for key, column in columns.items():
         if not np.issubdtype(column.dtype, np.floating):
             continue
-        bad = np.flatnonzero(~np.isfinite(column.reshape(len(column), -1)).all(1))
+        sound = ~np.isinf(column) if key in missing else np.isfinite(column)
+        bad = np.flatnonzero(~sound.reshape(len(column), -1).all(1))
         if bad.size:
             raise ValueError(
                 f"{name} holds NaN or infinity in `{key}`, {bad.size} rows, the first is row "
-                f"{bad[0]}: impute or leave out missing values first."
+                f"{bad[0]}: leave those rows out, or fill missing values, for instance with "
+                "`inputs.features(fill='mean')`."
             )
 
 
-def check_labels(
-    name: str, task: Task, state: TrainState, columns: Columns, *, all_present: bool
-) -> None:
-    """Refuse labels outside the task's classes and, in training, a class without an example.
-
-    Args:
-        name: what the caller calls the split.
-        task: its outputs tell the number of classes.
-        state: parameters of the right shapes.
-        columns: the split.
-        all_present: whether every class must have an example.
-    """
-    label = columns["label"]
-    probe: Batch = {key: column[:1] for key, column in columns.items()}
-    outputs = jax.eval_shape(task.predict, state.params, state.model_state, probe)
-    if "probabilities" not in outputs:
-        return
-    if outputs["probabilities"].ndim == 3:  # a label a position, -1 where there is none
-        _check_classes(name, label, outputs["probabilities"].shape[-1], -1, all_present)
-        return
-    if label.ndim == 2:
-        odd = np.argwhere((label != 0) & (label != 1))
-        if odd.size:
-            row, column = odd[0]
-            raise ValueError(
-                f"{name} has the label {label[row, column]} in row {row}, column {column}, but a "
-                "finding is absent (0) or present (1): mend the labels."
-            )
-        return
-    _check_classes(name, label, outputs["probabilities"].shape[-1], 0, all_present)
+def _refuse(name: str, problem: str | None) -> None:
+    if problem is not None:
+        raise ValueError(f"{name} {problem}.")
 
 
-def _check_classes(
-    name: str, label: np.ndarray, classes: int, lowest: int, all_present: bool
-) -> None:
-    outside = np.argwhere((label < lowest) | (label >= classes) | (label % 1 != 0))
-    if outside.size:
-        raise ValueError(
-            f"{name} has the label {label[tuple(outside[0])]} in row {outside[0][0]}, outside the "
-            f"classes 0 to {classes - 1}: mend the labels or build the task with more classes."
-        )
-    missing = sorted(set(range(classes)) - set(np.unique(label).tolist()))
-    if missing and all_present:
-        raise ValueError(
-            f"{name} has no example of class {missing[0]} (of {classes}): leave that class out, "
-            "or split so that every class has examples to learn from."
-        )
+def _chunks(data: Source, workers: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """Row number of the first, and the columns, of so many examples at a time."""
+    lines = batches.ordered_rows(len(data), min(_CHUNK, len(data)))
+    for rows, batch in zip(lines, batches.read(data, lines, workers=workers), strict=True):
+        columns: dict[str, Any] = {
+            key: np.asarray(column)[rows >= 0]
+            for key, column in batch.items()
+            if key not in ("mask", "place")
+        }
+        yield int(rows[0]), columns
+
+
+def _is_small(column: np.ndarray) -> bool:
+    """Whether the column of all examples can be kept: a number or a few per example."""
+    return column.dtype.kind in "biuf" and column[0].size <= 64

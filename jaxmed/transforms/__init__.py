@@ -1,1 +1,21 @@
-"""Task to Task."""
+"""A task from a task, or a model from a model: what is changed without touching the network."""
+
+from jaxmed.transforms.augmented import augmented
+from jaxmed.transforms.crop import crop_to_longest
+from jaxmed.transforms.ensemble import ensemble
+from jaxmed.transforms.mixup import mixup
+from jaxmed.transforms.rebalanced import rebalanced
+from jaxmed.transforms.test_time import test_time_augmentation
+from jaxmed.transforms.threshold import with_threshold
+from jaxmed.transforms.warm_start import initialized_from
+
+__all__ = [
+    "augmented",
+    "crop_to_longest",
+    "ensemble",
+    "initialized_from",
+    "mixup",
+    "rebalanced",
+    "test_time_augmentation",
+    "with_threshold",
+]

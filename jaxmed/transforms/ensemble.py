@@ -7,39 +7,55 @@ import dataclasses
 import jax
 
 from jaxmed import checks
-from jaxmed.tasks import Task, mean_outputs
-from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params
+from jaxmed.tasks import Task
+from jaxmed.tasks.network import mean_outputs
+from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Tree
 
 
-def members(task: Task, count: int) -> Task:
-    """`count` members with first values, dropout and augmentation of their own, on one batch.
+def ensemble(task: Task, *, members: int) -> Task:
+    """Members with first values, dropout and augmentation of their own, trained on the same batch.
 
     Parameters and model state get a leading axis of members, over which everything is `vmap`ped:
-    the same `fit`, checkpoints and placements serve. The loss of an example is the sum over the
-    members, so that each gets the gradient it would get alone; the outputs are their means
-    (Lakshminarayanan et al. 2017, section 2.4: probabilities are averaged, not logits). An
-    optimizer that looks at all parameters together, such as clipping by the global norm, sees
-    all members.
+    the same `fit`, checkpoints and placements serve. The loss of an example is the mean over the
+    members, but its gradient is that of their sum, so that each member gets the gradient it would
+    get alone. The outputs are their means (Lakshminarayanan et al. 2017, section 2.4:
+    probabilities are averaged, not logits). An optimizer that looks at all parameters together,
+    such as clipping by the global norm, sees all members.
 
     Args:
         task: of one member.
-        count: how many, at least 1.
+        members: how many, at least 1.
     """
-    checks.at_least("count", count, 1)
+    checks.at_least("members", members, 1)
 
-    def init(key: Key, batch: Batch) -> tuple[Params, ModelState]:
-        return jax.vmap(task.init, (0, None))(jax.random.split(key, count), batch)
+    def init(key: Key, batch: Batch, constants: Tree = None) -> tuple[Params, ModelState]:
+        keys = jax.random.split(key, members)
+        return jax.vmap(task.init, (0, None, None))(keys, batch, constants)
 
     def loss(
-        params: Params, model_state: ModelState, batch: Batch, key: Key
+        params: Params, state: ModelState, batch: Batch, key: Key
     ) -> tuple[Array, tuple[ModelState, Outputs]]:
         each = jax.vmap(task.loss, (0, 0, None, 0))
-        losses, (model_state, outputs) = each(
-            params, model_state, batch, jax.random.split(key, count)
-        )
-        return losses.sum(0), (model_state, mean_outputs(outputs))
+        losses, (state, outputs) = each(params, state, batch, jax.random.split(key, members))
+        return mean_with_gradient_of_sum(losses), (state, mean_outputs(outputs))
 
-    def predict(params: Params, model_state: ModelState, batch: Batch) -> Outputs:
-        return mean_outputs(jax.vmap(task.predict, (0, 0, None))(params, model_state, batch))
+    def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
+        return mean_outputs(jax.vmap(task.predict, (0, 0, None))(params, state, batch))
 
     return dataclasses.replace(task, init=init, loss=loss, predict=predict)
+
+
+def mean_with_gradient_of_sum(losses: Array) -> Array:
+    """The mean over the first axis, whose gradient is that of the sum.
+
+    What is reported then does not depend on how many are trained together, and what each of them
+    learns does not either.
+
+    Args:
+        losses: [members, batch].
+
+    Returns:
+        [batch].
+    """
+    total = losses.sum(0)
+    return total - jax.lax.stop_gradient(total - losses.mean(0))

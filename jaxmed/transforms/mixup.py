@@ -1,18 +1,17 @@
-"""A task under changes of its images: mixed with others in training, averaged over in testing."""
+"""Training on mixtures of two images: mixup, CutMix."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 
-from jaxmed.tasks import Task, mean_outputs
+from jaxmed.tasks import Task
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Transform
 
 
-def mixed(task: Task, change: Transform) -> Task:
+def mixup(task: Task, change: Transform) -> Task:
     """The same task, trained on images that are mixtures of two, each with a label.
 
     loss = mixing * loss(label) + (1 - mixing) * loss(partner_label)
@@ -23,8 +22,8 @@ def mixed(task: Task, change: Transform) -> Task:
     mixed.
 
     Args:
-        task: of any kind that reads `label` in its loss. What its own `augment` does comes
-            after `change`; place changes of single images into `change`, before the mixing.
+        task: of any kind that reads `label` in its loss. Changes of single images belong into `change`,
+            before the mixing.
         change: gives the columns `partner_label` and `mixing`, such as `image_mixing.mixup(0.2)` or
             `image.in_turn(image.each_image(image.random_shift(2)), image_mixing.cutmix(1.0))`.
     """
@@ -50,32 +49,3 @@ def mixed(task: Task, change: Transform) -> Task:
         return share * own + (1 - share) * partner, jax.tree.map(lambda leaf: leaf[0], rest)
 
     return dataclasses.replace(task, loss=loss)
-
-
-def averaged(task: Task, changes: Sequence[Callable[[Array], Array]]) -> Task:
-    """The same task, whose prediction is the mean over changed copies of every image.
-
-    Probabilities and values are averaged; logits, of which the mean is not that of the
-    probabilities, and whole numbers are left out. Training is as it was. Use changes that leave the
-    label as it is. It costs as many predictions as there are changes.
-
-    Args:
-        task: that reads `image`.
-        changes: `image -> image` of one image or volume, all giving one shape. The image itself
-            counts only if it is among them, as `lambda image: image`. A random change takes part
-            with a fixed key, the same for all images:
-            `functools.partial(change, jax.random.key(0))`.
-    """
-    if not changes:
-        raise ValueError("changes is empty: pass one or more, such as `lambda image: image`.")
-
-    def predict(params: Params, model_state: ModelState, batch: Batch) -> Outputs:
-        copies = jnp.stack([jax.vmap(change)(jnp.asarray(batch["image"])) for change in changes])
-
-        def of(image: Array) -> Outputs:
-            return task.predict(params, model_state, {**batch, "image": image})
-
-        # One after another: a batch fits memory as it does without.
-        return mean_outputs(jax.lax.map(of, copies))
-
-    return dataclasses.replace(task, predict=predict)

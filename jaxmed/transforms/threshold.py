@@ -1,73 +1,63 @@
-"""Tasks made from tasks: decided at another threshold, cropped to the texts of a batch."""
+"""A binary model that decides at another threshold than 1/2."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
 
-import jax
 import jax.numpy as jnp
 
-from jaxmed.batch_axis import largest
-from jaxmed.tasks import Task
-from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params
+from jaxmed.tasks import Model
+from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Tree
 
 
-def decided(task: Task, threshold: float) -> Task:
-    """The same binary task with its odds divided by those of a threshold, which becomes 1/2.
+def with_threshold(model: Model, threshold: float) -> Model:
+    """The same binary model with its odds divided by those of a threshold, which becomes 1/2.
+
+        p' = p (1 - t) / (p (1 - t) + (1 - p) t)
 
     Decisions by the more probable class, and with them accuracy, sensitivity and F1, are then
-    those at the threshold. The order of examples stays, and with it AUROC and average
-    precision; the probabilities are no longer those of the data the task was trained on.
+    those at the threshold. The order of examples stays, and with it AUROC and average precision;
+    the probabilities are no longer those of the data the model was trained on. What the model
+    answers for a single example has the probability before the change.
 
     Args:
-        task: with two columns of probabilities.
-        threshold: in (0, 1), chosen on validation data.
+        model: with two columns of probabilities.
+        threshold: t in (0, 1), chosen on validation data. It becomes a value of the model, which is
+            saved and exported with it.
     """
     if not 0 < threshold < 1:
         raise ValueError(f"threshold is {threshold}, but must lie in (0, 1).")
+    task = model.task
 
-    def predict(params: Params, model_state: ModelState, batch: Batch) -> Outputs:
-        outputs = task.predict(params, model_state, batch)
-        weights = jnp.array([[threshold, 1 - threshold]])
-        weighed = outputs["probabilities"] * weights
-        return {**outputs, "probabilities": weighed / weighed.sum(-1, keepdims=True)}
-
-    return dataclasses.replace(task, predict=predict)
-
-
-def cropped(
-    task: Task, lengths: Sequence[int], *, keys: Sequence[str] = ("tokens",), axis: int = 1
-) -> Task:
-    """The same task, trained without most of the padding behind short texts.
-
-    Each batch is cut to the first of `lengths` that holds all of its texts: one program is
-    compiled with a branch for each, and the numbers are those of the whole batch. It pays where
-    batches hold texts of nearly one length (`batches.by_length`). The outputs during training
-    must not have the axis that is cut.
-
-    Args:
-        task: whose loss ignores what is 0 behind the end of a text.
-        lengths: to cut to, ascending; the full length is always one more.
-        keys: what to cut; the first tells how long a text is.
-        axis: of each, 1 for the tokens of a text or the sentences of a document.
-    """
+    def init(key: Key, batch: Batch, constants: Tree = None) -> tuple[Params, ModelState]:
+        params, state = task.init(key, batch, constants)
+        return params, {"model": state, "threshold": jnp.float32(threshold)}
 
     def loss(
-        params: Params, model_state: ModelState, batch: Batch, random: Key
+        params: Params, state: ModelState, batch: Batch, key: Key
     ) -> tuple[Array, tuple[ModelState, Outputs]]:
-        column = batch[keys[0]]
-        full = column.shape[axis]
-        choices = [*(length for length in lengths if length < full), full]
-        others = tuple(i for i in range(column.ndim) if i != axis)
-        used = jnp.any(column != 0, axis=others)
-        longest = largest(jnp.max(jnp.where(used, jnp.arange(1, full + 1), 0)))
+        losses, (after, outputs) = task.loss(params, state["model"], batch, key)
+        return losses, ({**state, "model": after}, outputs)
 
-        def cut(length: int) -> Callable[[], tuple[Array, tuple[ModelState, Outputs]]]:
-            short = {key: jax.lax.slice_in_dim(batch[key], 0, length, axis=axis) for key in keys}
-            return lambda: task.loss(params, model_state, {**batch, **short}, random)
+    def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
+        outputs = task.predict(params, state["model"], batch)
+        before = outputs["probabilities"]
+        weights = jnp.stack([state["threshold"], 1 - state["threshold"]])[None]
+        weighed = before * weights
+        after = weighed / weighed.sum(-1, keepdims=True)
+        return {**outputs, "probabilities": after, "probabilities_before_threshold": before}
 
-        branch = jnp.searchsorted(jnp.array(choices), longest)
-        return jax.lax.switch(branch, [cut(length) for length in choices])
+    def answer(outputs: Outputs) -> Outputs:
+        chosen = jnp.argmax(outputs["probabilities"], axis=-1)
+        before = outputs["probabilities_before_threshold"]
+        said = jnp.take_along_axis(before, chosen[:, None], axis=1)[:, 0]
+        return {"class": chosen, "probability": said}
 
-    return dataclasses.replace(task, loss=loss)
+    changed = dataclasses.replace(
+        task,
+        init=init,
+        loss=loss,
+        predict=predict,
+        judge=dataclasses.replace(task.judge, answer=answer),
+    )
+    return Model(changed, model.params, {"model": model.state, "threshold": jnp.float32(threshold)})

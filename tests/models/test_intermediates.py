@@ -1,4 +1,4 @@
-"""Values on the way: what is added to them, and what is refused."""
+"""Intermediate values: what is added to them, and what is refused."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmed.models import MLP, intermediates, named
+from jaxmed.models import (
+    MLP,
+    capture,
+    intermediates,
+)
 
 
 class Inner(nn.Module):
     def __call__(self, x):
-        return named(self, "tripled", 3 * x)
+        return capture(self, "tripled", 3 * x)
 
 
 class Outer(nn.Module):
@@ -21,7 +25,7 @@ class Outer(nn.Module):
         self.inner = Inner()
 
     def __call__(self, x, *, train):
-        return named(self, "sum", self.inner(x).sum(1))
+        return capture(self, "sum", self.inner(x).sum(1))
 
 
 X = jnp.asarray([[1.0, 2.0], [3.0, 4.0]])
@@ -50,7 +54,10 @@ def test_what_is_added_is_cast_to_the_value():
             {"inner/tripled": np.ones(2)},
             r"^added has shape \(2,\) for 'inner/tripled', but must",
         ),
-        ({"sum": np.ones((2, 2))}, r"^added has shape \(2, 2\) for 'sum', but must be \(2,\), as"),
+        (
+            {"sum": np.ones((2, 2))},
+            r"^added has shape \(2, 2\) for 'sum', but must be \(2,\), the shape of",
+        ),
         ({"inner": np.ones(2)}, "^added is 'inner', which is unknown: did you mean inner/tripled"),
         (
             {"inner": np.ones(2), "inner/tripled": np.ones((2, 2))},
@@ -68,5 +75,5 @@ def test_what_cannot_be_added_is_refused(added, words):
 def test_a_network_without_names_is_refused(added):
     network = MLP((), 2)
     variables = network.init(jax.random.key(0), X)
-    with pytest.raises(ValueError, match=r"^network is of type MLP, which names no"):
+    with pytest.raises(ValueError, match=r"^network is of type MLP, which has no named"):
         intermediates(network, variables, X, added=added)

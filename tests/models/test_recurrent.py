@@ -1,4 +1,4 @@
-"""Recurrent layers against step-by-step NumPy, Flax's own cells and finite differences."""
+"""Recurrent layers against step-by-step NumPy and Flax's own cells."""
 
 from __future__ import annotations
 
@@ -7,18 +7,29 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.test_util import check_grads
 
-from jaxmed.models import RecurrentEncoder, TextClassifier
-from jaxmed.models.recurrent import GRU, LSTM, RNN, Recurrent, recur
-from jaxmed.models.text import AttentionPooling, last_state, max_over_time, mean_over_time
+from jaxmed.models import (
+    RecurrentEncoder,
+    TextClassifier,
+)
+from jaxmed.models.layers.recurrent_cells import GRU, LSTM, RNN
+from jaxmed.models.recurrent import Recurrent
 
 pytestmark = pytest.mark.slow  # every cell is compiled several times
 
+
 ROWS, TIME, WIDTH, UNITS = 4, 6, 3, 5
+
+
 LENGTHS = np.array([6, 2, 1, 4])
+
+
 REAL = jnp.asarray(np.arange(TIME)[None] < LENGTHS[:, None])
+
+
 X = jnp.asarray(np.random.default_rng(1).normal(size=(ROWS, TIME, WIDTH)), jnp.float32)
+
+
 CELLS = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 
 
@@ -137,30 +148,6 @@ def test_states_and_gradients_are_those_of_the_cells_of_flax(name, theirs):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5), found, wanted)
 
 
-@pytest.mark.parametrize("name", CELLS)
-@pytest.mark.parametrize("reverse", [False, True])
-def test_the_gradient_is_that_of_finite_differences(name, reverse):
-    cell = CELLS[name]
-    random = np.random.default_rng(3)
-    gates = cell.gates * UNITS
-    kernel, inputs = (
-        jnp.asarray(random.normal(size=s), jnp.float32)
-        for s in ((UNITS, gates), (TIME, ROWS, gates))
-    )
-    keep = jnp.asarray(random.integers(0, 2, (ROWS, UNITS)) * 2.0, jnp.float32)
-    hold = tuple(
-        jnp.asarray(random.choice([0, 0.3, 1], (TIME, ROWS, UNITS)), jnp.float32)
-        for _ in range(cell.members)
-    )
-    weights = jnp.asarray(random.normal(size=(TIME, ROWS, UNITS)), jnp.float32)
-
-    def loss(kernel, inputs):
-        kernel, inputs = jnp.asarray(kernel), jnp.asarray(inputs)  # NumPy's, when perturbed
-        return (weights * recur(cell, reverse, kernel, inputs, keep, hold)).mean()
-
-    check_grads(loss, (kernel, inputs), order=1, modes=("rev",), rtol=2e-2, atol=2e-3, eps=1e-2)
-
-
 def test_dropout_draws_one_mask_a_sequence_for_inputs_and_one_for_states():
     ones = jnp.ones((64, TIME, WIDTH))
     layer = Recurrent(UNITS, RNN, dropout=0.5)
@@ -194,17 +181,6 @@ def test_dropout_draws_one_mask_a_sequence_for_inputs_and_one_for_states():
     assert np.isclose(states[:, -1][~kept], first, rtol=1e-5).all()
 
 
-def test_the_gradient_by_hand_is_that_of_jax():
-    random = np.random.default_rng(3)
-    shapes = ((ROWS, 4 * UNITS), (ROWS, 4 * UNITS), (ROWS, UNITS), (ROWS, UNITS))
-    inputs, state, *carry = (jnp.asarray(random.normal(size=s), jnp.float32) for s in shapes)
-    gradient = tuple(jnp.asarray(random.normal(size=(ROWS, UNITS)), jnp.float32) for _ in "hc")
-    found = LSTM.pull(LSTM.advance(inputs, state, tuple(carry))[1], gradient)
-    alone = jax.vjp(lambda *now: LSTM.advance(*now)[0], inputs, state, tuple(carry))[1]
-    for ours, wanted in zip(jax.tree.leaves(found), jax.tree.leaves(alone(gradient)), strict=True):
-        np.testing.assert_allclose(ours, wanted, rtol=1e-5, atol=1e-6)
-
-
 def test_zoneout_keeps_states_in_training_and_mixes_them_after():
     layer = Recurrent(UNITS, RNN, zoneout=0.4)
     ones, real = jnp.ones((400, 2, WIDTH)), jnp.ones((400, 2), bool)
@@ -222,42 +198,6 @@ def test_zoneout_keeps_states_in_training_and_mixes_them_after():
     mixed = np.asarray(layer.apply({"params": params}, ones, real, train=False))
     np.testing.assert_allclose(mixed[:, 0], 0.6 * np.tanh(1.0), rtol=1e-5)
     np.testing.assert_allclose(mixed[:, 1], (0.4 * 0.6 + 0.6) * np.tanh(1.0), rtol=1e-5)
-
-
-def test_poolings_by_hand():
-    random = np.random.default_rng(4)
-    forward, backward = (random.normal(size=(ROWS, TIME, 2)).astype(np.float32) for _ in "ab")
-    for row, length in enumerate(LENGTHS):
-        forward[row, length:] = forward[row, length - 1]
-    states = (jnp.asarray(forward), jnp.asarray(backward))
-    joined = np.concatenate([forward, backward], axis=-1)
-    attention = AttentionPooling()
-    params = attention.init(jax.random.key(0), states, REAL)["params"]
-    params = jax.tree.map(jnp.zeros_like, params)  # equal scores: the plain mean
-    for row, length in enumerate(LENGTHS):
-        ends = np.concatenate([forward[row, length - 1], backward[row, 0]])
-        np.testing.assert_array_equal(last_state(states, REAL)[row], ends)
-        inside = joined[row, :length]
-        np.testing.assert_array_equal(max_over_time(states, REAL)[row], inside.max(0))
-        np.testing.assert_allclose(mean_over_time(states, REAL)[row], inside.mean(0), rtol=1e-5)
-        pooled = attention.apply({"params": params}, states, REAL)[row]
-        np.testing.assert_allclose(pooled, inside.mean(0), rtol=1e-5)
-
-
-@pytest.mark.parametrize("pooling", [last_state, max_over_time, mean_over_time, AttentionPooling()])
-@pytest.mark.parametrize("bidirectional", [False, True])
-def test_an_empty_text_has_a_finite_answer(pooling, bidirectional):
-    encoder = RecurrentEncoder(10, 4, (3,), bidirectional=bidirectional)
-    network = TextClassifier(2, encoder, pooling)
-    tokens = jnp.array([[1, 2, 0], [0, 0, 0]])
-    variables = jax.jit(network.init)(jax.random.key(0), tokens)
-
-    def loss(variables):
-        return network.apply(variables, tokens).sum()
-
-    value, slopes = jax.jit(jax.value_and_grad(loss))(variables)
-    assert np.isfinite(value)
-    assert all(np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(slopes))
 
 
 def test_the_network_of_the_introductions_has_its_parameters():

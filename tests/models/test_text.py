@@ -6,8 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmed.models import ConvEncoder, TextClassifier
-from jaxmed.models.text import max_over_time
+from jaxmed.models import (
+    ConvEncoder,
+    TextClassifier,
+)
+from jaxmed.models.layers import max_over_time
 
 
 def test_the_network_of_kim_is_a_maximum_over_windows_of_words():

@@ -10,9 +10,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy_attention import dense, norm, transformer_layer
 
-from jaxmed.models.intermediates import intermediates
-from jaxmed.models.vit import ViT, patches, vit_base, vit_small, vit_tiny
+from jaxmed.models import (
+    ViT,
+    intermediates,
+    vit_base,
+    vit_small,
+    vit_tiny,
+)
 
 TINY = {"patch": 2, "width": 6, "heads": 3, "layers": 2, "hidden": 5}
 
@@ -31,7 +37,7 @@ def shapes(network, *shape):
 
 
 def drawn(normal, network, x):
-    """Variables of which none is zero or one, without compiling an initialisation."""
+    """Variables of which none is zero or one, without compiling an initialization."""
     return {"params": jax.tree.map(lambda w: normal(*w.shape) / 2, shapes(network, *x.shape))}
 
 
@@ -53,40 +59,6 @@ def test_parameters_of_a_volume_differ_by_patches_and_places():
     assert count(deep) - flat == 4 * 6 + (24 - 8) * 6
     assert deep["position"].shape == (3, 4, 2, 6)
     assert deep["class_position"].shape == (1, 6)
-
-
-def dense(x, params):
-    return x @ params["kernel"] + params["bias"]
-
-
-def norm(x, params):
-    centred = x - x.mean(-1, keepdims=True)
-    return centred / np.sqrt(x.var(-1, keepdims=True) + 1e-6) * params["scale"] + params["bias"]
-
-
-def gelu(x):
-    return x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-
-
-def attention(x, params, heads):
-    """Of one image [tokens, width], one query and one head at a time: outputs and weights."""
-    query, key, value = np.split(dense(x, params["query_key_value"]), 3, axis=-1)
-    each = x.shape[1] // heads
-    seen, weights = np.zeros_like(x), np.zeros((heads, len(x), len(x)))
-    for head in range(heads):
-        at = slice(head * each, (head + 1) * each)
-        for t in range(len(x)):
-            scores = np.exp([query[t, at] @ key[s, at] / math.sqrt(each) for s in range(len(x))])
-            weights[head, t] = scores / scores.sum()
-            seen[t, at] = sum(weights[head, t, s] * value[s, at] for s in range(len(x)))
-    return dense(seen, params["output"]), weights
-
-
-def layer(x, params, heads):
-    seen, weights = attention(norm(x, params["attention_norm"]), params["attention"], heads)
-    x = x + seen
-    hidden = gelu(dense(norm(x, params["hidden_norm"]), params["hidden"]))
-    return x + dense(hidden, params["output"]), weights
 
 
 def cut(image, side):
@@ -121,24 +93,14 @@ def test_the_network_is_its_formula_and_its_values_have_names(normal, pooling, r
             front.append(params["registers"])
         tokens = np.concatenate([*front, tokens])
         for number in (1, 2):
-            tokens, weights = layer(tokens, params[f"layer{number}"], heads=3)
-            named = values[f"layer{number}/attention/weights"]
-            np.testing.assert_allclose(named[row], weights, atol=2e-5)
+            tokens, weights = transformer_layer(tokens, params[f"layer{number}"], heads=3)
+            found = values[f"layer{number}/attention/weights"]
+            np.testing.assert_allclose(found[row], weights, atol=2e-5)
             np.testing.assert_allclose(values[f"layer{number}/tokens"][row], tokens, atol=1e-4)
         tokens = norm(tokens, params["norm"])
         pooled = tokens[0] if pooling == "token" else tokens[registers:].mean(0)
         np.testing.assert_allclose(values["pooled"][row], pooled, atol=1e-4)
         np.testing.assert_allclose(logits[row], dense(pooled, params["head"]), atol=1e-4)
-
-
-def test_patches_of_a_volume_are_cut_in_reading_order(normal):
-    x = normal(2, 4, 6, 2, 3)
-    found = np.asarray(patches(x, (2, 3, 1)))
-    corners = [(i, j, k) for i in (0, 2) for j in (0, 3) for k in (0, 1)]
-    assert found.shape == (2, 8, 18)
-    for number, (i, j, k) in enumerate(corners):
-        expected = np.asarray(x)[:, i : i + 2, j : j + 3, k : k + 1].reshape(2, -1)
-        np.testing.assert_array_equal(found[:, number], expected)
 
 
 def test_a_volume_and_its_padding_rows_are_read_row_by_row(normal):
@@ -234,13 +196,13 @@ def test_images_of_another_grid_are_refused_even_of_as_many_tokens(normal, shape
     network = ViT(2, **TINY)
     variables = drawn(normal, network, normal(1, 4, 4, 1))
     grid = ", ".join(str(side // 2) for side in shape[1:-1])
-    words = rf"grid of \({grid}\) patches, but .* initialised with \(2, 2\): use images"
+    words = rf"grid of \({grid}\) patches, but .* initialized with \(2, 2\): use images"
     with pytest.raises(ValueError, match=words):
         network.apply(variables, jnp.zeros(shape))
 
 
 def test_whole_numbers_are_refused_and_a_side_may_be_numpys():
-    with pytest.raises(ValueError, match=r"x is uint8, but must be floating: normalise first, see"):
+    with pytest.raises(ValueError, match=r"x is uint8, but must be floating: normalize first, see"):
         jax.eval_shape(ViT(2, **TINY).init, jax.random.key(0), jnp.zeros((1, 4, 4, 1), jnp.uint8))
     found, expected = (
         shapes(ViT(2, **TINY | {"patch": patch}), 1, 4, 4, 1) for patch in (np.int64(2), 2)

@@ -1,8 +1,8 @@
-"""Convolution in the form that is fastest on a backend; all forms are numerically equal.
+"""Convolution in the form that is fastest on the backend; all forms give the same numbers.
 
-XLA runs convolutions inside a compiled loop slowly on a CPU (jax issue 12868). So on a CPU, and
-only there, a convolution is matrix products: of fewer numbers by Winograd's filtering where the
-windows allow it, else of patches. The tests hold all forms to within 3e-5 of the largest result.
+XLA runs convolutions inside a compiled loop slowly on a CPU (jax issue 12868). On a CPU, and only
+there, a convolution is therefore computed by matrix products: by Winograd's minimal filtering
+where the window allows it, else on patches. All forms agree to within 3e-5 of the largest result.
 """
 
 from __future__ import annotations
@@ -12,14 +12,53 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmed.models.layers.winograd import tiled, winograd_convolution
+from jaxmed.models.layers.winograd import tiled_size, winograd_convolution
 from jaxmed.typing import Array, Float
 
 Padding = Literal["SAME", "VALID"] | Sequence[tuple[int, int]]
+
+
+class Conv(nn.Module):
+    """A convolution. Variables: `kernel` [*window, in, features], `bias/value` [features].
+
+    Kernels start as in He et al. 2015, the bias at zero.
+
+    Attributes:
+        features: output channels.
+        window: sides of the kernel, one per spatial dimension.
+        strides: one per spatial dimension; 1 by default.
+        padding: as in `convolution`.
+        use_bias: whether to add a bias.
+    """
+
+    features: int
+    window: Sequence[int]
+    strides: Sequence[int] | None = None
+    padding: Padding = "SAME"
+    use_bias: bool = True
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[batch, *space, channels] -> [batch, *reduced, features]."""
+        shape = (*self.window, x.shape[-1], self.features)
+        kernel = self.param("kernel", nn.initializers.he_normal(), shape).astype(x.dtype)
+        y = convolution(x, kernel, strides=self.strides, padding=self.padding)
+        return Bias(name="bias")(y) if self.use_bias else y
+
+
+class Bias(nn.Module):
+    """Adds one learned number per channel, initially zero. Variable: `value` [channels]."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[..., channels] -> [..., channels]."""
+        value = self.param("value", nn.initializers.zeros, (x.shape[-1],))
+        return x + jnp.broadcast_to(value.astype(x.dtype), x.shape)
 
 
 def convolution(
@@ -34,42 +73,26 @@ def convolution(
     Args:
         x: [batch, *space, channels].
         kernel: [*window, channels, features].
-        strides: one a spatial dimension, 1 by default.
-        padding: "SAME" surrounds the input with zeros, "VALID" does not; or how many zeros stand
-            before and behind, a pair for each spatial dimension.
+        strides: one per spatial dimension; 1 by default.
+        padding: "SAME" surrounds the input with zeros, "VALID" does not; or the number of zeros
+            before and after, one pair per spatial dimension. With a stride, "SAME" pads an even
+            side unequally; use pairs to pad it equally.
 
     Returns:
         [batch, *reduced, features]; under "SAME" reduced is ceil(space / strides).
-
-    XLA's "SAME" pads the sides of an even input unequally where it strides; pairs say otherwise.
     """
     strides = tuple(strides or (1,) * (kernel.ndim - 2))
     if jax.default_backend() != "cpu":
         return lax_convolution(x, kernel, strides, padding)
-    if _filtered(x, kernel, strides, padding):
+    if _winograd_applies(x, kernel, strides, padding):
         return winograd_convolution(x, kernel)
     return patches_convolution(x, kernel, strides, padding)
-
-
-def _filtered(x: Array, kernel: Array, strides: Sequence[int], padding: Padding) -> bool:
-    """Whether Winograd's filtering applies and pays: see "Speed" in experiments/README.md."""
-    *window, channels, _ = kernel.shape
-    sides = x.shape[1:-1]
-    if set(window) != {3} or set(strides) != {1} or x.dtype != jnp.float32:
-        return False
-    if isinstance(padding, str):
-        one_around = padding == "SAME"
-    else:
-        one_around = all(tuple(pair) == (1, 1) for pair in padding)
-    # Whole tiles may be much more than a small image: of 5 x 5 pixels they make 8 x 8.
-    large_enough = min(sides) >= 3 and tiled(sides) <= 2.5 * math.prod(sides)
-    return one_around and channels >= 16 and large_enough
 
 
 def lax_convolution(
     x: Array, kernel: Array, strides: Sequence[int], padding: Padding = "SAME"
 ) -> Array:
-    """`convolution` by XLA's own operation."""
+    """`convolution` by XLA's own operation; arguments as there, all strides given."""
     space = "DHW"[-len(strides) :]
     layout = (f"N{space}C", f"{space}IO", f"N{space}C")
     return lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=layout)
@@ -87,10 +110,25 @@ def patches_convolution(
     return product.reshape(*columns.shape[:-1], features)
 
 
+def _winograd_applies(x: Array, kernel: Array, strides: Sequence[int], padding: Padding) -> bool:
+    """Whether Winograd's filtering is possible and faster."""
+    *window, channels, _ = kernel.shape
+    sides = x.shape[1:-1]
+    if set(window) != {3} or set(strides) != {1} or x.dtype != jnp.float32:
+        return False
+    if isinstance(padding, str):
+        one_around = padding == "SAME"
+    else:
+        one_around = all(tuple(pair) == (1, 1) for pair in padding)
+    # Whole tiles can be much larger than a small image: 5 x 5 pixels become 8 x 8.
+    large_enough = min(sides) >= 3 and tiled_size(sides) <= 2.5 * math.prod(sides)
+    return one_around and channels >= 16 and large_enough
+
+
 def _columns(x: Array, window: Sequence[int], strides: Sequence[int]) -> Array:
-    """[batch, *space, channels] -> [batch, *reduced, all that each window sees]."""
+    """[batch, *space, channels] -> [batch, *reduced, all values of each window]."""
     axes = tuple(range(1, x.ndim - 1))
-    # In volumes one axis after the other: a 7-wide window is then 21 copies, and not 343.
+    # In volumes one axis after the other: a window of side 7 then takes 21 copies, not 343.
     for together in [axes] if len(axes) < 3 else [(axis,) for axis in reversed(axes)]:
         copies = []
         for offsets in itertools.product(*(range(window[axis - 1]) for axis in together)):

@@ -1,0 +1,86 @@
+"""What a loaded model says of arrays or texts, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jaxmed import checks
+from jaxmed.data.source import Source
+from jaxmed.data.text import tokenizers
+from jaxmed.deploy.load import Loaded
+from jaxmed.evaluation.predict import predict
+from jaxmed.typing import Bool, Columns, Int
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+
+def answers(
+    model: Loaded, data: Columns | Source, *, batch_size: int = 64
+) -> dict[str, np.ndarray]:
+    """What is said of every row, by name: such as `class`, in words, and its `probability`.
+
+    Args:
+        model: loaded from files.
+        data: columns or a source with what the card says the model reads.
+        batch_size: rows at a time; changes memory, never a row.
+
+    Returns:
+        Columns [rows]; of a matrix each column under its name.
+    """
+    found: dict[str, np.ndarray] = {}
+    for name, column in predict(model.answering, data, batch_size=batch_size).items():
+        words = model.card.names.get(name)
+        if column.ndim == 2:
+            heads = words or [f"{name}_{number}" for number in range(column.shape[1])]
+            found |= dict(zip(heads, column.T, strict=True))
+        elif words is not None and column.dtype.kind in "iu":
+            found[name] = np.array(words)[column]
+        else:
+            found[name] = column
+    return found
+
+
+def answers_of_texts(
+    model: Loaded, texts: Sequence[str], *, batch_size: int = 64
+) -> dict[str, np.ndarray]:
+    """What is said of each text, in the order of the texts; columns as in `answers`.
+
+    Texts are cut off behind `card.length` tokens, as in training; `cut_off` tells which. An
+    empty text gets an answer too, which means nothing.
+
+    Args:
+        model: of texts.
+        texts: at least one.
+        batch_size: texts at a time; changes memory, never a row.
+    """
+    checks.positive("batch_size", batch_size)
+    tokenizer, length = _of_texts(model)
+    if len(texts) == 0:
+        raise ValueError("texts is empty: give at least one text.")
+    boundaries = model.card.boundaries
+    tokens = tokenizers.encode(tokenizer, texts, length=length, boundaries=boundaries)
+    return answers(model, {"tokens": tokens}, batch_size=batch_size)
+
+
+def cut_off(model: Loaded, texts: Sequence[str]) -> Bool[np.ndarray, " rows"]:
+    """Which texts have tokens that the model does not read, because they are too long."""
+    _, length = _of_texts(model)
+    return token_counts(model, texts) > length - 2 * model.card.boundaries
+
+
+def token_counts(model: Loaded, texts: Sequence[str]) -> Int[np.ndarray, " rows"]:
+    """How many tokens each text has, boundaries not counted; of 0 a model can say nothing."""
+    return tokenizers.lengths(_of_texts(model)[0], texts)
+
+
+def _of_texts(model: Loaded) -> tuple[Tokenizer, int]:
+    if model.tokenizer is None or model.card.length is None:
+        raise ValueError(
+            f"model reads {', '.join(model.card.inputs)}, not texts: call jaxmed.predict with "
+            "arrays of those."
+        )
+    return model.tokenizer, model.card.length

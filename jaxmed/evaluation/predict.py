@@ -1,0 +1,133 @@
+"""What a model predicts for every row of a data set, batch by batch, under any placement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxmed import checks
+from jaxmed.data import batches
+from jaxmed.data.source import Source
+from jaxmed.runtime.placement import Placement, jit
+from jaxmed.tasks import Model, Task
+from jaxmed.typing import Columns, Key
+
+
+def predict(
+    model: Model,
+    data: Columns | Source,
+    *,
+    batch_size: int = 512,
+    placement: Placement | None = None,
+    workers: int = 0,
+) -> dict[str, np.ndarray]:
+    """What the model predicts for every row of `data`, in order, each row exactly once.
+
+    Args:
+        model: trained, or loaded from files.
+        data: columns or a source, with or without a label.
+        batch_size: rows at a time; changes memory, never a row.
+        placement: where it runs; by default one device.
+        workers: that read a source ahead, as for `data.stream.stream`.
+
+    Returns:
+        Each of the task's outputs, [rows, ...].
+    """
+    parts = [outputs for _, outputs in predictions(model, data, batch_size, placement, workers)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def predictions(
+    model: Model,
+    data: Columns | Source,
+    batch_size: int = 512,
+    placement: Placement | None = None,
+    workers: int = 0,
+) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
+    """Columns and outputs of one batch after another, on the host and without padding.
+
+    The columns hold, beside those of `data`, `row`: the number of the row in `data`.
+    """
+    where = placement or jit()
+    run = _program(model.task, where, "predict", model.task.predict)
+    whole = where.replicate((model.params, model.state))
+    for rows, batch in _batches(data, batch_size, where, workers):
+        outputs = run(*whole, where.shard(batches.numeric(batch), 0))
+        real = rows >= 0
+        columns = {name: np.asarray(column)[real] for name, column in batch.items()}
+        yield {**columns, "row": rows[real]}, {name: x[real] for name, x in outputs.items()}
+
+
+def losses(
+    model: Model,
+    data: Columns | Source,
+    *,
+    key: Key | None = None,
+    batch_size: int = 512,
+    placement: Placement | None = None,
+    workers: int = 0,
+) -> np.ndarray:
+    """The training loss of every row, for tasks that nothing else can measure.
+
+    It is the loss as training computes it, with augmentation, dropout and statistics of the batch,
+    drawn from one key, so that models can be compared with one another. A loss that compares
+    rows, such as that of `tasks.contrastive`, is another number at another batch size.
+
+    Args:
+        model: whose task gives `loss`.
+        data: columns or a source with what the loss reads.
+        key: of what the loss draws; by default the same at every call.
+        batch_size: rows at a time.
+        placement: where it runs; by default one device.
+        workers: that read a source ahead.
+
+    Returns:
+        [rows], float64.
+    """
+    where = placement or jit()
+    key = jax.random.key(0) if key is None else key
+    task = model.task
+
+    def loss(params: Any, state: Any, key: Key, batch: Any) -> Any:
+        return task.loss(params, state, batch, key)[0]
+
+    run = _program(task, where, "losses", loss)
+    whole = where.replicate((model.params, model.state))
+    parts = []
+    for number, (rows, batch) in enumerate(_batches(data, batch_size, where, workers)):
+        own = where.replicate(jax.random.fold_in(key, number))
+        found = run(*whole, own, where.shard(batches.numeric(batch), 0))
+        parts.append(found[rows >= 0].astype(np.float64))
+    return np.concatenate(parts)
+
+
+def _program(task: Task, where: Placement, name: str, function: Any) -> Any:
+    """The compiled function, the same one at every call for a task and a placement."""
+    if (name, where) not in task.programs:
+        task.programs[name, where] = where.map_rows(function)
+    return task.programs[name, where]
+
+
+def _batches(
+    data: Columns | Source, batch_size: int, where: Placement, workers: int
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """Row numbers, -1 for padding, and the batch; every process reads all of it."""
+    checks.positive("batch_size", batch_size)
+    data = batches.opened(data)
+    count = batches.count_of(data)
+    if count == 0:
+        raise ValueError("data is empty: give it at least one example.")
+    if isinstance(data, Mapping):
+        lengths = {name: len(column) for name, column in data.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"data has columns of unequal length, {lengths}: one row per example.")
+    # Sizes of a power of two: splits of nearly one size, such as folds, share one program.
+    size = min(batch_size, 1 << (count - 1).bit_length())
+    size = -(-size // where.devices) * where.devices
+    lines = batches.ordered_rows(count, size)
+    read = batches.read(data, lines, workers=workers)
+    for rows, batch in zip(lines, read, strict=True):
+        yield rows, dict(batch)

@@ -1,0 +1,83 @@
+"""Metrics as a table for people, predictions as a table for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from jaxmed.files import write_whole
+from jaxmed.metrics.bootstrap import Interval
+from jaxmed.typing import Columns
+
+
+def metrics_table(metrics: Mapping[str, Interval], title: str) -> str:
+    """An aligned table for the console: name, value, interval.
+
+    Example:
+        >>> print(metrics_table({"auroc": Interval(value=0.9942, low=0.988, high=0.998)}, "Test"))
+        Test
+          auroc  0.994  [0.988, 0.998]
+    """
+    rows = metric_rows(metrics)
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    lines = [
+        f"  {name:<{widths[0]}}  {value:>{widths[1]}}  {interval:>{widths[2]}}".rstrip()
+        for name, value, interval in rows
+    ]
+    return "\n".join([title, *lines])
+
+
+def metric_rows(metrics: Mapping[str, Interval]) -> list[tuple[str, str, str]]:
+    """Name, value and interval of each metric, as they are printed."""
+    rows = []
+    for name, metric in metrics.items():
+        undefined = np.isnan(metric.low) or np.isnan(metric.high)
+        interval = "" if undefined else f"[{number(metric.low)}, {number(metric.high)}]"
+        rows.append((name, number(metric.value), interval))
+    return rows
+
+
+def number(value: float | None) -> str:
+    """Three decimals, unless the size of the number asks for fewer or for a power of ten."""
+    if value is None:
+        return ""
+    if isinstance(value, int) or not np.isfinite(value):
+        return str(value)
+    if value and abs(value) < 0.0005:
+        return f"{value:.1e}"
+    return f"{value:.3f}" if abs(value) < 1000 else f"{value:.1f}"
+
+
+def write_predictions(
+    path: Path, table: Columns, names: Mapping[str, Sequence[str]] | None = None
+) -> None:
+    """Write one CSV line per row; the file appears whole or not at all.
+
+    Args:
+        path: of the file.
+        table: as in `Evaluation.predictions`.
+        names: heads of the columns of a matrix, by its name; numbers by default.
+    """
+    heads, columns = [], []
+    for name, column in table.items():
+        if column.ndim == 1:
+            heads.append(name)
+            columns.append(column)
+            continue
+        words = (names or {}).get(name) or [str(i) for i in range(column.shape[1])]
+        if len(words) != column.shape[1]:
+            raise ValueError(
+                f"classes has {len(words)} names, but {name} has {column.shape[1]} columns: "
+                "give one name per column."
+            )
+        heads += [f"{name}_{word}" for word in words]
+        columns += list(column.T)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(heads)
+    writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
+    write_whole(path, text.getvalue())

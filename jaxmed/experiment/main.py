@@ -1,0 +1,65 @@
+"""The command line of an experiment: its settings as options, and `--profile`."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from jaxmed.runs import record
+from jaxmed.runtime import compilation_cache, distributed, profile
+
+SettingsType = TypeVar("SettingsType")
+
+
+def main(
+    experiment: Callable[[SettingsType], Any], settings: type[SettingsType], description: str | None
+) -> None:
+    """Read the settings from the command line and call the experiment with them.
+
+    Where the environment names other processes of the same job, this one joins them first (see
+    `jaxmed.runtime.distributed`); only the first prints. What is compiled is kept in the user's
+    cache folder (see `jaxmed.runtime.compilation_cache`).
+
+    `--profile` measures where the time of each epoch goes and traces one of them, into a new
+    folder beside the experiment's runs.
+
+    Args:
+        experiment: a function of its settings.
+        settings: its dataclass, with a field `runs`, the folder of its runs.
+        description: of the experiment, shown by `--help`; mostly `__doc__`.
+    """
+    import tyro
+
+    flag = tyro.conf.arg(help="Measure where the time of each epoch goes, and trace one of them.")
+    # Without a name the settings have no prefix of their own, and those nested in them keep theirs.
+    unnamed = tyro.conf.arg(name="")
+    options = dataclasses.make_dataclass(
+        "Options",
+        [
+            ("settings", Annotated[settings, unnamed]),
+            ("profile", Annotated[tyro.conf.FlagCreatePairsOff[bool], flag], False),
+        ],
+        frozen=True,
+    )
+    given: Any = tyro.cli(options, description=description)
+    distributed.initialize()
+    compilation_cache.enable()
+    with contextlib.ExitStack() as stack:
+        if not distributed.is_writer():
+            stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        _run(experiment, given.settings, profiling=given.profile)
+
+
+def _run(experiment: Callable[[Any], Any], settings: Any, *, profiling: bool) -> None:
+    if not profiling:
+        experiment(settings)
+        return
+    folder = record.new_run(settings.runs / "profiles")
+    with profile.profiled(folder) as measured:
+        experiment(settings)
+    print(f"\n{measured.table()}")
+    if measured.trace is not None:
+        print(f"trace, for ui.perfetto.dev: {measured.trace}")

@@ -1,0 +1,60 @@
+"""Files that appear whole or not at all: written under another name, then renamed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Replace `path` by this content; if it is killed or the disk is full, the old file stays.
+
+    Args:
+        path: of the file; its folder is made where it is missing.
+        content: text, written as UTF-8, or bytes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        _write(draft, content.encode() if isinstance(content, str) else content)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
+    """Replace the folder `target` by one with these files; the old one goes when it is complete.
+
+    Args:
+        target: the folder; its parent is made where it is missing.
+        files: contents by name.
+    """
+    draft, past = (
+        target.parent / f".{target.name}.{os.getpid()}.{name}" for name in ("draft", "past")
+    )
+    draft.mkdir(parents=True)
+    try:
+        for name, content in files.items():
+            _write(draft / name, content)
+        if not target.exists():
+            draft.rename(target)
+            return
+        target.rename(past)
+        try:
+            draft.rename(target)
+        except BaseException:
+            past.rename(target)
+            raise
+        shutil.rmtree(past)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

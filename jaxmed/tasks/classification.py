@@ -1,0 +1,164 @@
+"""Classification: one of several classes, absent or present, several findings, ordered grades."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+
+from jaxmed import losses
+from jaxmed.fitted import Fitted
+from jaxmed.metrics import streaming
+from jaxmed.metrics.streaming import Metric
+from jaxmed.tasks import class_judges
+from jaxmed.tasks.network import Inputs, Network
+from jaxmed.tasks.supervised import supervised
+from jaxmed.tasks.task import Task
+from jaxmed.typing import Array, Loss, Outputs
+
+
+def classification(
+    network: Network,
+    *,
+    classes: int | Sequence[str],
+    inputs: Inputs,
+    loss: Loss | Fitted = losses.cross_entropy,
+    metrics: Mapping[str, Metric] | None = None,
+) -> Task:
+    """One of several classes: the network gives one logit per class, softmax the probabilities.
+
+    Args:
+        network: gives [batch, classes].
+        classes: their names in the order of their labels, or how many, at least 2; labels are 0 to
+            classes - 1.
+        inputs: what the network reads of a batch.
+        loss: of (logits [batch, classes], labels [batch]); set its options with
+            `functools.partial`.
+        metrics: streaming metrics of training by name; by default accuracy.
+    """
+    names = class_names(classes)
+    return supervised(
+        network,
+        inputs=inputs,
+        decode=lambda logits: {"logits": logits, "probabilities": jax.nn.softmax(logits)},
+        loss=loss,
+        metrics={"accuracy": streaming.accuracy()} if metrics is None else metrics,
+        judge=class_judges.of_classes(names),
+    )
+
+
+def binary_classification(
+    network: Network,
+    *,
+    inputs: Inputs,
+    classes: Sequence[str] = (),
+    loss: Loss | Fitted = losses.binary_cross_entropy,
+    metrics: Mapping[str, Metric] | None = None,
+) -> Task:
+    """Absent (0) or present (1), from one logit: p = sigmoid(logit).
+
+    The outputs have two columns of probabilities, (1 - p, p), like those of `classification`.
+
+    Args:
+        network: gives [batch, 1].
+        inputs: what the network reads of a batch.
+        classes: names of the two, the positive one last.
+        loss: of (logits [batch], labels [batch]).
+        metrics: streaming metrics of training by name; by default accuracy.
+    """
+    names = class_names(classes or 2)
+    if len(names) != 2:
+        raise ValueError(
+            f"classes is {tuple(names)}, but a binary task has two, the positive one last: use "
+            "classification for more."
+        )
+
+    def decode(logits: Array) -> Outputs:
+        logit = logits[:, 0]
+        both = jnp.stack([jax.nn.sigmoid(-logit), jax.nn.sigmoid(logit)], axis=-1)
+        return {"logits": logit, "probabilities": both}
+
+    return supervised(
+        network,
+        inputs=inputs,
+        decode=decode,
+        loss=loss,
+        metrics={"accuracy": streaming.accuracy()} if metrics is None else metrics,
+        judge=class_judges.of_classes(names),
+    )
+
+
+def multilabel_classification(
+    network: Network,
+    *,
+    inputs: Inputs,
+    classes: Sequence[str] = (),
+    loss: Loss | Fitted = losses.multilabel_cross_entropy,
+    metrics: Mapping[str, Metric] | None = None,
+) -> Task:
+    """Several findings, each absent or present: labels [batch, labels] of 0 and 1.
+
+    Args:
+        network: gives [batch, labels].
+        inputs: what the network reads of a batch.
+        classes: names of the findings.
+        loss: of (logits [batch, labels], labels [batch, labels]).
+        metrics: streaming metrics of training by name; by default the accuracy over all labels.
+    """
+    return supervised(
+        network,
+        inputs=inputs,
+        decode=lambda logits: {"logits": logits, "probabilities": jax.nn.sigmoid(logits)},
+        loss=loss,
+        metrics={"accuracy": streaming.multilabel_accuracy()} if metrics is None else metrics,
+        judge=class_judges.of_findings(tuple(classes)),
+    )
+
+
+def ordinal_classification(
+    network: Network,
+    *,
+    classes: int | Sequence[str],
+    inputs: Inputs,
+    loss: Loss | Fitted = losses.ordinal,
+    metrics: Mapping[str, Metric] | None = None,
+) -> Task:
+    """Ordered grades: logit k decides whether a case that reached grade k goes beyond it.
+
+    Args:
+        network: gives [batch, classes - 1].
+        classes: names of the grades in their order, or how many, at least 2; labels are 0 to
+            classes - 1.
+        inputs: what the network reads of a batch.
+        loss: of (logits [batch, classes - 1], labels [batch]).
+        metrics: streaming metrics of training by name; by default accuracy.
+    """
+    names = class_names(classes)
+
+    def decode(logits: Array) -> Outputs:
+        return {"logits": logits, "probabilities": losses.ordinal_probabilities(logits)}
+
+    return supervised(
+        network,
+        inputs=inputs,
+        decode=decode,
+        loss=loss,
+        metrics={"accuracy": streaming.accuracy()} if metrics is None else metrics,
+        judge=class_judges.of_grades(names),
+    )
+
+
+def class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
+    """The names of the classes; `class 0` and so on where only their number is given."""
+    names = _numbered(classes) if not isinstance(classes, str) else (classes,)
+    if len(names) < 2:
+        raise ValueError(f"classes is {classes!r}, but a choice needs at least 2.")
+    return names
+
+
+def _numbered(classes: int | Sequence[str]) -> tuple[str, ...]:
+    if isinstance(classes, Sequence):
+        return tuple(classes)
+    return tuple(f"class {number}" for number in range(operator.index(classes)))

@@ -1,0 +1,18 @@
+"""Predictions of tasks that learn features: the features themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jaxmed.tasks.network import Inputs, Network, part, variables
+from jaxmed.typing import Batch, ModelState, Outputs, Params
+
+
+def features_of(network: Network, inputs: Inputs) -> Callable[[Params, ModelState, Batch], Outputs]:
+    """A `predict` that gives `features` [batch, width], from the network's method of that name."""
+
+    def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
+        x = part(inputs, state, "inputs")(batch)
+        return {"features": network.apply(variables(params, state), x, method="features")}
+
+    return predict

@@ -1,0 +1,54 @@
+"""How the answers to one kind of question are checked, compared with the truth, and shown."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from jaxmed.typing import Columns, Outputs
+
+Statistic: TypeAlias = Callable[[Columns, np.ndarray | None], Any]
+"""(table, weights [resamples, rows] or None) -> a number, or one per resample [resamples]."""
+Figures: TypeAlias = Iterator[tuple[str, Any, str]]
+"""Name, matplotlib figure and caption."""
+
+
+def _accepts(columns: Columns, *, training: bool) -> str | None:
+    del columns, training
+    return None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Judge:
+    """All that depends on the kind of question; evaluation, reports and export ask it.
+
+    A task without `statistics` is judged by its streaming metrics, or else by its loss.
+
+    Attributes:
+        check: `(columns, training=...) -> None`, or one sentence that says what is wrong with the
+            targets of a split; with `training`, whether they suffice to learn from.
+        table: `(columns, outputs) -> columns` with one row per unit that is predicted and compared:
+            an example, or a position of a sequence, or a volume. It is made batch by batch, on the
+            host, without padding. Rows that belong together, such as those of a patient, have the
+            same `group`, which is then the unit that is resampled; without one, evaluation takes
+            `id` and `group` from the columns.
+        statistics: exact statistics of the table, by name.
+        figures: `table -> figures` for the report.
+        summary: `table -> rows` (name, count, share), what the table holds.
+        answer: `outputs -> columns` [rows], what is said of an example: the predicted class and its
+            probability, or a value. A pure JAX function; an exported model carries it.
+        strata: `columns -> classes` [rows] to stratify folds by.
+        names: words of columns: of the whole numbers of an answer, or of the columns of a matrix.
+    """
+
+    check: Callable[..., str | None] = _accepts
+    table: Callable[[Columns, Columns], Columns] = lambda columns, outputs: {}
+    statistics: Mapping[str, Statistic] = dataclasses.field(default_factory=dict)
+    figures: Callable[[Columns], Figures] = lambda table: iter(())
+    summary: Callable[[Columns], Sequence[tuple[str, int, float]]] = lambda table: ()
+    answer: Callable[[Outputs], Outputs] = lambda outputs: {}
+    strata: Callable[[Columns], np.ndarray] | None = None
+    names: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)

@@ -1,0 +1,134 @@
+"""Learning from images without labels: fill in the patches that were hidden."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+
+from jaxmed import checks, fitted
+from jaxmed.batch_axis import row_keys
+from jaxmed.metrics.streaming import Metric
+from jaxmed.tasks.features import features_of
+from jaxmed.tasks.network import Inputs, Network, first_values, in_training, part
+from jaxmed.tasks.task import Task
+from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params
+
+
+def masked_pixels(
+    network: Network,
+    *,
+    inputs: Inputs,
+    patch: int,
+    share: float = 0.6,
+    target: Callable[[Array, int], Array] | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+) -> Task:
+    """Fill in the patches of an image that were hidden.
+
+    The same number of patches is hidden in every image, which and where is drawn anew in every
+    step; hidden pixels are zeros. The loss of an image is the mean squared error over the
+    hidden pixels only. He et al. 2022 (masked autoencoders), section 3, with a network that reads
+    the whole grid.
+
+    Predictions are `features` [batch, width] of the whole image.
+
+    Args:
+        network: [batch, *space, channels] to an image of the same shape, such as
+            `models.MaskedAutoencoder`.
+        inputs: what the network reads of a batch; zero should be its mean.
+        patch: side of the square or cubic patches, in pixels; divides every side of the image.
+        share: of the patches that is hidden, in (0, 1); at least one is and one is not.
+        target: what is predicted of the inputs; by default themselves, or `standardised_patches`.
+        metrics: streaming metrics of training by name; by default none.
+    """
+    _check_hiding(patch, share)
+
+    def loss(
+        params: Params, state: ModelState, batch: Batch, key: Key
+    ) -> tuple[Array, tuple[ModelState, Outputs]]:
+        hide_key, network_key = jax.random.split(key)
+        x = part(inputs, state, "inputs")(batch)
+        hidden = hidden_pixels(hide_key, x.shape, patch=patch, share=share)
+        wanted = x if target is None else target(x, patch)
+        seen = jnp.where(hidden, 0, x)
+        run = in_training(network, params, batch["mask"], network_key)
+        found, state = run(seen, state)
+        every = tuple(range(1, x.ndim))
+        errors = jnp.where(hidden, jnp.square(found - wanted), 0).sum(every)
+        count = hidden.sum(every) * x.shape[-1]
+        return errors / count, (state, {})
+
+    return Task(
+        first_values(network, inputs=inputs),
+        loss,
+        features_of(network, inputs),
+        metrics or {},
+        counts=fitted.joined({"inputs": inputs}),
+        missing=fitted.missing(inputs),
+    )
+
+
+def hidden_pixels(key: Key, shape: Sequence[int], *, patch: int, share: float) -> Array:
+    """Which pixels of each image are hidden: a random choice of patches, equally many in each.
+
+    Args:
+        key: of the choice; an image's own choice depends on its place in the whole batch.
+        shape: (batch, *space, channels).
+        patch: side of a patch, in pixels.
+        share: of the patches that is hidden, in (0, 1); at least one is and one is not.
+
+    Returns:
+        [batch, *space, 1], true where hidden.
+
+    Raises:
+        ValueError: if the patch does not divide every side, or is all of the image.
+    """
+    _check_hiding(patch, share)
+    rows, *space, _ = shape
+    grid = _grid(space, patch)
+    patches = math.prod(grid)
+    if patches < 2:
+        raise ValueError(f"patch is {patch}, but one patch is all of the image: make it smaller.")
+    count = min(max(round(share * patches), 1), patches - 1)
+    order = jax.vmap(lambda k: jax.random.permutation(k, patches))(row_keys(key, rows))
+    hidden = (order < count).reshape(rows, *grid, 1)
+    for axis in range(1, len(space) + 1):
+        hidden = jnp.repeat(hidden, patch, axis)
+    return hidden
+
+
+def standardised_patches(x: Array, patch: int) -> Array:
+    """Each patch less its mean, over its deviation: a target that asks for structure.
+
+    He et al. 2022, section 3, "Reconstruction target".
+
+    Args:
+        x: [batch, *space, channels].
+        patch: side of a patch, in pixels.
+    """
+    rows, *space, channels = x.shape
+    split = [part for places in _grid(space, patch) for part in (places, patch)]
+    patches = x.reshape(rows, *split, channels)
+    inner = (*range(2, 2 * len(space) + 1, 2), 2 * len(space) + 1)
+    mean = patches.mean(inner, keepdims=True)
+    deviation = jnp.sqrt(patches.var(inner, keepdims=True) + 1e-6)
+    return ((patches - mean) / deviation).reshape(x.shape)
+
+
+def _check_hiding(patch: int, share: float) -> None:
+    checks.positive("patch", patch)
+    if not 0 < share < 1:
+        raise ValueError(f"share is {share}, but must lie in (0, 1).")
+
+
+def _grid(space: Sequence[int], patch: int) -> list[int]:
+    """How many patches there are along each side."""
+    if any(side % patch for side in space):
+        raise ValueError(
+            f"patch is {patch}, which does not divide the sides {tuple(space)} of the images: "
+            "choose a common divisor."
+        )
+    return [side // patch for side in space]

@@ -1,0 +1,115 @@
+"""What a Task is made of where it is made from a network: first values, the two modes, inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from jaxmed.fitted import Fitted, bound, joined
+from jaxmed.models.network import Network
+from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Tree
+
+__all__ = [
+    "FITTED",
+    "Inputs",
+    "Network",
+    "first_values",
+    "in_training",
+    "mean_outputs",
+    "part",
+    "variables",
+    "with_constants",
+]
+
+FITTED = "fitted"
+"""Where the counted constants stand in a model's state."""
+Inputs: TypeAlias = Callable[[Batch], Any] | Fitted
+"""What the network reads of a batch: an array of floating numbers or of tokens, or several."""
+
+
+def first_values(
+    network: Network, **parts: Any
+) -> Callable[[Key, Batch, Tree], tuple[Params, ModelState]]:
+    """The `init` of a Task: the network's variables, made from the shape of one row.
+
+    Args:
+        network: its variables are `params` and whatever else it changes itself.
+        parts: `inputs`, what the network reads of a batch, and other functions of the task that
+            may count constants, by name.
+    """
+
+    def init(key: Key, batch: Batch, constants: Tree = None) -> tuple[Params, ModelState]:
+        state = with_constants({}, constants, parts)
+        x = jax.tree.map(lambda rows: rows[:1], part(parts["inputs"], state, "inputs")(batch))
+        variables = dict(network.init({"params": key}, x, train=False))
+        params = variables.pop("params")
+        return params, {**variables, **state}
+
+    return init
+
+
+def with_constants(state: ModelState, constants: Tree, parts: dict[str, Any]) -> ModelState:
+    """The state with the constants that these parts need; refused where they are missing."""
+    if joined(parts) is None:
+        return state
+    if not constants:
+        raise ValueError(
+            "constants are missing, but the task counts some from the training split: pass "
+            "task.constants(train), or use init_state or fit."
+        )
+    return {**state, FITTED: constants}
+
+
+def part(function: Callable[..., Any] | Fitted, state: ModelState, name: str) -> Callable[..., Any]:
+    """A function of the task with its constants from the model's state."""
+    return bound(function, state.get(FITTED, {}).get(name))
+
+
+def variables(params: Params, state: ModelState) -> dict[str, Any]:
+    """What the network's `apply` takes: all but the counted constants."""
+    return {"params": params, **{name: tree for name, tree in state.items() if name != FITTED}}
+
+
+def in_training(
+    network: Network, params: Params, mask: Array, key: Key
+) -> Callable[..., tuple[Any, ModelState]]:
+    """The network as training sees it: with dropout, with statistics of the batch that are kept.
+
+    Args:
+        network: what to apply.
+        params: its parameters.
+        mask: [batch], 1 real, 0 padding.
+        key: of the dropout.
+
+    Returns:
+        `(x, model_state, method=None) -> (outputs, model_state)`, as often as the loss needs it.
+    """
+
+    def run(x: Any, state: ModelState, method: str | None = None) -> tuple[Any, ModelState]:
+        outputs, after = network.apply(
+            variables(params, state),
+            x,
+            train=True,
+            mask=mask,
+            rngs={"dropout": key},
+            mutable=[name for name in state if name != FITTED],
+            **({} if method is None else {"method": method}),
+        )
+        return outputs, {**state, **after}
+
+    return run
+
+
+def mean_outputs(outputs: Outputs) -> Outputs:
+    """The mean over a leading axis of several predictions, of what can be averaged.
+
+    Logits of a mean are not the mean of logits, and are left out, as whole numbers are.
+    """
+    return {
+        name: value.mean(0)
+        for name, value in outputs.items()
+        if name != "logits" and jnp.issubdtype(value.dtype, jnp.floating)
+    }

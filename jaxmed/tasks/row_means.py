@@ -1,0 +1,32 @@
+"""The judge of tasks that have no truth to compare with: means of what they predict per example."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jaxmed.metrics.weighted import as_columns, mean
+from jaxmed.tasks.judge import Judge, Statistic
+from jaxmed.typing import Columns
+
+
+def row_means(*names: str) -> Judge:
+    """Statistics are the means over the examples of these outputs [batch]."""
+
+    def table(columns: Columns, outputs: Columns) -> Columns:
+        del columns
+        return {name: outputs[name] for name in names}
+
+    return Judge(
+        table=table,
+        statistics={name: _mean_of(name) for name in names},
+        answer=lambda outputs: {name: outputs[name] for name in names},
+    )
+
+
+def _mean_of(name: str) -> Statistic:
+    def statistic(table: Columns, weights: np.ndarray | None) -> float | np.ndarray:
+        values = table[name].astype(np.float64)
+        means = mean(values, as_columns(weights, len(values)))
+        return float(means[0]) if weights is None else means
+
+    return statistic

@@ -1,0 +1,65 @@
+"""Tasks that learn from labels: outputs are a function of logits, losses compare them with labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+
+from jaxmed import fitted
+from jaxmed.metrics.streaming import Metric
+from jaxmed.tasks.judge import Judge
+from jaxmed.tasks.network import Inputs, Network, first_values, in_training, part, variables
+from jaxmed.tasks.task import Task
+from jaxmed.typing import Array, Batch, Key, Loss, ModelState, Outputs, Params
+
+
+def supervised(
+    network: Network,
+    *,
+    inputs: Inputs,
+    decode: Callable[[Array], Outputs],
+    loss: Loss | fitted.Fitted,
+    targets: Callable[[Batch], Any] = lambda batch: batch["label"],
+    metrics: Mapping[str, Metric],
+    judge: Judge,
+) -> Task:
+    """A Task whose network gives logits.
+
+    Args:
+        network: gives [batch, outputs].
+        inputs: what the network reads of a batch.
+        decode: logits -> outputs, of which `logits` is what the loss reads.
+        loss: `(logits, targets) -> losses [batch]`.
+        targets: what the loss compares with, of a batch.
+        metrics: streaming metrics by name.
+        judge: of this kind of question.
+    """
+    parts: dict[str, Any] = {"inputs": inputs, "loss": loss}
+
+    def logits_of(outputs: Any) -> Outputs:
+        return decode(outputs.astype(jnp.float32))
+
+    def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
+        x = part(inputs, state, "inputs")(batch)
+        return logits_of(network.apply(variables(params, state), x, train=False))
+
+    def task_loss(
+        params: Params, state: ModelState, batch: Batch, key: Key
+    ) -> tuple[Array, tuple[ModelState, Outputs]]:
+        run = in_training(network, params, batch["mask"], key)
+        found, after = run(part(inputs, state, "inputs")(batch), state)
+        outputs = logits_of(found)
+        losses = part(loss, state, "loss")(outputs["logits"], targets(batch))
+        return losses, (after, outputs)
+
+    return Task(
+        first_values(network, **parts),
+        task_loss,
+        predict,
+        metrics,
+        judge,
+        fitted.joined(parts),
+        fitted.missing(inputs),
+    )

@@ -1,0 +1,136 @@
+"""Learning what is normal without labels: which transformation was made of an image?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from jaxmed import checks, fitted
+from jaxmed.metrics.streaming import Metric
+from jaxmed.tasks.features import features_of
+from jaxmed.tasks.network import Inputs, Network, first_values, in_training, part, variables
+from jaxmed.tasks.row_means import row_means
+from jaxmed.tasks.task import Task
+from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params
+
+Transformation: TypeAlias = Callable[[Array], Array]
+"""Images [batch, height, width, channels] to as many of the same shape."""
+
+
+def transformation_prediction(
+    network: Network,
+    *,
+    inputs: Inputs,
+    transformations: Sequence[Transformation],
+    metrics: Mapping[str, Metric] | None = None,
+) -> Task:
+    """Which transformation was made? Learned from normal images, it tells abnormal ones.
+
+    Every image is seen under each transformation, and the loss of an image is the mean cross
+    entropy over them. A network that has only seen normal images recognises the transformations of
+    normal images best. Gidaris et al. 2018, section 2; Golan and El-Yaniv 2018, section 4.
+
+    Predictions are `normality` [batch], the mean log probability of the right transformation
+    (at most 0, high for what resembles the training images), and `features` [batch, width] of the
+    image itself.
+
+    Args:
+        network: gives one logit a transformation, such as `models.PooledClassifier`.
+        inputs: what the network reads of a batch.
+        transformations: at least 2, of what the network reads; the identity is one of them:
+            `geometric_transformations()`.
+        metrics: streaming metrics of training by name; by default none.
+    """
+    checks.at_least("transformations", len(transformations), 2)
+
+    numbers = jnp.arange(len(transformations))
+
+    def every(x: Array) -> Array:
+        seen = [transform(x) for transform in transformations]
+        for number, found in enumerate(seen):
+            if found.shape != x.shape:
+                raise ValueError(
+                    f"transformations[{number}] makes images of shape {x.shape} into "
+                    f"{found.shape}, but must keep the shape: choose another, or crop the images."
+                )
+        return jnp.stack(seen)
+
+    def log_probability(logits: Array, number: Array) -> Array:
+        return jnp.take(jax.nn.log_softmax(logits.astype(jnp.float32)), number, axis=1)
+
+    def loss(
+        params: Params, state: ModelState, batch: Batch, key: Key
+    ) -> tuple[Array, tuple[ModelState, Outputs]]:
+        x = part(inputs, state, "inputs")(batch)
+
+        def one(state: ModelState, transformed: tuple[Array, Array]) -> tuple[Any, Array]:
+            x, number = transformed
+            own_key = jax.random.fold_in(key, number)
+            logits, state = in_training(network, params, batch["mask"], own_key)(x, state)
+            return state, log_probability(logits, number)
+
+        # One after another and not side by side: dropout then depends on an image's place alone,
+        # and the network is compiled once.
+        state, found = jax.lax.scan(one, state, (every(x), numbers))
+        return -found.mean(0), (state, {})
+
+    def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
+        def one(transformed: tuple[Array, Array]) -> Array:
+            x, number = transformed
+            logits = network.apply(variables(params, state), x, train=False)
+            return log_probability(logits, number)
+
+        x = part(inputs, state, "inputs")(batch)
+        found = jax.lax.map(one, (every(x), numbers))
+        features = features_of(network, inputs)(params, state, batch)
+        return {"normality": found.mean(0), **features}
+
+    return Task(
+        first_values(network, inputs=inputs),
+        loss,
+        predict,
+        metrics or {},
+        row_means("normality"),
+        fitted.joined({"inputs": inputs}),
+        fitted.missing(inputs),
+    )
+
+
+def geometric_transformations(shift: int = 0) -> tuple[Transformation, ...]:
+    """The eight symmetries of the square, alone or each moved by `shift` pixels in nine directions.
+
+    Golan and El-Yaniv 2018, section 5.1: 72 with a shift. Pixels that come in from outside repeat
+    the edge. The images are [batch, side, side, channels]; others raise a ValueError.
+
+    Args:
+        shift: in pixels; 0 for the eight alone.
+    """
+    checks.at_least("shift", shift, 0)
+    steps = (0,) if shift == 0 else (0, -shift, shift)
+
+    def transformation(turns: int, mirrored: bool, down: int, right: int) -> Transformation:
+        def transform(x: Array) -> Array:
+            if x.ndim != 4 or x.shape[1] != x.shape[2]:
+                raise ValueError(
+                    f"images have shape {x.shape}, but these symmetries are those of squares "
+                    "[batch, side, side, channels]: crop or pad them, or take slices of volumes."
+                )
+            x = jnp.flip(x, 2) if mirrored else x
+            x = jnp.rot90(x, turns, (1, 2))
+            height, width = x.shape[1:3]
+            padded = jnp.pad(x, ((0, 0), (shift, shift), (shift, shift), (0, 0)), mode="edge")
+            top, left = shift + down, shift + right
+            return padded[:, top : top + height, left : left + width]
+
+        return transform
+
+    return tuple(
+        transformation(turns, mirrored, down, right)
+        for mirrored in (False, True)
+        for down in steps
+        for right in steps
+        for turns in range(4)
+    )

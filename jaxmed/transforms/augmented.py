@@ -1,0 +1,28 @@
+"""A task trained on randomly changed examples."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+
+from jaxmed.tasks import Task
+from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Transform
+
+
+def augmented(task: Task, change: Transform) -> Task:
+    """The same task, which sees every training batch changed at random; predictions are as before.
+
+    Args:
+        task: of any kind.
+        change: `(key, batch) -> batch`, such as `augment.per_image(augment.random_shift(2))`. A
+            task that rebuilds its input rebuilds the changed one.
+    """
+
+    def loss(
+        params: Params, state: ModelState, batch: Batch, key: Key
+    ) -> tuple[Array, tuple[ModelState, Outputs]]:
+        change_key, task_key = jax.random.split(key)
+        return task.loss(params, state, change(change_key, batch), task_key)
+
+    return dataclasses.replace(task, loss=loss)

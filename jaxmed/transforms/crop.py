@@ -1,0 +1,50 @@
+"""Texts cut to the longest of their batch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+
+from jaxmed.batch_axis import largest
+from jaxmed.tasks import Task
+from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params
+
+
+def crop_to_longest(
+    task: Task, lengths: Sequence[int], *, keys: Sequence[str] = ("tokens",), axis: int = 1
+) -> Task:
+    """The same task, trained without most of the padding behind short texts.
+
+    Each batch is cut to the first of `lengths` that holds all of its texts: one program is
+    compiled with a branch for each, and the numbers are those of the whole batch. It pays where
+    batches hold texts of nearly one length (`batches.by_length`). The outputs during training
+    must not have the axis that is cut.
+
+    Args:
+        task: whose loss ignores what is 0 behind the end of a text.
+        lengths: to cut to, ascending; the full length is always one more.
+        keys: what to cut; the first tells how long a text is.
+        axis: of each, 1 for the tokens of a text or the sentences of a document.
+    """
+
+    def loss(
+        params: Params, model_state: ModelState, batch: Batch, random: Key
+    ) -> tuple[Array, tuple[ModelState, Outputs]]:
+        column = batch[keys[0]]
+        full = column.shape[axis]
+        choices = [*(length for length in lengths if length < full), full]
+        others = tuple(i for i in range(column.ndim) if i != axis)
+        used = jnp.any(column != 0, axis=others)
+        longest = largest(jnp.max(jnp.where(used, jnp.arange(1, full + 1), 0)))
+
+        def cut(length: int) -> Callable[[], tuple[Array, tuple[ModelState, Outputs]]]:
+            short = {key: jax.lax.slice_in_dim(batch[key], 0, length, axis=axis) for key in keys}
+            return lambda: task.loss(params, model_state, {**batch, **short}, random)
+
+        branch = jnp.searchsorted(jnp.array(choices), longest)
+        return jax.lax.switch(branch, [cut(length) for length in choices])
+
+    return dataclasses.replace(task, loss=loss)
