@@ -21,7 +21,7 @@ import numpy as np
 import optax
 
 import jaxmed as jm
-from jaxmed.experiment import ExperimentSettings, Summary, main, results, run_folder, seed_table
+from jaxmed.experiment import ExperimentSettings, Summary, main, results, run_folder
 from jaxmed.runs import record
 from jaxmed.runs.history import write_history
 
@@ -100,7 +100,8 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         note="Accuracy: all out-of-fold predictions. AUROC: mean and deviation over the folds.",
     )
     result.write(root / "result.json")
-    print(seed_table(result.metrics))
+    folds = result.metrics["auroc_of_folds"]
+    print(f"\nAUROC of the folds: {folds.mean:.4f} ± {folds.deviation:.4f}")
     print(f"results: {root / 'result.json'}")
     return dict(result.metrics)
 
