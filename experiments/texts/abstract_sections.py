@@ -73,7 +73,9 @@ class Settings(ExperimentSettings):
     """Units of the LSTM over sentences, in each direction."""
     linear: bool = True
     """Whether to train the linear models too."""
-    pretraining: text_pretraining.Settings = text_pretraining.Settings()
+    pretraining: text_pretraining.Settings = dataclasses.field(
+        default_factory=text_pretraining.Settings
+    )
     """Settings of the pretrained encoder; it is read from its folder if it is there."""
     runs: Path = Path("runs/abstract_sections")
     """The folder in which a new folder is made for this run."""

@@ -55,7 +55,9 @@ class Settings(ExperimentSettings):
     """Networks of the recipe best, trained together; their probabilities are averaged."""
     dropout: float = 0.4
     """Dropout of the recipe best; that of seed is 0.2."""
-    pretraining: text_pretraining.Settings = text_pretraining.Settings()
+    pretraining: text_pretraining.Settings = dataclasses.field(
+        default_factory=text_pretraining.Settings
+    )
     """Settings of the encoder that best starts from; it is read from its folder if it is there."""
     runs: Path = Path("runs/adverse_event_lstm")
     """The folder in which a new folder is made for this run."""
