@@ -14,7 +14,21 @@ from jaxmed.cli.main import main
 from jaxmed.data import catalogue, source
 
 pytestmark = pytest.mark.slow
-WORDS = "the drug caused a rash and fever in two patients treated after surgery".split()
+WORDS = [
+    "the",
+    "drug",
+    "caused",
+    "a",
+    "rash",
+    "and",
+    "fever",
+    "in",
+    "two",
+    "patients",
+    "treated",
+    "after",
+    "surgery",
+]
 
 
 def experiment(name):
