@@ -14,21 +14,10 @@ from jaxmed.cli.main import main
 from jaxmed.data import catalogue, source
 
 pytestmark = pytest.mark.slow
-WORDS = [
-    "the",
-    "drug",
-    "caused",
-    "a",
-    "rash",
-    "and",
-    "fever",
-    "in",
-    "two",
-    "patients",
-    "treated",
-    "after",
-    "surgery",
-]
+WORDS = (
+    *("the", "drug", "caused", "a", "rash", "and", "fever"),
+    *("in", "two", "patients", "treated", "after", "surgery"),
+)
 
 
 def experiment(name):
@@ -44,6 +33,7 @@ def columns_of_noise(name, split):
     if facts.shape:
         return {"image": random.integers(0, 256, (rows, *facts.shape), np.uint8), "label": label}
     texts = [" ".join(random.choice(WORDS, random.integers(2, 9))) for _ in label]
+    texts[0] = "the drug caused a rash"  # the same in every split
     group = {"group": np.repeat(np.arange(20), np.arange(20) % 5 + 1)} if facts.grouped else {}
     return {"text": np.array(texts, object), "label": label, **group}
 
@@ -174,7 +164,7 @@ def test_pretraining_reads_no_sentence_of_another_split(noise, tmp_path):
     }
     other = set().union(*(found for (_, split), found in texts.items() if split != "train"))
     training = set().union(*(found for (_, split), found in texts.items() if split == "train"))
-    assert training & other, "the noise has no sentence to leave out"
+    assert "the drug caused a rash" in training & other
     assert set(script.sentences(settings)) == training - other
 
 
