@@ -29,7 +29,7 @@ from jaxmed.training.options import Run, Validation
 from jaxmed.training.rounds import Lines, copied, epoch_lines, rounds
 from jaxmed.training.step import TrainState, init_state, make_train_step
 from jaxmed.training.stopping import Monitor, patience
-from jaxmed.typing import Columns, Key, Tree
+from jaxmed.typing import AnyArray, Columns, Key, Tree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -300,7 +300,7 @@ def _of(tree: Tree, fold: int) -> Tree:
 
 
 @jax.jit
-def _replaced(where: np.ndarray, old: Tree, new: Tree) -> Tree:
+def _replaced(where: AnyArray, old: Tree, new: Tree) -> Tree:
     """The new values of the folds where they are better."""
 
     def choose(a: jax.Array, b: jax.Array) -> jax.Array:
