@@ -28,13 +28,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jaxmed.models.backbone import ConvStages
 from sklearn.decomposition import PCA
 
-from jaxmed.experiment import command_line, seeds
-from jaxmed.tasks import reconstruction
 from jaxmed.data import catalogue, inputs, source
 from jaxmed.data.augment import image
 from jaxmed.evaluation.evaluate import predict, write_predictions
+from jaxmed.experiment import command_line, seeds
 from jaxmed.models import MLP
 from jaxmed.models.autoencoder import (
     Autoencoder,
@@ -44,11 +44,10 @@ from jaxmed.models.autoencoder import (
     Sum,
     VariationalAutoencoder,
 )
-from jaxmed.models.backbone import ConvStages
 from jaxmed.plots.images import image_rows
-from jaxmed.tasks import Network, Task
-from jaxmed.training import ema
 from jaxmed.runs import record
+from jaxmed.tasks import Network, Task, reconstruction
+from jaxmed.training import ema
 from jaxmed.training.fit import Fit, fit
 from jaxmed.typing import Batch, Columns, Key, ModelState, Params, Transform
 
