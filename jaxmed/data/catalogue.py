@@ -58,13 +58,13 @@ def load(
     """
     builder = _prepared(name, data_dir, manual_dir)
 
-    train, validation, test = (
+    splits: list[Any] = [
         _in_memory(_open(name, builder, split))
         if split == "train" or split in builder.info.splits
         else None
         for split in Splits._fields
-    )
-    return Splits(train, validation, test)
+    ]
+    return Splits(*splits)
 
 
 def entry(name: str) -> Entry:
