@@ -240,7 +240,7 @@ def test_the_table_of_labels_has_a_mean_and_deviation_for_every_way(experiment):
     first, second = script.table("test", summary).splitlines()[-2:]
     assert first.startswith("10 labels (50 %)")
     assert first.count("0.6000 ± 0.1414") == 5
-    assert first.endswith("0 ± 0")
+    assert first.endswith("0.0 ± 0.0")
     assert second.startswith("20 labels (100 %)")
     assert second.endswith("0.1500 ± 0.0707")
 

@@ -18,7 +18,8 @@ def experiment(name):
 def test_streaming_loses_no_image(tmp_path, capsys):
     script = experiment("streaming")
     settings = script.Settings(
-        images=40, side=72, batch_size=8, rounds=2, workers=1, contenders=("jaxmed",), runs=tmp_path,
+        images=40, side=72, batch_size=8, rounds=2, workers=1, contenders=("jaxmed",),
+        runs=tmp_path,
     )  # fmt: skip
     rates = script.experiment(settings)
     assert len(rates["jaxmed"]) == 2
