@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -18,7 +19,7 @@ def test_every_set_of_28_pixels_has_an_augmentation():
     assert len(best.DATASETS) == 18
     for facts in best.DATASETS.values():
         assert facts.shape[0] == 28
-        image = np.zeros(facts.shape, np.uint8)
+        image = jnp.zeros(facts.shape, jnp.uint8)
         assert best.augmentation(facts)()(jax.random.key(0), image).shape == image.shape
 
 
@@ -30,10 +31,10 @@ def test_small_lesions_and_blood_cells_keep_the_changes_that_validation_chose():
 
 
 def test_copies_are_mirrored_exactly_where_the_augmentation_mirrors():
-    image = np.arange(28.0 * 28).reshape(28, 28, 1).astype(np.float32)
+    image = jnp.broadcast_to(jnp.arange(28.0)[None, :, None], (28, 28, 1))
     for facts in best.DATASETS.values():
         change = best.augmentation(facts)
-        x = image if len(facts.shape) == 3 else np.broadcast_to(image, (4, 28, 28, 1))
+        x = image if len(facts.shape) == 3 else jnp.broadcast_to(image, (4, 28, 28, 1))
         slopes = []
         for seed in range(8):
             found = np.asarray(change()(jax.random.key(seed), x))
@@ -103,7 +104,7 @@ def test_the_benchmark_measures_the_recipe(monkeypatch):
     facts = best.DATASETS["pneumoniamnist"]
     ours, _ = best.recipe(best.Settings(members=2, widths=(4, 4)), facts)
     key, constants = jax.random.key(0), theirs.constants(data)
-    batch = {**data, "mask": np.ones(4, np.float32)}
+    batch = {**jax.tree.map(jnp.asarray, data), "mask": jnp.ones(4)}
     losses = [
         task.loss(*task.init(key, batch, constants), batch, key)[0] for task in (ours, theirs)
     ]
