@@ -41,7 +41,9 @@ def test_copies_are_mirrored_exactly_where_the_augmentation_mirrors():
             middle = found[..., 8:20, 8:20, 0]
             slopes.append(middle[..., -1].mean() - middle[..., 0].mean())
         mirrored = min(slopes) < 0 < max(slopes)
-        if change not in (augment.microscopy, augment.dermoscopy):  # they turn by any angle
+        if change in (augment.microscopy, augment.dermoscopy, augment.histology):
+            assert change in best.MIRRORED  # they turn images around, so the slope tells nothing
+        else:
             assert mirrored == (change in best.MIRRORED), facts.name
 
 
