@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from jaxmed.fitted import Fitted, bound, joined
+from jaxmed.models.network import Network
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Tree
 
 FITTED = "fitted"
 """Where the counted constants stand in a model's state."""
 Inputs: TypeAlias = Callable[[Batch], Any] | Fitted
 """What the network reads of a batch: an array of floating numbers or of tokens, or several."""
-
-
-@runtime_checkable
-class Network(Protocol):
-    """Variables in, variables out: a Flax Linen module is one."""
-
-    def init(self, rngs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Make the variables."""
-
-    def apply(self, variables: Any, *args: Any, **kwargs: Any) -> Any:
-        """Compute [batch, outputs] from the variables and the inputs."""
 
 
 def first_values(
