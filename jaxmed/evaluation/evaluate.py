@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
+from jaxmed.data import batches
 from jaxmed.data.source import Source
 from jaxmed.evaluation.predict import losses, predictions
 from jaxmed.evaluation.tables import metric_rows, metrics_table, write_predictions
@@ -246,9 +248,13 @@ def _streamed(
     sources = []
     for columns, outputs in predictions(model, data, batch_size, placement, workers):
         sources.append(_identity(columns))
+        predicted, batch = (
+            {name: jnp.asarray(column) for name, column in batches.numeric(part).items()}
+            for part in (outputs, columns)
+        )
         for name, metric in metrics.items():
             try:
-                states[name] = metric.update(states[name], outputs, columns)
+                states[name] = metric.update(states[name], predicted, batch)
             except KeyError as error:
                 raise ValueError(
                     f"metrics of the task hold {name}, which reads {error}, but there are only "
