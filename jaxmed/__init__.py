@@ -38,10 +38,14 @@ if TYPE_CHECKING:
         training,
         transforms,
     )
-    from jaxmed.deploy import export, load
-    from jaxmed.evaluation import Evaluation, evaluate, predict
+    from jaxmed.deploy.export import export
+    from jaxmed.deploy.load import load
+    from jaxmed.evaluation.evaluate import Evaluation, evaluate
+    from jaxmed.evaluation.predict import predict
     from jaxmed.tasks import Judge, Model, Task
-    from jaxmed.training import Execution, Fit, Run, Validation, cross_validate, fit
+    from jaxmed.training.cross_validation import cross_validate
+    from jaxmed.training.fit import Fit, fit
+    from jaxmed.training.options import Execution, Run, Validation
     from jaxmed.training.stopping import highest, lowest
 
 _PACKAGES = (

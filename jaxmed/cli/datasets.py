@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def datasets() -> None:
-    """List the data sets: name, task, classes, shape, examples in each split and licence.
+    """List the data sets: name, task, classes, shape, examples in each split and license.
 
     On a terminal one line per family; in a pipe one line per name, columns separated by tabs.
     """
@@ -43,12 +43,12 @@ def prepare(name: str, /, *, manual_dir: Path | None = None, data_dir: Path | No
     print(f"{name} is prepared: {_sizes(entry)} examples ({', '.join(entry.sizes)}).")
     if entry.note:
         print(entry.note)
-    print(f"Licence: {entry.licence}. Please cite:\n{entry.citation}")
+    print(f"License: {entry.license}. Please cite:\n{entry.citation}")
 
 
 def _facts(entry: Entry) -> tuple[str, ...]:
     shape = "x".join(str(length) for length in entry.shape) or "text"
-    return entry.task, str(len(entry.classes)), shape, _sizes(entry), entry.licence
+    return entry.task, str(len(entry.classes)), shape, _sizes(entry), entry.license
 
 
 def _sizes(entry: Entry) -> str:
@@ -60,7 +60,7 @@ def _table(entries: Sequence[Entry]) -> None:
     from rich.table import Column, Table
 
     name = Column("name", no_wrap=True)
-    table = Table(name, "task", "classes", "shape", "examples", "licence", "also")
+    table = Table(name, "task", "classes", "shape", "examples", "license", "also")
     for entry in entries:
         if entry.name == entry.family:
             others = [other.name for other in entries if other.family == entry.family][1:]

@@ -58,7 +58,7 @@ def _lines(file: Path) -> list[str]:
         raise FileNotFoundError(f"--file is {str(file)!r}, but there is no such file.")
     from jaxmed.data.readers import utf8
 
-    content = utf8.read(file).removesuffix("\n")
+    content = utf8.read_text(file).removesuffix("\n")
     if not content:
         raise ValueError(f"--file is {str(file)!r}, which holds no text: write one a line.")
     return content.split("\n")

@@ -57,7 +57,7 @@ def load(directory: str | Path) -> Loaded:
     tokenizer = None
     if card.kind == "text":
         _checked(folder, TOKENIZER, card)
-        tokenizer = tokenizers.load(folder / TOKENIZER)
+        tokenizer = tokenizers.load_tokenizer(folder / TOKENIZER)
     said, answered = (_task(program, card, name) for name in ("outputs", "answer"))
     return Loaded(said, {}, {}, card, tokenizer, Model(answered, {}, {}))
 

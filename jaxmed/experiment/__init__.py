@@ -1,13 +1,13 @@
 """What an experiment script needs: a command line, seeds, results.
 
-    @dataclass(frozen=True, kw_only=True)
-    class Settings(ExperimentSettings):
-        epochs: int = 10
+@dataclass(frozen=True, kw_only=True)
+class Settings(ExperimentSettings):
+    epochs: int = 10
 
-    def experiment(settings: Settings) -> None: ...
+def experiment(settings: Settings) -> None: ...
 
-    if __name__ == "__main__":
-        main(experiment, Settings, __doc__)
+if __name__ == "__main__":
+    main(experiment, Settings, __doc__)
 """
 
 from jaxmed.experiment.folders import run_folder

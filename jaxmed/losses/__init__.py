@@ -24,10 +24,12 @@ from jaxmed.losses.imbalance import (
     positive_weights,
 )
 from jaxmed.losses.ordinal import ordinal, ordinal_probabilities
+from jaxmed.losses.priors import balanced, prior_adjusted
 from jaxmed.losses.regression import absolute_error, huber, squared_error
 
 __all__ = [
     "absolute_error",
+    "balanced",
     "balanced_weights",
     "binary_cross_entropy",
     "binary_focal",
@@ -40,6 +42,7 @@ __all__ = [
     "ordinal",
     "ordinal_probabilities",
     "positive_weights",
+    "prior_adjusted",
     "squared_error",
     "squared_hinge",
 ]

@@ -32,7 +32,7 @@ def training_curve(
     history: Sequence[Mapping[str, float]],
     *,
     metrics: Sequence[str] | None = None,
-    best_epoch: int | None = None,
+    best_epoch: float | None = None,
 ) -> Figure:
     """Loss per epoch, and beside it metrics of the validation split.
 
@@ -68,10 +68,10 @@ def training_curve(
     reason = "best"
     epoch, loss = _series(history, validation)
     if best_epoch is None and epoch.size:
-        best_epoch, reason = int(epoch[loss.argmin()]), "lowest validation loss"
+        best_epoch, reason = float(epoch[loss.argmin()]), "lowest validation loss"
     for axes in panels:
         if best_epoch is not None:
-            label = f"epoch {best_epoch}, {reason}" if axes is panels[0] else "_"
+            label = f"epoch {best_epoch:g}, {reason}" if axes is panels[0] else "_"
             axes.axvline(best_epoch, **REFERENCE, label=label)
         axes.set_xlabel("Epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)

@@ -106,7 +106,9 @@ def negative_binomial_regression(
 
 
 def poisson_loss(
-    log_rate: Float[Array, " batch"], count: Float[Array, " batch"], exposure: Float[Array, " batch"]
+    log_rate: Float[Array, " batch"],
+    count: Float[Array, " batch"],
+    exposure: Float[Array, " batch"],
 ) -> Float[Array, " batch"]:
     """Negative log likelihood: mu - y log mu + log y!, with mu = exposure * rate.
 
@@ -151,7 +153,9 @@ def negative_binomial_loss(
 def _targets(count: str, exposure: str | None) -> Callable[[Batch], tuple[Array, Array]]:
     def of(batch: Batch) -> tuple[Array, Array]:
         y = jnp.asarray(batch[count], jnp.float32)
-        return y, jnp.ones_like(y) if exposure is None else jnp.asarray(batch[exposure], jnp.float32)
+        return y, jnp.ones_like(y) if exposure is None else jnp.asarray(
+            batch[exposure], jnp.float32
+        )
 
     return of
 

@@ -12,6 +12,18 @@ from jaxmed.fitted import Fitted, bound, joined
 from jaxmed.models.network import Network
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Tree
 
+__all__ = [
+    "FITTED",
+    "Inputs",
+    "Network",
+    "first_values",
+    "in_training",
+    "mean_outputs",
+    "part",
+    "variables",
+    "with_constants",
+]
+
 FITTED = "fitted"
 """Where the counted constants stand in a model's state."""
 Inputs: TypeAlias = Callable[[Batch], Any] | Fitted

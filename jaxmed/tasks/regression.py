@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from jaxmed import losses, metrics
 from jaxmed.fitted import Fitted
 from jaxmed.metrics import streaming
 from jaxmed.metrics.streaming import Metric
-from jaxmed.tasks.judge import Figures, Judge
+from jaxmed.tasks.judge import Figures, Judge, Statistic
 from jaxmed.tasks.network import Inputs, Network
 from jaxmed.tasks.supervised import supervised
 from jaxmed.tasks.task import Task
@@ -62,14 +63,17 @@ def _judge(unit: str) -> Judge:
         check=_check,
         table=table,
         statistics={
-            statistic.__name__: lambda table, weights, of=statistic: of(
-                table["label"], table["value"], weights
-            )
-            for statistic in (metrics.mae, metrics.rmse, metrics.r2)
+            "mae": _of_table(metrics.mae),
+            "rmse": _of_table(metrics.rmse),
+            "r2": _of_table(metrics.r2),
         },
         figures=figures,
         answer=lambda outputs: {"value": outputs["value"]},
     )
+
+
+def _of_table(statistic: Callable[..., Any]) -> Statistic:
+    return lambda table, weights: statistic(table["label"], table["value"], weights)
 
 
 def _check(columns: Columns, *, training: bool) -> str | None:

@@ -217,24 +217,29 @@ class _Plan:
             placement=placement.jit(),
         ):
             kept = ema_params(taken.state)
-            current, sums = (kept.params, kept.model_state), jax.device_get(taken.sums)
+            current = (kept.params, kept.model_state)
+            values, sums = jax.device_get((current, taken.sums))
             best = [False] * len(folds)
-            for fold, history in enumerate(histories):
-                if stopped[fold]:
+            for number, history in enumerate(histories):
+                if stopped[number]:
                     continue
-                own = jax.tree.map(lambda x, fold=fold: x[fold], sums)
+                own = jax.tree.map(lambda x, number=number: x[number], sums)
                 row = history_row(task, taken.step, own, per_epoch)
                 if held:
-                    model = Model(task, *_of(current, fold))
-                    found = compute_metrics(model, held[fold], batch_size=size)
+                    model = Model(task, *_of(values, number))
+                    found = compute_metrics(model, held[number], batch_size=size)
                     row |= {f"validation/{name}": value for name, value in found.items()}
                 history.append(row)
-                best[fold] = self.monitor is None or self.monitor.best(history) == len(history) - 1
-                stopped[fold] = stop is not None and stop(history) is not None
+                best[number] = (
+                    self.monitor is None or self.monitor.best(history) == len(history) - 1
+                )
+                stopped[number] = stop is not None and stop(history) is not None
             chosen = _replaced(np.array(best), chosen, current)
             if all(stopped):
                 break
-        return [Model(task, *_of(chosen, fold)) for fold in range(len(folds))], histories
+        best_values = jax.device_get(chosen)
+        models = [Model(task, *_of(best_values, number)) for number in range(len(folds))]
+        return models, histories
 
     def _first_states(self, folds: int, constants: Sequence[Tree]) -> TrainState:
         first = input_pipeline.first(self.columns)
@@ -244,7 +249,7 @@ class _Plan:
         def state(key: Key, constants: Tree) -> TrainState:
             return init_state(self.task, self.optimizer, key, first, constants)
 
-        return jax.vmap(state)(keys, stacked)
+        return jax.jit(jax.vmap(state))(keys, stacked)  # compiled as one program
 
     def _feed(self, numbers: Columns) -> Feed:
         """All folds read the same split on the device, each by row numbers of its own."""

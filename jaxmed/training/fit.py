@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -108,6 +109,7 @@ def fit(
         FileExistsError: if the directory holds a run and `resume` is not asked for.
     """
     validation, run, execution = validation or Validation(), run or Run(), execution or Execution()
+    directory = None if run.directory is None else Path(run.directory)
     checks.positive("batch_size", batch_size)
     where = execution.placement
     if where is None:
@@ -129,10 +131,11 @@ def fit(
         state = copied(run.start)
     step = make_train_step(task, optimizer, gradient=gradient)
     feed = input_pipeline.open_feed(task, train, step, where, workers=execution.workers)
-    chosen, history = (state.params, state.model_state), []
-    if run.directory is not None:
+    chosen: Any = (state.params, state.model_state)
+    history: list[dict[str, float]] = []
+    if directory is not None:
         state, chosen, history = resume.restore_run(
-            run.directory, state, validation.monitor, run.resume
+            directory, state, validation.monitor, run.resume
         )
 
     # 3. How far to go.
@@ -140,8 +143,8 @@ def fit(
     last = _last_step(epochs, steps, per_epoch, run)
     _agree(batch_size, last, state, feed)
     writer = distributed.is_writer()
-    if run.directory is not None and writer:
-        settings = {"batch_size": batch_size, "epochs": epochs, "steps": steps}
+    if directory is not None and writer:
+        settings: dict[str, Any] = {"batch_size": batch_size, "epochs": epochs, "steps": steps}
         settings |= {"gradient": gradient, "order": order, "monitor": validation.monitor}
         artifacts.describe(run, settings, history)
 
@@ -157,9 +160,7 @@ def fit(
         last=last,
         every=validation.every or per_epoch,
         placement=where,
-        locate=lambda before, rows: finite.locate(
-            step, gradient(task), before, feed.replay(rows)
-        ),
+        locate=lambda before, rows: finite.locate(step, gradient(task), before, feed.replay(rows)),
     )
     while reason is None:
         started = time.perf_counter()
@@ -178,9 +179,9 @@ def fit(
             is_best = monitor is None or monitor.best(history) == len(history) - 1
             if is_best:
                 chosen = copied((kept.params, kept.model_state))
-            if run.directory is not None:
+            if directory is not None:
                 with profile.part("checkpoint"):
-                    resume.save_run(run.directory, state, chosen if is_best else None, history)
+                    resume.save_run(directory, state, chosen if is_best else None, history)
             for logger in log:
                 logger(row)
         reason = _reason(history, conditions)
@@ -190,7 +191,7 @@ def fit(
         reason = "steps" if steps is not None and last == steps else "epochs"
     best = validation.monitor.best(history) if validation.monitor else len(history) - 1
     fitted = Fit(Model(task, *chosen), state, history, best, reason, feed.name)
-    if run.directory is not None and run.artifacts and writer:
+    if directory is not None and run.artifacts and writer:
         example = input_pipeline.first(train)
         artifacts.write(run, fitted, example, validation)
     return fitted
@@ -224,16 +225,21 @@ def history_row(task: Task, step: int, sums: Scalars, per_epoch: int) -> dict[st
         sums: of the steps since the row before, [steps, ...].
         per_epoch: steps in an epoch.
     """
+    if "means" not in task.programs:
+        task.programs["means"] = jax.jit(functools.partial(_means, task))
     epoch = step / per_epoch
-    totals = _summed(dict(sums))
-    means = {"train/loss": totals["loss"] / totals["count"]}
-    for name, metric in task.metrics.items():
-        means[f"train/{name}"] = metric.result(totals[name])
+    means = jax.device_get(task.programs["means"](dict(sums)))
     return {
         "epoch": int(epoch) if epoch.is_integer() else round(epoch, 4),
         "step": step,
-        **{name: float(value) for name, value in means.items() if jnp.ndim(value) == 0},
+        **{name: float(value) for name, value in means.items() if np.ndim(value) == 0},
     }
+
+
+def _means(task: Task, sums: Scalars) -> Scalars:
+    totals = jax.tree.map(lambda x: x.sum(0), sums)
+    results = {f"train/{name}": of.result(totals[name]) for name, of in task.metrics.items()}
+    return {"train/loss": totals["loss"] / totals["count"], **results}
 
 
 def _measured(
@@ -288,8 +294,3 @@ def _reason(history: Sequence[Row], conditions: Sequence[Stop]) -> str | None:
     """The first condition that asks to stop, if any does."""
     asked = (condition(history) for condition in conditions) if history else iter(())
     return next((reason for reason in asked if reason is not None), None)
-
-
-@jax.jit
-def _summed(sums: Scalars) -> Scalars:
-    return jax.tree.map(lambda x: x.sum(0), sums)

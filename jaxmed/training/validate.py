@@ -60,7 +60,7 @@ def checked(
     if training:
         joined = {key: np.concatenate([part[key] for part in targets]) for key in targets[0]}
         _refuse(name, task.judge.check(joined, training=True))
-    return {} if sums is None else task.counts.constants(sums)
+    return {} if sums is None or task.counts is None else task.counts.constants(sums)
 
 
 def check_columns(name: str, columns: Columns, *, missing: frozenset[str] = frozenset()) -> None:

@@ -202,7 +202,5 @@ def refused(capsys, arguments, message):
 
 
 def test_importing_the_command_line_loads_nothing_heavy():
-    program = (
-        "import sys, jaxmed.cli.main; sys.exit(not {'jax', 'tyro', 'numpy'}.isdisjoint(sys.modules))"
-    )
+    program = "import sys, jaxmed.cli.main; sys.exit(not {'jax', 'tyro', 'numpy'}.isdisjoint(sys.modules))"
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0

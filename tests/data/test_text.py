@@ -8,14 +8,24 @@ import pytest
 from jaxmed.data.text import tokenizers
 
 TRAINING = ["The drug caused a rash .", "the drug helped", "A rash , a fever ."]
-MAKERS = {"words": tokenizers.words, "word_pieces": tokenizers.word_pieces, "byte_pairs": tokenizers.byte_pairs}
+MAKERS = {
+    "words": tokenizers.words,
+    "word_pieces": tokenizers.word_pieces,
+    "byte_pairs": tokenizers.byte_pairs,
+}
 
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_special_tokens_have_the_same_numbers_everywhere(name):
     tokenizer = MAKERS[name](TRAINING, size=400, least=1)
     assert [tokenizer.token_to_id(token) for token in tokenizers.SPECIAL] == [0, 1, 2, 3, 4]
-    assert (tokenizers.PADDING, tokenizers.UNKNOWN, tokenizers.START, tokenizers.END, tokenizers.MASK) == (0, 1, 2, 3, 4)
+    assert (
+        tokenizers.PADDING,
+        tokenizers.UNKNOWN,
+        tokenizers.START,
+        tokenizers.END,
+        tokenizers.MASK,
+    ) == (0, 1, 2, 3, 4)
 
 
 def test_words_are_numbered_by_frequency_and_unknown_where_training_had_none():
@@ -23,7 +33,15 @@ def test_words_are_numbered_by_frequency_and_unknown_where_training_had_none():
     tokens = tokenizers.encode(tokenizer, ["A RASH, a coma.", ""], length=7)
     assert tokens.dtype == np.int32
     number = tokenizer.token_to_id
-    wanted = [number("a"), number("rash"), number(","), number("a"), tokenizers.UNKNOWN, number("."), 0]
+    wanted = [
+        number("a"),
+        number("rash"),
+        number(","),
+        number("a"),
+        tokenizers.UNKNOWN,
+        number("."),
+        0,
+    ]
     assert tokens.tolist() == [wanted, [0] * 7]
     assert number("a") == 5  # three times, more than any other word
 
@@ -38,7 +56,10 @@ def test_boundaries_stand_within_the_length():
     tokenizer = tokenizers.words(TRAINING)
     tokens = tokenizers.encode(tokenizer, ["the drug helped", "rash"], length=4, boundaries=True)
     drug, the, rash = (tokenizer.token_to_id(word) for word in ("drug", "the", "rash"))
-    assert tokens.tolist() == [[tokenizers.START, the, drug, tokenizers.END], [tokenizers.START, rash, tokenizers.END, 0]]
+    assert tokens.tolist() == [
+        [tokenizers.START, the, drug, tokenizers.END],
+        [tokenizers.START, rash, tokenizers.END, 0],
+    ]
     assert tokenizers.lengths(tokenizer, ["the drug helped", ""]).tolist() == [3, 0]
 
 
@@ -120,7 +141,9 @@ def test_documents_that_are_torn_apart_are_refused():
 def test_numbers_are_one_word_where_they_are_not_told_apart(tmp_path):
     tokenizer = tokenizers.words(["n = 54 ( 3.2 mg )", "n = 61"], numbers=False)
     tokenizers.save(tokenizer, tmp_path / "tokenizer.json")
-    found = tokenizers.encode(tokenizers.load(tmp_path / "tokenizer.json"), ["n = 7 (19.85)"], length=8)[0]
+    found = tokenizers.encode(
+        tokenizers.load(tmp_path / "tokenizer.json"), ["n = 7 (19.85)"], length=8
+    )[0]
     n, equals, number, dot = (tokenizer.token_to_id(word) for word in ("n", "=", "0", "."))
     left, right = tokenizer.token_to_id("("), tokenizer.token_to_id(")")
     assert found.tolist() == [n, equals, number, left, number, dot, number, right]

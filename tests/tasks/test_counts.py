@@ -108,7 +108,9 @@ def test_statistics_are_those_of_scikit_learn_also_weighted():
     expected = MEAN * 1.1
     weights = RANDOM.integers(0, 3, (3, ROWS)).astype(float)
     for number, of in enumerate(measured.mean_poisson_deviance(COUNT, expected, weights)):
-        assert of == pytest.approx(reference_deviance(COUNT, expected, sample_weight=weights[number]))
+        assert of == pytest.approx(
+            reference_deviance(COUNT, expected, sample_weight=weights[number])
+        )
     explained = measured.deviance_explained(COUNT, expected, np.ones(ROWS))
     assert explained == pytest.approx(d2_tweedie_score(COUNT, expected, power=1))
     per_resample = measured.deviance_explained(COUNT, expected, np.ones(ROWS), weights)

@@ -87,9 +87,7 @@ def test_one_image_alone_and_projections_of_zeros_give_finite_gradients():
 
     grad = jax.jit(jax.grad(total))(jnp.zeros((2, 3)), jnp.array([1.0, 0.0]))
     assert np.isfinite(grad).all()
-    alone = contrastive.nt_xent(
-        jnp.ones((1, 3)), jnp.ones((1, 3)), jnp.ones(1), temperature=0.5
-    )
+    alone = contrastive.nt_xent(jnp.ones((1, 3)), jnp.ones((1, 3)), jnp.ones(1), temperature=0.5)
     np.testing.assert_allclose(alone, [0.0], atol=1e-6)  # its other view is the only choice
 
 
@@ -184,9 +182,7 @@ def test_it_learns_and_a_classifier_starts_from_what_was_learned(name):
 
 @pytest.mark.parametrize(("share", "count"), [(0.6, 14), (0.001, 1), (0.999, 23)])
 def test_as_many_whole_patches_are_hidden_in_every_image(share, count):
-    hidden = contrastive.hidden_pixels(
-        jax.random.key(0), (50, 8, 12, 3), patch=2, share=share
-    )
+    hidden = contrastive.hidden_pixels(jax.random.key(0), (50, 8, 12, 3), patch=2, share=share)
     hidden = np.asarray(hidden)[..., 0]
     rows, height, width = hidden.shape
     patches = hidden.reshape(rows, height // 2, 2, width // 2, 2)
@@ -207,15 +203,11 @@ class Guess:
 
 @pytest.mark.parametrize("target", [None, contrastive.standardised_patches])
 def test_the_masked_loss_is_the_mean_over_hidden_pixels(target):
-    task = contrastive.masked_pixels(
-        Guess(), inputs=PIXELS, patch=2, share=0.5, target=target
-    )
+    task = contrastive.masked_pixels(Guess(), inputs=PIXELS, patch=2, share=0.5, target=target)
     batch, key = batch_of(range(5), np.ones(5)), jax.random.key(2)
     losses, _ = jax.jit(task.loss)({}, {}, batch, key)
     hidden = np.asarray(
-        contrastive.hidden_pixels(
-            jax.random.split(key, 3)[1], (5, 4, 4, 1), patch=2, share=0.5
-        )
+        contrastive.hidden_pixels(jax.random.split(key, 3)[1], (5, 4, 4, 1), patch=2, share=0.5)
     )
     wanted = np.asarray(PIXELS(batch), np.float64)
     if target is not None:
@@ -276,15 +268,11 @@ def test_impossible_settings_are_refused():
         (2, 0.0, "share is 0.0, but must lie in"),
     ):
         with pytest.raises(ValueError, match=message):
-            contrastive.hidden_pixels(
-                jax.random.key(0), (1, 8, 8, 1), patch=patch, share=share
-            )
+            contrastive.hidden_pixels(jax.random.key(0), (1, 8, 8, 1), patch=patch, share=share)
     with pytest.raises(ValueError, match="patch is 3, which does not divide"):
         contrastive.standardised_patches(jnp.zeros((1, 8, 8, 1)), 3)
     with pytest.raises(ValueError, match="transformations is 1, but must be at least 2"):
-        contrastive.transformation_prediction(
-            Guess(), inputs=PIXELS, transformations=[lambda x: x]
-        )
+        contrastive.transformation_prediction(Guess(), inputs=PIXELS, transformations=[lambda x: x])
 
 
 @pytest.mark.parametrize("shape", [(2, 4, 6, 1), (2, 4, 4, 4, 1)])

@@ -90,9 +90,7 @@ def test_the_network_runs_once():
             passes.append(x.shape)
             return MLP(widths=(8,), outputs=3).apply(variables, x, **options)
 
-    task = mixup.mixed(
-        tasks.classification(Counted(), classes=3, inputs=flat), mixing.mixup(1.0)
-    )
+    task = mixup.mixed(tasks.classification(Counted(), classes=3, inputs=flat), mixing.mixup(1.0))
     params, state = task.init(jax.random.key(0), BATCH)
 
     def products(task_):
