@@ -44,9 +44,7 @@ class Kind:
 _columns = inputs.features()
 KINDS: dict[str, Kind] = {
     "binary": Kind(
-        tasks.binary_classification(
-            MLP((8,), 1), inputs=_columns, classes=("healthy", "ill")
-        ),
+        tasks.binary_classification(MLP((8,), 1), inputs=_columns, classes=("healthy", "ill")),
         {"features": FEATURES, "label": TWO},
     ),
     "multiclass": Kind(

@@ -81,5 +81,7 @@ def test_constants_are_those_of_all_rows():
 
 
 def test_init_without_the_constants_says_where_they_come_from():
-    with pytest.raises(ValueError, match=r"pass task\.constants\(train\), or use init_state or fit"):
+    with pytest.raises(
+        ValueError, match=r"pass task\.constants\(train\), or use init_state or fit"
+    ):
         KINDS["multiclass"].task.init(jax.random.key(0), {"features": FEATURES}, None)
