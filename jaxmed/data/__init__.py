@@ -1,21 +1,42 @@
-"""Sources of examples: arrays, tables, folders of images, studies or texts, tfds, our catalogue."""
+"""Data: where examples come from, how they are split, and how they reach the device in batches.
+
+- `load`: a data set of the catalogue by name, as three splits.
+- `from_csv`, `from_arrays`, `from_image_folder`, `from_studies`, ...: your own data as a `Source`.
+- `split`, `stratified_split`, `stratified_folds`, `subset`: parts of it, whole patients together.
+- `columns`: all of a source in memory; `take_rows`: some of its rows.
+- `augment`, `batches`, `inputs`, `text`, `catalogue`: modules, see each.
+
+Everything is imported when it is first used, so `import jaxmed.data` needs neither jax nor any
+reader's library.
+"""
 
 from __future__ import annotations
 
-from jaxmed.data.studies.dicom_series import read_dicom_series
-from jaxmed.data.readers.image_folder import from_image_folder
-from jaxmed.data.studies.nifti import read_nifti
-from jaxmed.data.readers.tfds import from_tfds
-from jaxmed.data.source import Source, columns, from_arrays, subset
-from jaxmed.data.splits import stratified_folds, stratified_split
-from jaxmed.data.studies.source import from_studies
-from jaxmed.data.studies.labels import study_labels
-from jaxmed.data.readers.table import from_csv
-from jaxmed.data.readers.text_folder import from_text_folder
-from jaxmed.data.readers.text_table import from_text_csv
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jaxmed.data import augment, batches, catalogue, inputs, source, splits, stream, text
+    from jaxmed.data.catalogue import Splits, load
+    from jaxmed.data.readers.image_folder import from_image_folder
+    from jaxmed.data.readers.table import from_csv
+    from jaxmed.data.readers.text_folder import from_text_folder
+    from jaxmed.data.readers.text_table import from_text_csv
+    from jaxmed.data.readers.tfds import from_tfds
+    from jaxmed.data.source import Arrays, Source, columns, from_arrays, subset, take_rows
+    from jaxmed.data.splits import split, stratified_folds, stratified_split
+    from jaxmed.data.studies.dicom_series import read_dicom_series
+    from jaxmed.data.studies.labels import study_labels
+    from jaxmed.data.studies.nifti import read_nifti
+    from jaxmed.data.studies.source import from_studies
 
 __all__ = [
+    "Arrays",
     "Source",
+    "Splits",
+    "augment",
+    "batches",
+    "catalogue",
     "columns",
     "from_arrays",
     "from_csv",
@@ -24,10 +45,53 @@ __all__ = [
     "from_text_csv",
     "from_text_folder",
     "from_tfds",
+    "inputs",
+    "load",
     "read_dicom_series",
     "read_nifti",
+    "source",
+    "split",
+    "splits",
     "stratified_folds",
     "stratified_split",
+    "stream",
     "study_labels",
     "subset",
+    "take_rows",
+    "text",
 ]
+
+_MODULE_OF = {
+    "Arrays": "source",
+    "Source": "source",
+    "Splits": "catalogue",
+    "columns": "source",
+    "from_arrays": "source",
+    "from_csv": "readers.table",
+    "from_image_folder": "readers.image_folder",
+    "from_studies": "studies.source",
+    "from_text_csv": "readers.text_table",
+    "from_text_folder": "readers.text_folder",
+    "from_tfds": "readers.tfds",
+    "load": "catalogue",
+    "read_dicom_series": "studies.dicom_series",
+    "read_nifti": "studies.nifti",
+    "split": "splits",
+    "stratified_folds": "splits",
+    "stratified_split": "splits",
+    "study_labels": "studies.labels",
+    "subset": "source",
+    "take_rows": "source",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULE_OF:
+        return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -131,7 +131,10 @@ def take(data: Batch, rows: Int[AnyArray, " batch"]) -> Batch:
     """
     found = {name: column[rows.clip(0)] for name, column in data.items()}
     mask = (rows >= 0).astype(np.float32)
-    return {**found, "mask": mask, "place": first_row(len(rows)) + np.arange(len(rows))}
+    place = np.arange(len(rows), dtype=np.int32)
+    if not isinstance(rows, np.ndarray):  # traced, perhaps on one device of many
+        place = first_row(len(rows)) + place
+    return {**found, "mask": mask, "place": place}
 
 
 def opened(data: Columns | Source) -> Columns | Source:
@@ -159,7 +162,7 @@ def read(data: Columns | Source, rows: AnyArray, *, workers: int = 0) -> Iterato
         yield from (take(data, line) for line in lines)
         return
     for batch in stream.stream(data, lines, workers=workers):
-        yield {**batch, "place": np.arange(lines.shape[1])}
+        yield {**batch, "place": np.arange(lines.shape[1], dtype=np.int32)}
 
 
 def numeric(columns: Columns) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""The data sets of jaxmed by name, and the way to any of them: prepare once, then open a split.
+"""The data sets of jaxmed by name: prepared on the first call, then opened or loaded.
 
 Importing this reads a table of facts and nothing else.
 """
@@ -9,31 +9,74 @@ import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
-from jaxmed.data.readers import tfds
+from jaxmed.data import memory
 from jaxmed.data.datasets.entry import Entry
 from jaxmed.data.datasets.facts import BREAST_CANCER_WISCONSIN, DIGITS, MNIST
 from jaxmed.data.datasets.medmnist_table import MEDMNIST
 from jaxmed.data.datasets.text_facts import TEXTS
-from jaxmed.data.source import Source
+from jaxmed.data.readers import tfds
+from jaxmed.data.source import Arrays, Source, classes_of, columns
 
 ENTRIES: Mapping[str, Entry] = MappingProxyType(
     {entry.name: entry for entry in (BREAST_CANCER_WISCONSIN, DIGITS, MNIST, *MEDMNIST, *TEXTS)}
 )
-"""Every data set of ours, by name."""
+"""Every data set of jaxmed, by name."""
+
+
+class Splits(NamedTuple):
+    """The splits of a data set; `None` where it has no such split."""
+
+    train: Arrays | Source
+    validation: Arrays | Source | None
+    test: Arrays | Source | None
+
+
+def load(
+    name: str, *, data_dir: str | Path | None = None, manual_dir: str | Path | None = None
+) -> Splits:
+    """All splits of a data set in memory, prepared on the first call.
+
+        train, validation, test = jaxmed.data.load("breast_cancer_wisconsin")
+
+    A split that needs more than a quarter of the memory is not read: it stays the source that
+    `open_split` returns, which `fit` reads in batches.
+
+    Args:
+        name: a name of `ENTRIES` (`jaxmed datasets` lists them), or else of the tfds catalogue.
+        data_dir: where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
+        manual_dir: a folder with the publisher's files under their own names.
+
+    Returns:
+        (train, validation, test): sources with `.columns` (a dict of arrays) and `.classes`. The
+        validation split is `None` where the publisher has none, as for MNIST: take one with
+        `jaxmed.data.split(train, (0.9, 0.1), seed=0)`.
+
+    Raises:
+        ValueError, ConnectionError, FileNotFoundError, ImportError: As `open_split`.
+    """
+    builder = _prepared(name, data_dir, manual_dir)
+
+    train, validation, test = (
+        _in_memory(_open(name, builder, split))
+        if split == "train" or split in builder.info.splits
+        else None
+        for split in Splits._fields
+    )
+    return Splits(train, validation, test)
 
 
 def entry(name: str) -> Entry:
-    """What is known of the data set `name` (classes, task, shape, licence, citation).
+    """What is known of the data set `name`: classes, task, shape, license, citation.
 
     Raises:
-        ValueError: It is not one of ours; the nearest names are given.
+        ValueError: It is not one of jaxmed's; the message gives the nearest names.
     """
     if name not in ENTRIES:
-        tfds.known(name, tuple(ENTRIES))
+        tfds.check_name(name, tuple(ENTRIES))
         raise ValueError(
-            f"name is {name!r}, which the catalogue of tfds describes, not that of jaxmed: see "
+            f"name is {name!r}, which is in the catalogue of tfds and not in that of jaxmed: see "
             "tfds.builder(name).info."
         )
     return ENTRIES[name]
@@ -42,18 +85,18 @@ def entry(name: str) -> Entry:
 def prepare(
     name: str, *, data_dir: str | Path | None = None, manual_dir: str | Path | None = None
 ) -> None:
-    """Obtain and verify the files of a data set and write it in tfds's format, once.
+    """Get and verify the files of a data set and write it in tfds's format, once.
 
     Args:
-        name: A name of `ENTRIES`, or else of the tfds catalogue.
-        data_dir: Where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
-        manual_dir: A folder with the publisher's files under their own names, for a machine
-          without network; they are verified by checksum, as downloads are.
+        name: a name of `ENTRIES`, or else of the tfds catalogue.
+        data_dir: where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
+        manual_dir: a folder with the publisher's files under their own names, for a machine
+            without network; they are verified by checksum, as downloads are.
 
     Raises:
-        ValueError: The name is unknown, or a file is not its publisher's.
-        ConnectionError: A file is neither in `manual_dir` nor to be downloaded.
-        FileNotFoundError: There is no folder `manual_dir`.
+        ValueError: The name is unknown, or a file differs from its publisher's.
+        ConnectionError: A file is not in `manual_dir` and cannot be downloaded.
+        FileNotFoundError: The folder `manual_dir` does not exist.
         ImportError: A builder of tfds needs TensorFlow, which is not installed.
     """
     _prepared(name, data_dir, manual_dir)
@@ -66,36 +109,43 @@ def open_split(
     data_dir: str | Path | None = None,
     manual_dir: str | Path | None = None,
 ) -> Source:
-    """The source of one split, prepared on the first call.
+    """The source of one split, prepared on the first call and read from disk when needed.
 
     Args:
-        name: A name of `ENTRIES`, or else of the tfds catalogue.
+        name: a name of `ENTRIES`, or else of the tfds catalogue.
         split: `train`, `validation` or `test`, or a slice of one as tfds writes it (`train[:80%]`).
-        data_dir: Where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
-        manual_dir: A folder with the publisher's files under their own names.
+        data_dir: where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
+        manual_dir: a folder with the publisher's files under their own names.
 
     Returns:
-        Examples {image, features or text, label, id and, where patients or documents have
-        several, group}; `id` is the row in the publisher's file.
+        Examples {image, features or text; label; id; and group, where patients or documents have
+        several}; `id` is the row in the publisher's file.
 
     Raises:
-        ValueError: The name or the split is unknown, or a file is not its publisher's.
-        ConnectionError: A file is neither in `manual_dir` nor to be downloaded.
-        FileNotFoundError: There is no folder `manual_dir`.
+        ValueError: The name or the split is unknown, or a file differs from its publisher's.
+        ConnectionError: A file is not in `manual_dir` and cannot be downloaded.
+        FileNotFoundError: The folder `manual_dir` does not exist.
         ImportError: A builder of tfds needs TensorFlow, which is not installed.
     """
-    builder = _prepared(name, data_dir, manual_dir)
+    return _open(name, _prepared(name, data_dir, manual_dir), split)
+
+
+def _open(name: str, builder: Any, split: str) -> Source:
     classes = ENTRIES[name].classes if name in ENTRIES else ()
-    return tfds.open_split(builder, split, classes=classes)
+    return tfds.open_builder(builder, split, classes=classes)
+
+
+def _in_memory(source: Source) -> Source:
+    return Arrays(columns(source), classes_of(source)) if memory.fits(source) else source
 
 
 def _prepared(name: str, data_dir: str | Path | None, manual_dir: str | Path | None) -> Any:
     if name not in ENTRIES:
-        return tfds.tfds_builder(
-            name, data_dir=data_dir, manual_dir=manual_dir, ours=tuple(ENTRIES)
+        return tfds.catalogue_builder(
+            name, data_dir=data_dir, manual_dir=manual_dir, more_names=tuple(ENTRIES)
         )
     builder = _builder(ENTRIES[name], data_dir)
-    tfds.prepare(builder, manual_dir=manual_dir)
+    tfds.prepare_builder(builder, manual_dir=manual_dir)
     return builder
 
 

@@ -1,8 +1,8 @@
 """A source of examples: anything with a length whose items are flat mappings of arrays.
 
-This is the protocol that tfds data sources and grain share, so a source of ours feeds both, and
-theirs feed us. Every example of ours has the reserved keys and dtypes of `jaxmed.typing` and an
-`id`, its row in the source that was opened first, however often it is taken apart since.
+tfds data sources and grain use the same protocol, so our sources work with both, and theirs with
+jaxmed. Every example of ours has the reserved keys and dtypes of `jaxmed.typing` and an `id`: its
+row in the source that was opened first, which a subset keeps.
 """
 
 from __future__ import annotations
@@ -22,8 +22,12 @@ _CHUNK = 1024  # examples read at once
 class Source(Protocol):
     """Random access to examples.
 
-    One that also has `threaded = True` says that reading lets go of Python's lock most of the time,
-    as decoders written in C do: threads then read it ahead faster than processes.
+    A source may also have these attributes:
+
+    - `classes`: class names in the order of their labels.
+    - `annotations`: the columns (`label`, `group`) that are known without reading any example.
+    - `threaded`: True where reading mostly releases Python's lock, as decoders written in C do.
+      Threads then read it ahead faster than processes.
     """
 
     def __len__(self) -> int: ...
@@ -36,8 +40,8 @@ class Arrays:
     """A source whose columns are in memory.
 
     Attributes:
-        columns: Arrays with one row an example.
-        classes: Class names in the order of their label; empty where labels are measured.
+        columns: arrays with one row per example.
+        classes: class names in the order of their labels; empty where labels are measured.
     """
 
     columns: Mapping[str, np.ndarray]
@@ -52,7 +56,7 @@ class Arrays:
 
 @dataclasses.dataclass(frozen=True)
 class Subset:
-    """Some rows of another source, which is read only when they are."""
+    """Some rows of another source, read when they are needed."""
 
     source: Source
     rows: np.ndarray
@@ -60,8 +64,13 @@ class Subset:
 
     @property
     def threaded(self) -> bool:
-        """As its source."""
+        """As for its source."""
         return getattr(self.source, "threaded", False)
+
+    @property
+    def annotations(self) -> Mapping[str, np.ndarray]:
+        """Those of its source, of these rows."""
+        return take_rows(getattr(self.source, "annotations", {}), self.rows)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -74,49 +83,57 @@ class Subset:
         rows = [int(self.rows[index]) for index in indices]
         return [
             with_id(example, row)
-            for row, example in zip(rows, _read(self.source, rows), strict=True)
+            for row, example in zip(rows, read_examples(self.source, rows), strict=True)
         ]
 
 
-def from_arrays(columns: Mapping[str, np.ndarray], *, classes: Sequence[str] = ()) -> Arrays:
+def from_arrays(
+    columns: Mapping[str, np.ndarray], *, classes: Sequence[str] = (), allow_missing: bool = False
+) -> Arrays:
     """A source of arrays in memory.
 
     Args:
-        columns: By key, arrays with one row an example. `image` is uint8, or float32 where it
-          holds measurements; `label` holds classes (whole numbers from 0; [rows], or
-          [rows, labels] of 0 and 1) or measurements (floats); `group` may hold any names of
-          patients or studies, which are numbered.
-        classes: Class names in the order of their label.
+        columns: by key, arrays with one row per example. `image` is uint8, or float32 where it
+            holds measurements. `label` holds classes (whole numbers from 0; [rows], or
+            [rows, labels] of 0 and 1) or measurements (floats). `group` may hold any names of
+            patients or studies; they are replaced by numbers.
+        classes: class names in the order of their labels.
+        allow_missing: accept NaN in `features` and `signal` as missing values, for inputs that
+            handle them, such as `inputs.features(fill="mean")`.
 
     Returns:
         The source, with an `id` (the row) where `columns` has none.
 
     Raises:
-        ValueError: Rows of unequal number or none, NaN or infinity in measurements, labels outside
-          the classes, images that are neither uint8 nor float32.
+        ValueError: Columns of unequal length or no rows, NaN or infinity in measurements, labels
+            outside the classes, images that are neither uint8 nor float32.
 
     Example:
         >>> source = from_arrays({"features": np.ones((3, 2)), "label": np.array([0, 1, 1])})
         >>> len(source), source[2]["label"].item(), source[2]["id"].item()
         (3, 1, 2)
     """
-    conformed = _sound({key: np.asarray(column) for key, column in columns.items()}, classes)
-    conformed.setdefault("id", np.arange(len(next(iter(conformed.values()))), dtype=np.int32))
-    return Arrays(conformed, tuple(classes))
+    arrays = {key: np.asarray(column) for key, column in columns.items()}
+    valid = _conformed(arrays, classes, allow_missing=allow_missing)
+    valid.setdefault("id", np.arange(len(next(iter(valid.values()))), dtype=np.int32))
+    return Arrays(valid, tuple(classes))
 
 
 def subset(source: Source, rows: np.ndarray) -> Source:
-    """The source of those rows of `source`, in that order; their `id` stays.
+    """The source of the given rows of `source`, in that order; every example keeps its `id`.
 
     Args:
-        source: What to take from.
-        rows: [any number], row numbers, as `stratified_split` gives them.
+        source: any source.
+        rows: [any length], row numbers, as `stratified_split` returns them.
+
+    Raises:
+        ValueError: `rows` is no axis of row numbers, or names a row that does not exist.
     """
     rows = np.asarray(rows)
     if rows.ndim != 1 or rows.dtype.kind not in "iu" or not len(rows):
         raise ValueError(
             f"rows has shape {rows.shape} and dtype {rows.dtype}, but must be one axis of one or "
-            "more row numbers: of a mask, pass np.flatnonzero(mask)."
+            "more row numbers: for a mask, pass np.flatnonzero(mask)."
         )
     if rows.min() < 0 or rows.max() >= len(source):
         raise ValueError(
@@ -124,40 +141,25 @@ def subset(source: Source, rows: np.ndarray) -> Source:
             f"{len(source) - 1}."
         )
     if isinstance(source, Arrays):
-        return Arrays({key: column[rows] for key, column in source.columns.items()}, source.classes)
+        return Arrays(take_rows(source.columns, rows), source.classes)
     return Subset(source, rows, classes_of(source))
 
 
-def batch_of(source: Source, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """The batch of the named rows, read on the host; like `batches.take`.
+def columns(source: Source, *, allow_missing: bool = False) -> dict[str, np.ndarray]:
+    """All examples of a source in memory; those of an `Arrays` as they are, without a copy.
 
     Args:
-        source: Of examples of equal shapes.
-        rows: [batch] row numbers, -1 for padding, for which row 0 stands in.
-
-    Returns:
-        The examples' keys, `id` (the row where examples bring none) and `mask`.
-    """
-    examples = list(_read(source, [int(row) for row in rows.clip(0)]))
-    stacked = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
-    stacked.setdefault("id", rows.clip(0).astype(np.int32))
-    return {**stacked, "mask": (rows >= 0).astype(np.float32)}
-
-
-def columns(source: Source) -> dict[str, np.ndarray]:
-    """Read a whole split into memory.
-
-    Args:
-        source: Of examples of equal shapes.
+        source: of examples of equal shapes.
+        allow_missing: accept NaN in `features` and `signal` as missing values.
 
     Returns:
         By key, arrays [rows, ...]: `image` uint8 (float32 where measured), `features` float32,
         `label` int32 (float32 to regress), `id` and `group` int32. The `id` is the row where
-        examples bring none.
+        examples have none.
 
     Raises:
-        ValueError: The split is empty, the shapes are unequal, measurements are NaN or infinite, or
-          labels are outside the classes.
+        ValueError: The split is empty, shapes are unequal, measurements are NaN or infinite, or
+            labels are outside the classes.
     """
     if isinstance(source, Arrays):
         return dict(source.columns)
@@ -165,23 +167,85 @@ def columns(source: Source) -> dict[str, np.ndarray]:
     filled: dict[str, np.ndarray] = {}
     for start in range(0, rows, _CHUNK):
         chunk = range(start, min(start + _CHUNK, rows))
-        for row, example in zip(chunk, _read(source, chunk), strict=True):
+        for row, example in zip(chunk, read_examples(source, chunk), strict=True):
             _fill(filled, with_id(example, row), row, rows)
-    return _sound(filled, classes_of(source))
+    return _conformed(filled, classes_of(source), allow_missing=allow_missing)
 
 
-def _sound(columns: Mapping[str, np.ndarray], classes: Sequence[str]) -> dict[str, np.ndarray]:
-    """The columns as the contract wants them, or a refusal."""
-    named = {key: numbered(column) if key == "group" else column for key, column in columns.items()}
+def take_rows(columns: Mapping[str, np.ndarray], rows: np.ndarray | slice) -> dict[str, np.ndarray]:
+    """The same columns with only the given rows.
+
+    Args:
+        columns: arrays with one row per example.
+        rows: row numbers, a mask [rows], or a slice.
+
+    Example:
+        >>> take_rows({"label": np.array([5, 6, 7])}, np.array([2, 0]))
+        {'label': array([7, 5])}
+    """
+    return {key: column[rows] for key, column in columns.items()}
+
+
+def batch_of(source: Source, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """The batch of the given rows, read on the host; like `batches.take`.
+
+    Args:
+        source: of examples of equal shapes.
+        rows: [batch] row numbers, -1 for padding, which is filled with row 0.
+
+    Returns:
+        The examples' keys, `id` (the row where examples have none) and `mask`.
+    """
+    examples = list(read_examples(source, [int(row) for row in rows.clip(0)]))
+    stacked = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
+    stacked.setdefault("id", rows.clip(0).astype(np.int32))
+    return {**stacked, "mask": (rows >= 0).astype(np.float32)}
+
+
+def read_examples(source: Source, rows: Sequence[int]) -> Iterable[Mapping[str, np.ndarray]]:
+    """Those rows in one call where the source can (tfds reads them together), else one by one."""
+    together = getattr(source, "__getitems__", None)
+    return together(list(rows)) if together else (source[row] for row in rows)
+
+
+def with_id(example: Mapping[str, Any], row: int) -> dict[str, np.ndarray]:
+    """The example's arrays, with its row as `id` unless it has an integer `id` of its own."""
+    arrays = {key: np.asarray(value) for key, value in example.items()}
+    if "id" in arrays and arrays["id"].dtype.kind not in "iu":
+        arrays["name"] = arrays.pop("id")  # a publisher's identifier in words
+    arrays.setdefault("id", np.asarray(row, np.int32))
+    return arrays
+
+
+def classes_of(source: Source) -> tuple[str, ...]:
+    """Class names in the order of their labels, where the source knows them."""
+    return tuple(getattr(source, "classes", ()))
+
+
+def _conformed(
+    columns: Mapping[str, np.ndarray], classes: Sequence[str], *, allow_missing: bool
+) -> dict[str, np.ndarray]:
+    """The columns in the dtypes of the contract, or a ValueError."""
+    named = {
+        key: _group_numbers(column) if key == "group" else column for key, column in columns.items()
+    }
     conformed = {key: contract.conform(key, column) for key, column in named.items()}
-    contract.check(conformed, classes)
+    contract.check(conformed, classes, allow_missing=allow_missing)
     return conformed
+
+
+def _group_numbers(group: np.ndarray) -> np.ndarray:
+    """Names of patients or studies as int32 numbers, in the order of the sorted names."""
+    if group.dtype.kind == "i" and group.size and -(2**31) <= group.min() <= group.max() < 2**31:
+        return group.astype(np.int32)
+    numbers = np.unique(group.astype(str), return_inverse=True)[1]
+    return numbers.reshape(group.shape).astype(np.int32)
 
 
 def _fill(
     filled: dict[str, np.ndarray], example: Mapping[str, np.ndarray], row: int, rows: int
 ) -> None:
-    """Write one example into the columns, which the first one lays out."""
+    """Write one example into the columns; the first example allocates them."""
     if not filled:
         for key, value in example.items():
             text = value.dtype.kind in "SUO"
@@ -199,32 +263,3 @@ def _fill(
                 f"of shape {column.shape[1:]} in row 0: bring all examples to one shape and type."
             )
         column[row] = value if value.ndim else value.item()
-
-
-def _read(source: Source, rows: Sequence[int]) -> Iterable[Mapping[str, np.ndarray]]:
-    """Those rows in one call where the source can (tfds reads them together), else one by one."""
-    together = getattr(source, "__getitems__", None)
-    return together(list(rows)) if together else (source[row] for row in rows)
-
-
-def with_id(example: Mapping[str, Any], row: int) -> dict[str, np.ndarray]:
-    """The example's arrays, with its row as `id` unless it has a number of its own."""
-    arrays = {key: np.asarray(value) for key, value in example.items()}
-    if "id" in arrays and arrays["id"].dtype.kind not in "iu":
-        arrays["name"] = arrays.pop("id")  # a publisher's identifier in words
-    arrays.setdefault("id", np.asarray(row, np.int32))
-    return arrays
-
-
-def numbered(group: np.ndarray) -> np.ndarray:
-    """Names of patients or studies as int32 numbers, in the order of the sorted names."""
-    if group.dtype.kind == "i" and group.size and -(2**31) <= group.min() <= group.max() < 2**31:
-        return group.astype(np.int32)
-    return (
-        np.unique(group.astype(str), return_inverse=True)[1].reshape(group.shape).astype(np.int32)
-    )
-
-
-def classes_of(source: Source) -> tuple[str, ...]:
-    """Class names in the order of their label, where the source knows them."""
-    return tuple(getattr(source, "classes", ()))

@@ -1,7 +1,7 @@
-"""Stratified splits and cross-validation folds of the user's own rows, by group where there is one.
+"""Stratified splits and cross-validation folds, by group where there is one.
 
-Rows of one group (a patient, a study) always stay together: a model tested on another image of a
-patient it was trained on is tested on nothing.
+Rows of one group (a patient, a study) always stay together: a test on images of patients that the
+model was trained on says nothing about new patients.
 """
 
 from __future__ import annotations
@@ -14,8 +14,46 @@ from fractions import Fraction
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.data.source import Arrays, Source, read_examples, subset
 
-_FINEST = 20  # groups are dealt out in twentieths of the data at the finest
+_FINEST = 20  # groups are distributed in twentieths of the data at the finest
+_CHUNK = 1024  # examples read at once
+
+
+def split(source: Source, fractions: Sequence[float], *, seed: int) -> list[Source]:
+    """Split a source at random into disjoint parts, whole groups together.
+
+    Where `label` is one class per row, every part holds the classes in equal proportions, as in
+    `stratified_split`. Measured, multilabel or missing labels are not stratified.
+
+    Only `label` and `group` are used: read directly from a source in memory or one that knows them
+    (`annotations`), else from every example once, one after another.
+
+    Args:
+        source: any source; the `group` of its examples names the patient or study.
+        fractions: of the rows for each part; they sum to 1. With groups, as nearly as whole groups
+            allow.
+        seed: the same seed gives the same parts.
+
+    Returns:
+        One source per part. Every example is in exactly one and keeps its `id`.
+
+    Raises:
+        ValueError: The fractions do not sum to 1, or a class is too rare for every part to hold it.
+
+    Example:
+        >>> from jaxmed.data import from_arrays
+        >>> table = from_arrays({"features": np.ones((20, 2)), "label": np.array([0, 1] * 10)})
+        >>> train, test = split(table, (0.8, 0.2), seed=0)
+        >>> len(train), len(test)
+        (16, 4)
+    """
+    known = _label_and_group(source)
+    label = known.get("label")
+    if label is None or label.ndim != 1 or label.dtype.kind == "f":
+        label = np.zeros(len(source), np.int32)
+    parts = stratified_split(label, fractions, seed=seed, group=known.get("group"))
+    return [subset(source, part) for part in parts]
 
 
 def stratified_split(
@@ -29,9 +67,9 @@ def stratified_split(
 
     Args:
         label: [rows], the class of each row.
-        fractions: Of the rows for each part; they sum to 1. With `group` they are honoured as
-          nearly as whole groups allow.
-        seed: The same seed gives the same parts.
+        fractions: of the rows for each part; they sum to 1. With `group`, as nearly as whole groups
+            allow.
+        seed: the same seed gives the same parts.
         group: [rows], the patient or study of each row.
 
     Returns:
@@ -52,18 +90,18 @@ def stratified_split(
             f"fractions is {tuple(fractions)}, but must hold two or more positive numbers that "
             "sum to 1."
         )
-    _enough(label, group, len(fractions), "fractions")
+    _check_counts(label, group, len(fractions), "fractions")
     parts = (
-        _shuffled(label, fractions, seed)
+        _split_rows(label, fractions, seed)
         if group is None
-        else _dealt(label, fractions, seed, group)
+        else _split_groups(label, fractions, seed, group)
     )
     for number, part in enumerate(parts):
         missing = np.setdiff1d(label, label[part])
         if missing.size:
             raise ValueError(
                 f"part {number} of fractions {tuple(fractions)} would hold no row of class "
-                f"{missing[0]}: enlarge it, ask for fewer parts, or join that class to another."
+                f"{missing[0]}: enlarge it, use fewer parts, or merge that class with another."
             )
     return parts
 
@@ -75,12 +113,12 @@ def stratified_folds(
     seed: int,
     group: np.ndarray | None = None,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Cross-validation: every row is tested once, in a fold with the classes in proportion.
+    """Cross-validation folds that hold the classes in equal proportions; every row is tested once.
 
     Args:
         label: [rows], the class of each row.
-        folds: How many, at least 2.
-        seed: The same seed gives the same folds.
+        folds: number of folds, at least 2.
+        seed: the same seed gives the same folds.
         group: [rows], the patient or study of each row.
 
     Returns:
@@ -92,21 +130,35 @@ def stratified_folds(
     label, group = _checked(label, group)
     if folds < 2:
         raise ValueError(f"folds is {folds}, but must be 2 or more.")
-    _enough(label, group, folds, "folds")
+    _check_counts(label, group, folds, "folds")
     return _folds(label, folds, seed, group)
+
+
+def _label_and_group(source: Source) -> dict[str, np.ndarray]:
+    """Those two columns where the source has them."""
+    known = source.columns if isinstance(source, Arrays) else getattr(source, "annotations", {})
+    if known:
+        return {key: known[key] for key in ("label", "group") if key in known}
+    read: dict[str, list[np.ndarray]] = {}
+    for start in range(0, len(source), _CHUNK):
+        rows = range(start, min(start + _CHUNK, len(source)))
+        for example in read_examples(source, rows):
+            for key in ("label", "group"):
+                if key in example:
+                    read.setdefault(key, []).append(np.asarray(example[key]))
+    return {key: np.stack(values) for key, values in read.items()}
 
 
 def _checked(label: np.ndarray, group: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
     label = np.asarray(label)
     if label.ndim != 1:
         raise ValueError(
-            f"label has shape {label.shape}, but must be [rows]: of several labels, pass the "
+            f"label has shape {label.shape}, but must be [rows]: with several labels, pass the "
             "column to stratify by."
         )
     if label.dtype.kind == "f":
         raise ValueError(
-            "label holds measured values, which have no classes to stratify by: bin them first "
-            "(np.digitize)."
+            "label holds measured values, not classes to stratify by: bin them first (np.digitize)."
         )
     if group is None:
         return label, None
@@ -115,19 +167,19 @@ def _checked(label: np.ndarray, group: np.ndarray | None) -> tuple[np.ndarray, n
     return label, group
 
 
-def _enough(label: np.ndarray, group: np.ndarray | None, parts: int, argument: str) -> None:
+def _check_counts(label: np.ndarray, group: np.ndarray | None, parts: int, argument: str) -> None:
     for name in np.unique(label):
         own = label == name
         count = int(own.sum()) if group is None else len(np.unique(group[own]))
         if count < parts:
             unit = "rows" if group is None else "groups"
             raise ValueError(
-                f"{argument} asks for {parts} parts, but class {name} has only {count} {unit}: "
-                "ask for fewer parts, or join that class to another."
+                f"{argument} needs {parts} parts, but class {name} has only {count} {unit}: "
+                "use fewer parts, or merge that class with another."
             )
 
 
-def _shuffled(label: np.ndarray, fractions: Sequence[float], seed: int) -> list[np.ndarray]:
+def _split_rows(label: np.ndarray, fractions: Sequence[float], seed: int) -> list[np.ndarray]:
     from sklearn.model_selection import train_test_split
 
     rest, parts = np.arange(len(label)), []
@@ -140,13 +192,13 @@ def _shuffled(label: np.ndarray, fractions: Sequence[float], seed: int) -> list[
     return [*parts, np.sort(rest)]
 
 
-def _dealt(
+def _split_groups(
     label: np.ndarray, fractions: Sequence[float], seed: int, group: np.ndarray
 ) -> list[np.ndarray]:
-    """Cut the groups into small stratified folds, and give each part its share of folds."""
-    shares = [Fraction(fraction).limit_denominator(_FINEST) for fraction in fractions]
-    folds = math.lcm(*(share.denominator for share in shares))
-    if sum(shares) != 1 or folds > _FINEST:
+    """Cut the groups into small stratified folds, and give each part its number of folds."""
+    exact = [Fraction(fraction).limit_denominator(_FINEST) for fraction in fractions]
+    folds = math.lcm(*(fraction.denominator for fraction in exact))
+    if sum(exact) != 1 or folds > _FINEST:
         folds = _FINEST
     folds = max(len(fractions), min(folds, len(np.unique(group))))
     ends = np.rint(np.cumsum(fractions) * folds).astype(int)
@@ -164,6 +216,6 @@ def _folds(
 
     kind = StratifiedKFold if group is None else StratifiedGroupKFold
     splitter = kind(n_splits=folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():  # rare classes: our callers check every part by themselves
+    with warnings.catch_warnings():  # the callers check every part themselves
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
         return list(splitter.split(np.empty(len(label)), label, group))

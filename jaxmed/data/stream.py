@@ -1,12 +1,12 @@
-"""Batches of a source that is too big for memory, decoded ahead by worker processes or threads.
+"""Batches of a source that is too big for memory, read ahead by worker processes or threads.
 
-grain runs the workers; what they read is decided here, by row number, so that an epoch is the
-same whoever reads it: `stream` gives what `source.batch_of` gives for each line of rows, in order.
-Where training stands in an epoch is therefore a number of steps, and to go on from there is to
-stream the lines that are left. Nothing here imports jax, which workers would wait for.
+grain runs the workers. Which rows they read is decided here, so that an epoch is the same for any
+number of workers: `stream` gives what `source.batch_of` gives for each line of row numbers, in
+order. A position in an epoch is therefore a number of steps, and to resume is to stream the
+remaining lines. Nothing here imports jax, which would slow down the start of the workers.
 
-A source whose `threaded` is True, such as a folder of images, is read by threads: its decoder lets
-go of Python's lock, and what is decoded need not travel from one process to another.
+A source whose `threaded` is True, such as a folder of images, is read by threads: its decoder
+releases Python's lock, and decoded images need not be copied between processes.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ from jaxmed import checks
 from jaxmed.data.source import Source, batch_of
 
 BUFFERED = 2
-"""Batches that each worker has ready."""
+"""Batches that each worker keeps ready."""
 
 
 def stream(
     source: Source, rows: np.ndarray, *, workers: int = 2
 ) -> Iterator[Mapping[str, np.ndarray]]:
-    """One batch a line of row numbers, read and decoded ahead of its use.
+    """One batch per line of row numbers, read and decoded ahead of its use.
 
     Args:
-        source: of examples of equal shapes; pickled to worker processes, so it should hold paths
-            rather than pixels.
-        rows: [steps, batch] of each batch, -1 for padding, such as `batches.shuffled_rows` gives.
-        workers: processes, or threads of this one; 0 reads when asked, and no batch ahead.
+        source: of examples of equal shapes; it is pickled to worker processes, so it should hold
+            paths rather than pixels.
+        rows: [steps, batch] row numbers, -1 for padding, as from `batches.shuffled_rows`.
+        workers: number of processes, or of threads; 0 reads every batch when it is needed.
 
     Raises:
-        ValueError: if an example cannot be read; the message names it, as the source does.
-        RuntimeError: if a worker dies; the message names the examples that it was reading.
+        ValueError: An example cannot be read; the source's message names it.
+        RuntimeError: A worker died; the message names the examples that it was reading.
     """
     checks.at_least("workers", workers, 0)
     if workers == 0 or len(rows) == 0:
         yield from (batch_of(source, line) for line in rows)
     elif getattr(source, "threaded", False):
-        yield from _by_threads(source, rows, workers)
+        yield from _read_by_threads(source, rows, workers)
     else:
-        yield from _by_processes(source, rows, workers)
+        yield from _read_by_processes(source, rows, workers)
 
 
-def _by_threads(
+def _read_by_threads(
     source: Source, rows: np.ndarray, workers: int
 ) -> Iterator[Mapping[str, np.ndarray]]:
     import grain
@@ -59,38 +59,38 @@ def _by_threads(
     yield from grain.MapDataset.source(_Lines(source, rows)).to_iter_dataset(ahead)
 
 
-def _by_processes(
+def _read_by_processes(
     source: Source, rows: np.ndarray, workers: int
 ) -> Iterator[Mapping[str, np.ndarray]]:
     import grain
     from absl import flags
 
-    if not flags.FLAGS.is_parsed():  # else grain refuses to start workers
+    if not flags.FLAGS.is_parsed():  # otherwise grain refuses to start workers
         flags.FLAGS.mark_as_parsed()
     with tempfile.TemporaryDirectory(prefix="jaxmed-") as notes:
-        lines = grain.MapDataset.source(_NotedLines(source, rows, Path(notes)))
+        lines = grain.MapDataset.source(_LoggedLines(source, rows, Path(notes)))
         options = grain.MultiprocessingOptions(
             num_workers=min(workers, len(rows)), per_worker_buffer_size=BUFFERED
         )
-        at_once = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
-        found = iter(lines.to_iter_dataset(at_once).mp_prefetch(options))
+        unbuffered = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
+        batches = iter(lines.to_iter_dataset(unbuffered).mp_prefetch(options))
         try:
-            for batch in found:  # copied out of the memory that is shared with the workers
+            for batch in batches:  # copied from the memory that is shared with the workers
                 yield {name: np.array(column) for name, column in batch.items()}
         except RuntimeError as error:
             reading = _unfinished(Path(notes))
             if not reading:
                 raise
-            named = "; ".join(_named(source, line) for line in reading)
+            names = "; ".join(_describe(source, line) for line in reading)
             raise RuntimeError(
-                f"A worker died while it read {named}: look at these, or read with fewer "
+                f"A worker died while it read {names}: check these examples, or use fewer "
                 "workers if memory ran out."
             ) from error
 
 
 @dataclasses.dataclass(frozen=True)
 class _Lines:
-    """One batch an item."""
+    """One batch per item."""
 
     source: Source
     rows: np.ndarray
@@ -103,8 +103,8 @@ class _Lines:
 
 
 @dataclasses.dataclass(frozen=True)
-class _NotedLines(_Lines):
-    """Which also notes what it reads while it does, for who finds its worker dead."""
+class _LoggedLines(_Lines):
+    """The same, with a file that names the rows while they are read, in case the worker dies."""
 
     notes: Path
 
@@ -113,12 +113,12 @@ class _NotedLines(_Lines):
         np.save(note, self.rows[index])
         try:
             return super().__getitem__(index)
-        finally:  # what is killed does not come here
+        finally:  # not reached by a killed worker
             note.with_suffix(".npy").unlink()
 
 
 def _unfinished(notes: Path) -> list[np.ndarray]:
-    """The lines of rows that processes which are no more had not finished."""
+    """The lines of rows that dead processes had not finished."""
     return [
         np.load(note)
         for note in sorted(notes.glob("*.npy"))
@@ -131,8 +131,8 @@ def _alive(process: int) -> bool:
     return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def _named(source: Source, line: np.ndarray) -> str:
-    """The files of a line of rows where the source has files, else the rows."""
+def _describe(source: Source, line: np.ndarray) -> str:
+    """The files of a line of rows where the source has files, else the row numbers."""
     chosen = [int(row) for row in line if row >= 0]
     paths = getattr(source, "paths", None)
     names = [str(paths[row]) if paths is not None else f"row {row}" for row in chosen]

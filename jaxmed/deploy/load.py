@@ -12,7 +12,7 @@ import jax
 from jaxmed.data.text import tokenizers
 from jaxmed.deploy.card import CARD, PROGRAM, TOKENIZER, Card, read_card
 from jaxmed.tasks import Judge, Model, Task
-from jaxmed.typing import Batch, Columns
+from jaxmed.typing import Batch
 
 if TYPE_CHECKING:
     from jax.export import Exported
@@ -115,7 +115,7 @@ def _deserialized(path: Path, content: bytes, card: Card) -> Exported:
     return exported
 
 
-def _asked(card: Card, batch: Batch) -> Columns:
+def _asked(card: Card, batch: Batch) -> Batch:
     """What the program reads of a batch, refused where it is of another kind."""
     missing = [name for name in card.inputs if name not in batch]
     if missing:

@@ -105,16 +105,29 @@ def evaluate(
         found = _streamed(model, data, batch_size, placement, workers)
         metrics = {name: Interval(value, np.nan, np.nan) for name, value in found.items()}
         return Evaluation(metrics, {"id": np.arange(0)}, judge)
-    judge, table = _table(model, data, batch_size, batch_size, placement, workers)
-    metrics = intervals(
-        judge.statistics,
-        table,
-        group=table.get("group"),
-        resamples=resamples,
-        level=level,
-        seed=seed,
+    judge, table = prediction_table(
+        model, data, batch_size=batch_size, placement=placement, workers=workers
     )
-    return Evaluation(metrics, table, judge)
+    return judged(judge, table, resamples=resamples, level=level, seed=seed)
+
+
+def judged(
+    judge: Judge, table: Columns, *, resamples: int = 2000, level: float = 0.95, seed: int = 0
+) -> Evaluation:
+    """The evaluation of a table of predictions, such as those of all folds together.
+
+    Args:
+        judge: of the task, with statistics.
+        table: one row per unit, as in `Evaluation.predictions`.
+        resamples: of the bootstrap.
+        level: of the intervals, in (0, 1).
+        seed: of the bootstrap.
+    """
+    group = table.get("group")
+    found = intervals(
+        judge.statistics, table, group=group, resamples=resamples, level=level, seed=seed
+    )
+    return Evaluation(found, table, judge)
 
 
 def compute_metrics(
@@ -138,26 +151,40 @@ def compute_metrics(
     """
     if not model.task.judge.statistics and model.task.metrics:
         return _streamed(model, data, batch_size, placement, workers)
-    judge, table = _table(
-        model, data, batch_size, loss_batch_size or batch_size, placement, workers
+    judge, table = prediction_table(
+        model,
+        data,
+        batch_size=batch_size,
+        loss_batch_size=loss_batch_size,
+        placement=placement,
+        workers=workers,
     )
     return {name: float(of(table, None)) for name, of in judge.statistics.items()}
 
 
-def _table(
+def prediction_table(
     model: Model,
     data: Columns | Source,
-    batch_size: int,
-    loss_batch_size: int,
-    placement: Placement | None,
-    workers: int,
+    *,
+    batch_size: int = 512,
+    loss_batch_size: int | None = None,
+    placement: Placement | None = None,
+    workers: int = 0,
 ) -> tuple[Judge, dict[str, np.ndarray]]:
-    """The judge and one row per unit; the losses where the task has no statistics of its own."""
+    """The judge and one row per unit; the losses where the task has no statistics of its own.
+
+    Args:
+        model: trained.
+        data: columns or a source with the targets of the task.
+        batch_size: rows at a time.
+        loss_batch_size: rows at a time where the loss is what measures; by default `batch_size`.
+        placement: where it runs; by default one device.
+        workers: that read a source ahead.
+    """
     judge = model.task.judge
     if not judge.statistics:
-        values = losses(
-            model, data, batch_size=loss_batch_size, placement=placement, workers=workers
-        )
+        size = loss_batch_size or batch_size
+        values = losses(model, data, batch_size=size, placement=placement, workers=workers)
         return row_means("loss"), {"id": np.arange(len(values), dtype=np.int32), "loss": values}
     parts: list[Columns] = []
     for columns, outputs in predictions(model, data, batch_size, placement, workers):

@@ -18,7 +18,8 @@ from jaxmed import plots
 from jaxmed.evaluation.evaluate import Evaluation
 from jaxmed.evaluation.tables import metric_rows, number
 from jaxmed.files import write_whole
-from jaxmed.plots.style import Figure, percent
+from jaxmed.plots.style import Figure
+from jaxmed.plots.text import percent
 from jaxmed.runs import record
 from jaxmed.runs.plain import jsonable
 

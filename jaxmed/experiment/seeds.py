@@ -1,102 +1,124 @@
-"""One experiment under several seeds: a run's folder for each, mean and deviation over all."""
+"""One experiment under several seeds: a folder per seed, mean and deviation over all."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from jaxmed.evaluation.evaluate import Evaluation, evaluate, write_predictions
-from jaxmed.evaluation.report import metrics_table, write_report
-from jaxmed.tasks import Task
-from jaxmed.runs import record
-from jaxmed.training.fit import Fit
+from jaxmed.data.source import Source
+from jaxmed.deploy import export
+from jaxmed.evaluation import Evaluation, evaluate, metrics_table
+from jaxmed.experiment import number_format, results
+from jaxmed.experiment.folders import run_folder
+from jaxmed.experiment.results import Summary
+from jaxmed.experiment.settings import ExperimentSettings
+from jaxmed.runtime import distributed
+from jaxmed.training import Fit, Run
 from jaxmed.typing import Columns
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
-def repeat(
-    train: Callable[[int, Path], tuple[Task, Fit]],
-    test: Columns,
+
+def run_seeds(
+    train: Callable[[int, Run], Fit],
+    test: Columns | Source,
     *,
-    seeds: Sequence[int],
-    folder: Path,
-    title: str,
-    settings: Any,
-    class_names: Sequence[str],
-    after: Callable[[int, Path, Task, Fit, Evaluation], None] | None = None,
-) -> dict[str, tuple[float, float]]:
-    """Train once a seed, evaluate each model once on the test split, and write what it gave.
+    settings: ExperimentSettings,
+    script: str,
+    question: str,
+    data: str,
+    recipe: str,
+    folder: Sequence[str] = (),
+    headline: Sequence[str] = (),
+    tokenizer: Tokenizer | None = None,
+    after: Callable[[int, Path, Fit, Evaluation], Mapping[str, float] | None] | None = None,
+) -> dict[str, Summary]:
+    """Train once per seed, evaluate each model once on the test split, and write what it gave.
 
-    Prints the metrics of every seed and a line a metric of mean and deviation.
+    Prints the metrics of every seed and one line of mean and deviation per metric. Each seed has a
+    folder `seed-0` and so on, with its checkpoints, model, predictions and report; beside them
+    `result.json` holds the numbers of all seeds.
 
     Args:
-        train: (seed, directory) -> (task, what `fit` gave).
-        test: touched once a seed.
-        seeds: one run each.
-        folder: gets a folder `seed-0` and so on.
-        title: of the pages.
-        settings: the experiment's dataclass, written beside the results.
-        class_names: in the order of the labels.
-        after: (seed, directory, task, what `fit` gave, what was said of the test split), called
-            once a seed, outside the training that is timed.
+        train: `(seed, run) -> what fit gave`; it passes `run` on to `fit`.
+        test: touched once per seed.
+        settings: of the experiment.
+        script: `__file__` of the experiment.
+        question: what the experiment asks, one sentence.
+        data: name of the data set, for the row of results.
+        recipe: what was trained, for the row of results.
+        folder: folders between `settings.runs` and that of the run.
+        headline: metrics of the row of results.
+        tokenizer: of a model of texts, exported with it.
+        after: called once per seed, outside the training that is timed, with (seed, folder, what
+            `fit` gave, evaluation); it may give further metrics.
 
     Returns:
-        By metric, (mean, standard deviation) over the seeds; the deviation of one seed is 0.
+        By metric, mean, sample deviation and values over the seeds.
     """
+    root = run_folder(settings, *folder)
     values: dict[str, list[float]] = {}
-    for seed in seeds:
-        directory = folder / f"seed-{seed}"
-        record.describe_run(directory, settings)
-        started = time.perf_counter()
-        task, trained = train(seed, directory)
-        seconds = time.perf_counter() - started
-        result = evaluate(task, trained.params, trained.model_state, test)
-        write_predictions(
-            directory / "predictions.csv", result.predictions, class_names=class_names
-        )
-        if after is not None:
-            after(seed, directory, task, trained, result)
-        page = write_report(
+    seconds = []
+    for seed in settings.seeds:
+        directory = root / f"seed-{seed}"
+        run = Run(
             directory,
-            title=title,
-            history=trained.history,
-            predictions=result.predictions,
-            metrics=result.metrics,
-            class_names=class_names,
+            resume=settings.resume is not None,
             settings=settings,
-            environment=record.environment(),
-            best_epoch=trained.best_epoch,
+            artifacts=False,
         )
-        for name, interval in result.metrics.items():
-            values.setdefault(name, []).append(interval.value)
-        values.setdefault("training_seconds", []).append(seconds)
-        ended = f"epoch {trained.best_epoch}, {seconds:.0f} s ({trained.reason})"
-        print(metrics_table(result.metrics, f"\n{title}, seed {seed}: {ended}"))
-        print(f"page: {page}")
-    summary = {name: mean_and_deviation(found) for name, found in values.items()}
-    print(table(summary, len(seeds)))
+        started = time.perf_counter()
+        trained = train(seed, run)
+        seconds.append(time.perf_counter() - started)
+        evaluation = evaluate(trained.model, test)
+        extra = after(seed, directory, trained, evaluation) if after is not None else None
+        found = {name: interval.value for name, interval in evaluation.metrics.items()}
+        for name, value in {**found, **(extra or {})}.items():
+            values.setdefault(name, []).append(value)
+        title = f"{data}, {recipe}, seed {seed}"
+        ended = f"epoch {trained.best_epoch:g}, {seconds[-1]:.0f} s ({trained.reason})"
+        print(metrics_table(evaluation.metrics, f"\n{title}: {ended}"))
+        if distributed.is_writer():
+            page = evaluation.report(
+                directory,
+                title=title,
+                history=trained.history,
+                best_epoch=trained.best_epoch,
+                settings=settings,
+            )
+            export(trained.model, directory, test, tokenizer=tokenizer)
+            print(f"page: {page}")
+    if distributed.is_writer():
+        results.from_runs(
+            values,
+            question=question,
+            data=data,
+            recipe=recipe,
+            script=script,
+            settings=settings,
+            seeds=settings.seeds,
+            seconds=seconds,
+            headline=headline,
+        ).write(root / "result.json")
+    summary = {name: results.summarize(found) for name, found in values.items()}
+    print(seed_table({**summary, "training_seconds": results.summarize(seconds)}))
+    print(f"results: {root / 'result.json'}")
     return summary
 
 
-def mean_and_deviation(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
-    """The mean over the seeds, and the standard deviation of a sample; that of one seed is 0."""
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-
-
-def table(summary: Mapping[str, tuple[float, float]], seeds: int, *, digits: int = 4) -> str:
-    """A line of mean and deviation a name, as printed by `repeat`.
+def seed_table(summary: Mapping[str, Summary]) -> str:
+    """One line of mean and deviation per name.
 
     Args:
-        summary: by name, (mean, standard deviation) over the seeds.
-        seeds: how many there were.
-        digits: behind the point.
+        summary: by name.
     """
     width = max(map(len, summary))
+    seeds = max(len(of.values) for of in summary.values())
     lines = [
-        f"  {name:{width}}  {mean:.{digits}f} ± {deviation:.{digits}f}"
-        for name, (mean, deviation) in summary.items()
+        f"  {name:{width}}  {number_format.with_deviation(of.mean, of.deviation)}"
+        for name, of in summary.items()
     ]
     return "\n".join([f"\nmean ± standard deviation over {seeds} seeds", *lines])

@@ -55,6 +55,8 @@ class ResNet(nn.Module):
         depths, widths, bottleneck, stem, norm, rematerialize: as in `ResNetStages`.
         dropout: probability of dropping a feature before the linear layer, in [0, 1).
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> network = resnet18(9)  # on 28 x 28 x 3 images, as in MedMNIST
     >>> shapes = jax.eval_shape(
     ...     lambda key: network.init(key, jnp.ones((1, 28, 28, 3))), jax.random.key(0)

@@ -29,6 +29,7 @@ class TransformerEncoder(nn.Module):
         dropout: of the embedding and of what each layer adds, in [0, 1). Vaswani et al. 2017,
             section 5.4.
 
+    >>> import jax
     >>> encoder = TransformerEncoder(10, width=8, heads=2, layers=1)
     >>> shapes = jax.eval_shape(
     ...     lambda key: encoder.init(key, jnp.ones((1, 3), int), train=False), jax.random.key(0)

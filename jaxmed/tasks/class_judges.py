@@ -190,4 +190,4 @@ def _finding_figures(names: Sequence[str], table: Columns) -> Figures:
         "Reliability: how often what was predicted with a probability came true, with 95 % "
         "Wilson intervals, and how many cases stand behind each point."
     )
-    yield "reliability", plots.reliability(*given), caption
+    yield "reliability", plots.reliability_diagram(*given), caption

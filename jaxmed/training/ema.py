@@ -24,9 +24,7 @@ class AverageState(NamedTuple):
     inner: Tree
 
 
-def ema(
-    optimizer: optax.GradientTransformation, *, decay: float
-) -> optax.GradientTransformation:
+def ema(optimizer: optax.GradientTransformation, *, decay: float) -> optax.GradientTransformation:
     """`optimizer`, which also keeps an average of the parameters it makes.
 
     average_t = decay * average_(t-1) + (1 - decay) * params_t from average_0 = 0, and read with
@@ -67,9 +65,7 @@ def ema_params(state: TrainState) -> TrainState:
         ValueError: if there is more than one average, or one of other parameters than all.
     """
     kept = [
-        leaf
-        for leaf in jax.tree.leaves(state.opt_state, is_leaf=_is_average)
-        if _is_average(leaf)
+        leaf for leaf in jax.tree.leaves(state.opt_state, is_leaf=_is_average) if _is_average(leaf)
     ]
     if not kept:
         return state

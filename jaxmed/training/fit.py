@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -23,7 +23,7 @@ from jaxmed.tasks import Model, Task
 from jaxmed.training import artifacts, finite, gradients, input_pipeline, resume, validate
 from jaxmed.training.ema import ema_params
 from jaxmed.training.options import Execution, Run, Validation
-from jaxmed.training.rounds import Round, copied, epoch_lines, rounds
+from jaxmed.training.rounds import copied, epoch_lines, rounds
 from jaxmed.training.step import TrainState, init_state, make_train_step
 from jaxmed.training.stopping import Stop
 from jaxmed.typing import Columns, Key, Scalars
@@ -157,9 +157,7 @@ def fit(
         last=last,
         every=validation.every or per_epoch,
         placement=where,
-        locate=lambda before, rows: finite.locate(
-            step, gradient(task), before, feed.replay(rows)
-        ),
+        locate=lambda before, rows: finite.locate(step, gradient(task), before, feed.replay(rows)),
     )
     while reason is None:
         started = time.perf_counter()
@@ -169,7 +167,7 @@ def fit(
                 break
             state = taken.state
             kept = ema_params(state)
-            row = _row(task, taken, per_epoch)
+            row = history_row(task, taken.step, taken.sums, per_epoch)
             model = Model(task, kept.params, kept.model_state)
             row |= _measured(model, validation, batch_size, where, execution.workers)
             row["seconds"] = round(time.perf_counter() - started, 4)
@@ -215,18 +213,30 @@ def _last_step(epochs: float | None, steps: int | None, per_epoch: int, run: Run
     return last
 
 
-def _row(task: Task, taken: Round, per_epoch: int) -> dict[str, float]:
-    """Where training stands, its mean loss and its metrics since the row before."""
-    epoch = taken.step / per_epoch
-    totals = _summed(dict(taken.sums))
-    means = {"train/loss": totals["loss"] / totals["count"]}
-    for name, metric in task.metrics.items():
-        means[f"train/{name}"] = metric.result(totals[name])
+def history_row(task: Task, step: int, sums: Scalars, per_epoch: int) -> dict[str, float]:
+    """Where training stands, its mean loss and its metrics since the row before.
+
+    Args:
+        task: whose metrics were added up.
+        step: steps taken in all.
+        sums: of the steps since the row before, [steps, ...].
+        per_epoch: steps in an epoch.
+    """
+    if "means" not in task.programs:
+        task.programs["means"] = jax.jit(functools.partial(_means, task))
+    epoch = step / per_epoch
+    means = jax.device_get(task.programs["means"](dict(sums)))
     return {
         "epoch": int(epoch) if epoch.is_integer() else round(epoch, 4),
-        "step": taken.step,
-        **{name: float(value) for name, value in means.items() if jnp.ndim(value) == 0},
+        "step": step,
+        **{name: float(value) for name, value in means.items() if np.ndim(value) == 0},
     }
+
+
+def _means(task: Task, sums: Scalars) -> Scalars:
+    totals = jax.tree.map(lambda x: x.sum(0), sums)
+    results = {f"train/{name}": of.result(totals[name]) for name, of in task.metrics.items()}
+    return {"train/loss": totals["loss"] / totals["count"], **results}
 
 
 def _measured(
@@ -281,8 +291,3 @@ def _reason(history: Sequence[Row], conditions: Sequence[Stop]) -> str | None:
     """The first condition that asks to stop, if any does."""
     asked = (condition(history) for condition in conditions) if history else iter(())
     return next((reason for reason in asked if reason is not None), None)
-
-
-@jax.jit
-def _summed(sums: Scalars) -> Scalars:
-    return jax.tree.map(lambda x: x.sum(0), sums)

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmed.training import input_pipeline
 from jaxmed.runtime import placement
+from jaxmed.training import input_pipeline
 from jaxmed.training.step import TrainState
 
 

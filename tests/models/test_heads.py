@@ -36,7 +36,7 @@ SMALL = ConvStages((4, 6), norm=functools.partial(layers.GroupNorm, groups=2))
     ],
     ids=lambda network: type(network).__name__,
 )
-def test_half_precision_stays_half_through_a_head_and_tells_the_same(network):
+def test_half_precision_stays_half_through_a_head_and_agrees_with_float32(network):
     random = np.random.default_rng(3)
     x, weights = (
         jnp.asarray(random.normal(size=shape), jnp.float32) for shape in ((4, 8, 8, 1), (4, 3))

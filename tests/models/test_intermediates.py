@@ -54,7 +54,10 @@ def test_what_is_added_is_cast_to_the_value():
             {"inner/tripled": np.ones(2)},
             r"^added has shape \(2,\) for 'inner/tripled', but must",
         ),
-        ({"sum": np.ones((2, 2))}, r"^added has shape \(2, 2\) for 'sum', but must be \(2,\), as"),
+        (
+            {"sum": np.ones((2, 2))},
+            r"^added has shape \(2, 2\) for 'sum', but must be \(2,\), the shape of",
+        ),
         ({"inner": np.ones(2)}, "^added is 'inner', which is unknown: did you mean inner/tripled"),
         (
             {"inner": np.ones(2), "inner/tripled": np.ones((2, 2))},

@@ -35,7 +35,7 @@ def shapes(network, *shape):
 
 
 def drawn(normal, network, *inputs):
-    """Variables of which none is zero or one, without compiling an initialisation."""
+    """Variables of which none is zero or one, without compiling an initialization."""
     expected = jax.eval_shape(lambda key: network.init(key, *inputs), jax.random.key(0))
 
     def draw(leaf):  # scales and variances are vectors, and positive

@@ -29,7 +29,7 @@ def normal():
 
 
 def drawn(normal, network, *inputs):
-    """Variables of which none is zero or one, without compiling an initialisation."""
+    """Variables of which none is zero or one, without compiling an initialization."""
     expected = jax.eval_shape(lambda key: network.init(key, *inputs), jax.random.key(0))
 
     def draw(leaf):  # scales and variances are vectors, and positive

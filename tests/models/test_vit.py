@@ -37,7 +37,7 @@ def shapes(network, *shape):
 
 
 def drawn(normal, network, x):
-    """Variables of which none is zero or one, without compiling an initialisation."""
+    """Variables of which none is zero or one, without compiling an initialization."""
     return {"params": jax.tree.map(lambda w: normal(*w.shape) / 2, shapes(network, *x.shape))}
 
 

@@ -1,1 +1,84 @@
-"""Random changes of images."""
+"""Random augmentations of images: pure functions `(key, image) -> image`, run on the device."""
+
+from __future__ import annotations
+
+from jaxmed.data.augment.crop import random_crop, random_resized_crop
+from jaxmed.data.augment.geometry import random_flip, random_rot90, random_shift
+from jaxmed.data.augment.image import (
+    Augmentation,
+    as_float32,
+    compose,
+    per_image,
+    random_apply,
+)
+from jaxmed.data.augment.intensity import (
+    gaussian_blur,
+    random_brightness,
+    random_contrast,
+    random_gamma,
+    random_gaussian_blur,
+    random_gaussian_noise,
+)
+from jaxmed.data.augment.mixing import random_cutmix, random_cutout, random_mixup
+from jaxmed.data.augment.modalities import (
+    MODALITIES,
+    chest_x_ray,
+    ct,
+    dermoscopy,
+    electron_microscopy,
+    fundus,
+    histology,
+    microscopy,
+    retinal_oct,
+    segmented_shape,
+    ultrasound,
+)
+from jaxmed.data.augment.warp import (
+    Warp,
+    elastic,
+    interpolate,
+    random_warp,
+    rotation,
+    scaling,
+    translation,
+)
+
+__all__ = [
+    "MODALITIES",
+    "Augmentation",
+    "Warp",
+    "as_float32",
+    "chest_x_ray",
+    "compose",
+    "ct",
+    "dermoscopy",
+    "elastic",
+    "electron_microscopy",
+    "fundus",
+    "gaussian_blur",
+    "histology",
+    "interpolate",
+    "microscopy",
+    "per_image",
+    "random_apply",
+    "random_brightness",
+    "random_contrast",
+    "random_crop",
+    "random_cutmix",
+    "random_cutout",
+    "random_flip",
+    "random_gamma",
+    "random_gaussian_blur",
+    "random_gaussian_noise",
+    "random_mixup",
+    "random_resized_crop",
+    "random_rot90",
+    "random_shift",
+    "random_warp",
+    "retinal_oct",
+    "rotation",
+    "scaling",
+    "segmented_shape",
+    "translation",
+    "ultrasound",
+]

@@ -1,39 +1,83 @@
-"""Random changes that give another view of the same image, as `image.each_image` lifts them.
-
-For learning without labels, where `image.random_shift` and `random_resized_crop` repeat the edge: a
-border of zeros would itself be something to learn.
-"""
+"""Random crops: a part of an image at its own scale, or stretched to the size of the whole."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 
-from jaxmed.data.augment.image import Change, restored, space
+from jaxmed import checks
+from jaxmed.data.augment.image import Augmentation, as_dtype_of, space
 from jaxmed.typing import Array, Key
 
 
-def random_resized_crop(least: float) -> Change:
-    """Cut out a box anywhere and stretch it over the whole image or volume, linearly.
+def random_crop(size: Sequence[int], *, padding: int = 0, fill: float = 0) -> Augmentation:
+    """Cut a part out of an image or volume; all positions are equally likely.
 
-    Each side of the box is drawn by itself, so shapes are stretched a little too. Szegedy et al.
-    2015, section 6; Chen et al. 2020, appendix A, where it matters more than any other change.
+    Prediction sees the whole image, so this is for networks that read images of any size.
 
     Args:
-        least: the shortest a side of the box can be, as a share of the image's, in (0, 1].
+        size: of the part, one length per side, in pixels.
+        padding: pixels added to every side first, at least 0.
+        fill: the value of the padding.
     """
-    if not 0 < least <= 1:
-        raise ValueError(f"least is {least}, but must lie in (0, 1].")
+    checks.at_least("padding", padding, 0)
 
-    def crop(key: Key, image: Array) -> Array:
+    def augment(key: Key, image: Array) -> Array:
+        sides = space(image)
+        room = [side + 2 * padding for side in sides]
+        if len(size) != len(sides) or not all(0 < n <= r for n, r in zip(size, room, strict=True)):
+            raise ValueError(
+                f"size is {tuple(size)}, but must hold {len(sides)} lengths, none above "
+                f"{tuple(room)}: the image is {image.shape} and padding {padding}."
+            )
+        return padded_crop(key, image, size, padding, fill)
+
+    return augment
+
+
+def random_resized_crop(min_side: float) -> Augmentation:
+    """Cut out a box anywhere and stretch it to the size of the whole image, linearly.
+
+    Each side of the box is drawn independently, so shapes are stretched a little too.
+
+    Args:
+        min_side: the smallest length of a side of the box, as a fraction of the image's side, in
+            (0, 1].
+
+    References:
+        Szegedy et al., Going Deeper with Convolutions, 2015, section 6; Chen et al., A Simple
+        Framework for Contrastive Learning, 2020, appendix A, where it matters more than any other
+        augmentation.
+    """
+    if not 0 < min_side <= 1:
+        raise ValueError(f"min_side is {min_side}, but must lie in (0, 1].")
+
+    def augment(key: Key, image: Array) -> Array:
         size_key, place_key = jax.random.split(key)
         sides = jnp.array(space(image), jnp.float32)
-        share = jax.random.uniform(size_key, sides.shape, minval=least, maxval=1.0)
-        start = jax.random.uniform(place_key, sides.shape) * (sides - share * sides)
+        fraction = jax.random.uniform(size_key, sides.shape, minval=min_side, maxval=1.0)
+        start = jax.random.uniform(place_key, sides.shape) * (sides - fraction * sides)
         stretched = jax.image.scale_and_translate(
-            image.astype(jnp.float32), image.shape, tuple(range(len(sides))), 1 / share,
-            -start / share, method="linear", antialias=False,
+            image.astype(jnp.float32), image.shape, tuple(range(len(sides))), 1 / fraction,
+            -start / fraction, method="linear", antialias=False,
         )  # fmt: skip
-        return restored(stretched, image)
+        return as_dtype_of(image, stretched)
 
-    return crop
+    return augment
+
+
+def padded_crop(
+    key: Key, image: Array, size: Sequence[int], padding: int, fill: float | None
+) -> Array:
+    """A part of `size` of the padded image, at a random position; `fill=None` repeats the edge."""
+    sides = space(image)
+    widths = [(padding, padding)] * len(sides) + [(0, 0)]
+    if fill is None:
+        padded = jnp.pad(image, widths, mode="edge")
+    else:
+        padded = jnp.pad(image, widths, constant_values=fill)
+    room = [side + 2 * padding - length for side, length in zip(sides, size, strict=True)]
+    start = jax.random.randint(key, (len(sides),), 0, jnp.array(room) + 1)
+    return jax.lax.dynamic_slice(padded, (*start, 0), (*size, image.shape[-1]))

@@ -1,7 +1,7 @@
-"""Images made brighter, flatter, noisier or less sharp: changes of values, none of places.
+"""Random brightness, contrast, gamma, noise and blur: values change, positions do not.
 
-Strengths are shares of the scale from 0 to 255. Not for images whose values are measurements,
-such as Hounsfield units: there only blur leaves the meaning alone.
+Strengths are fractions of the scale from 0 to 255. Not for images whose values are measurements,
+such as Hounsfield units: there only blur keeps the meaning of the values.
 """
 
 from __future__ import annotations
@@ -10,103 +10,103 @@ import jax
 import jax.numpy as jnp
 
 from jaxmed import checks
-from jaxmed.data.augment.image import Change, WHITE, restored, space
+from jaxmed.data.augment.image import WHITE, Augmentation, as_dtype_of, space
 from jaxmed.typing import Array, Float, Key
 
 
-def brightness(strength: float) -> Change:
-    """Add one uniform number, up to `strength` of the scale up or down.
+def random_brightness(strength: float) -> Augmentation:
+    """Add one uniform number to all values, up to `strength` of the scale up or down.
 
     Args:
         strength: in [0, 1].
     """
     checks.fraction("strength", strength)
 
-    def change(key: Key, image: Array) -> Array:
+    def augment(key: Key, image: Array) -> Array:
         offset = jax.random.uniform(key, (), minval=-strength, maxval=strength)
-        return restored(_values(image) + WHITE * offset, image)
+        return as_dtype_of(image, _values(image) + WHITE * offset)
 
-    return change
+    return augment
 
 
-def contrast(strength: float) -> Change:
+def random_contrast(strength: float) -> Augmentation:
     """Multiply the distance of each channel from its mean by 1 - strength to 1 + strength.
 
     Args:
-        strength: in [0, 1]; at 1 an image may become flat.
+        strength: in [0, 1]; at 1 an image may lose all contrast.
     """
     checks.fraction("strength", strength)
 
-    def change(key: Key, image: Array) -> Array:
+    def augment(key: Key, image: Array) -> Array:
         values = _values(image)
         mean = values.mean(range(image.ndim - 1), keepdims=True)
         more = jax.random.uniform(key, (), minval=-strength, maxval=strength)
-        return restored(values + more * (values - mean), image)
+        return as_dtype_of(image, values + more * (values - mean))
 
-    return change
+    return augment
 
 
-def gamma(strength: float) -> Change:
-    """Raise values to a power, black staying black and white white: x -> 255 (x / 255)^g.
+def random_gamma(strength: float) -> Augmentation:
+    """Raise values to a power, keeping black and white: x -> 255 (x / 255)^g.
 
     The logarithm of g is uniform between those of 1 / (1 + strength) and 1 + strength.
 
     Args:
-        strength: at least 0; 0.2 for a little.
+        strength: at least 0; 0.2 is mild.
     """
     checks.at_least("strength", strength, 0)
 
-    def change(key: Key, image: Array) -> Array:
+    def augment(key: Key, image: Array) -> Array:
         limit = jnp.log1p(strength)
         more = jnp.expm1(jax.random.uniform(key, (), minval=-limit, maxval=limit))  # g - 1
         values = _values(image)
-        # What is not above black has no power, and stays: in floating numbers, noise goes there.
+        # Values at or below black have no logarithm and stay: noise on floats goes below 0.
         logarithm = jnp.log(jnp.where(values > 0, values, WHITE) / WHITE)
-        return restored(values * jnp.exp(more * logarithm), image)
+        return as_dtype_of(image, values * jnp.exp(more * logarithm))
 
-    return change
+    return augment
 
 
-def noise(strength: float) -> Change:
-    """Add Gaussian noise to every value; its deviation is uniform up to `strength` of the scale.
+def random_gaussian_noise(strength: float) -> Augmentation:
+    """Add Gaussian noise; its standard deviation is uniform from 0 to `strength` of the scale.
 
     Args:
-        strength: largest standard deviation, in [0, 1].
+        strength: the largest standard deviation, in [0, 1].
     """
     checks.fraction("strength", strength)
 
-    def change(key: Key, image: Array) -> Array:
-        how, which = jax.random.split(key)
-        deviation = WHITE * jax.random.uniform(how, (), maxval=strength)
+    def augment(key: Key, image: Array) -> Array:
+        deviation_key, noise_key = jax.random.split(key)
+        deviation = WHITE * jax.random.uniform(deviation_key, (), maxval=strength)
         values = _values(image)
-        return restored(values + deviation * jax.random.normal(which, image.shape), image)
+        return as_dtype_of(image, values + deviation * jax.random.normal(noise_key, image.shape))
 
-    return change
+    return augment
 
 
-def blur(sigma: float) -> Change:
-    """Blur by a Gaussian whose standard deviation is uniform from 0 to `sigma`.
+def random_gaussian_blur(sigma: float) -> Augmentation:
+    """Blur with a Gaussian whose standard deviation is uniform from 0 to `sigma`.
 
     Args:
         sigma: in pixels, at least 0.
     """
     checks.at_least("sigma", sigma, 0)
 
-    def change(key: Key, image: Array) -> Array:
+    def augment(key: Key, image: Array) -> Array:
         deviation = jax.random.uniform(key, (), maxval=sigma)
-        return restored(blurred(_values(image), deviation), image)
+        return as_dtype_of(image, gaussian_blur(_values(image), deviation))
 
-    return change
+    return augment
 
 
-def blurred(
+def gaussian_blur(
     values: Float[Array, "*space channels"], sigma: float | Float[Array, ""]
 ) -> Float[Array, "*space channels"]:
-    """Every value as a Gaussian mean of those around it, in the image alone.
+    """Every value as a Gaussian mean of the values around it, within the image.
 
-    Weights are divided by their sum within the image, so nothing darkens towards its edge. It is
-    one matrix product a side: `sigma` may be traced, and convolutions are slow in compiled loops
-    on a CPU.
+    Weights are divided by their sum within the image, so nothing darkens towards its edge. One
+    matrix product per side: `sigma` may be traced, and convolutions are slow in compiled loops on
+    a CPU.
 
     Args:
         values: an image, a volume, or a field of displacements.
@@ -123,5 +123,5 @@ def blurred(
 
 
 def _values(image: Array) -> Array:
-    space(image)  # refuses what is no image
+    space(image)  # refuses other shapes and dtypes
     return image.astype(jnp.promote_types(image.dtype, jnp.float32))

@@ -1,4 +1,4 @@
-"""Abstracts whose sentences have roles: NICTA-PIBOSO and PubMed RCT, which share a format."""
+"""Abstracts whose sentences have roles: NICTA-PIBOSO and PubMed RCT, in the same format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 
 from jaxmed.data.datasets.builder import dataset_info, manual_instructions, obtain_all
 from jaxmed.data.datasets.entry import Entry
-from jaxmed.data.datasets.text_facts import NICTA_PIBOSO, PUBMED_RCT_200K, PUBMED_RCT_20K
+from jaxmed.data.datasets.text_facts import NICTA_PIBOSO, PUBMED_RCT_20K, PUBMED_RCT_200K
 
 
 class _Abstracts(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg] # tfds is untyped to mypy
@@ -31,7 +31,7 @@ class _Abstracts(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # ty
         }
 
     def _generate_examples(self, path: Path) -> Iterator[tuple[int, Any]]:
-        for row, (pmid, role, sentence) in enumerate(sentences(_lines(path))):
+        for row, (pmid, role, sentence) in enumerate(parse_sentences(_lines(path))):
             yield row, {"text": sentence, "label": role, "group": pmid, "id": row}
 
 
@@ -66,11 +66,11 @@ def _lines(path: Path) -> Iterator[str]:
             yield line.decode("utf-8")
 
 
-def sentences(lines: Iterator[str]) -> Iterator[tuple[int, str, str]]:
+def parse_sentences(lines: Iterator[str]) -> Iterator[tuple[int, str, str]]:
     """(PMID, role, sentence) of lines `###PMID` and `role<TAB>sentence`.
 
     Raises:
-        ValueError: a line is neither.
+        ValueError: A line is neither; the message quotes it.
     """
     pmid = -1
     for number, line in enumerate(lines, 1):

@@ -1,4 +1,4 @@
-"""ADE corpus v2: sentences of case reports that state an adverse drug event, and others."""
+"""ADE corpus v2: sentences of case reports, with or without an adverse drug event."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class JaxmedAdeCorpus(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: Any) -> dict[str, Iterator[Any]]:
         related, negative = obtain_all(ADE_CORPUS, dl_manager)
-        rows = [(sentence, pmid, 1) for sentence, pmid in positives(related).items()]
-        rows += [(sentence, pmid, 0) for sentence, pmid in negatives(negative).items()]
+        rows = [(sentence, pmid, 1) for sentence, pmid in read_positives(related).items()]
+        rows += [(sentence, pmid, 0) for sentence, pmid in read_negatives(negative).items()]
         return {
             split: self._generate_examples(rows, split) for split in ("train", "validation", "test")
         }
@@ -38,22 +38,22 @@ class JaxmedAdeCorpus(tfds.core.GeneratorBasedBuilder):
                 yield row, {"text": sentence, "label": label, "group": pmid, "id": row}
 
 
-def positives(path: Path) -> dict[str, int]:
+def read_positives(path: Path) -> dict[str, int]:
     """The distinct sentences of `PMID|sentence|effect|...`, each with its first PMID."""
-    found: dict[str, int] = {}
+    pmid_of: dict[str, int] = {}
     for line in path.read_text("utf-8").splitlines():
         pmid, sentence, *_ = line.split("|")
-        found.setdefault(sentence, int(pmid))
-    return found
+        pmid_of.setdefault(sentence, int(pmid))
+    return pmid_of
 
 
-def negatives(path: Path) -> dict[str, int]:
+def read_negatives(path: Path) -> dict[str, int]:
     """The distinct sentences of `PMID NEG sentence`, each with its first PMID."""
-    found: dict[str, int] = {}
+    pmid_of: dict[str, int] = {}
     for line in path.read_text("utf-8").splitlines():
         pmid, _, sentence = line.split(" ", 2)
-        found.setdefault(sentence, int(pmid))
-    return found
+        pmid_of.setdefault(sentence, int(pmid))
+    return pmid_of
 
 
 def split_of(pmid: int) -> str:

@@ -1,7 +1,7 @@
-"""What every builder of ours hands to tfds: the features and facts of its entry, and its files.
+"""The parts that all builders share: the features and facts of an entry, and its files.
 
-Images are stored as tensors, compressed losslessly, not as PNG: writing them needs no TensorFlow,
-reading them needs no image library, and MNIST reads three times as fast. Volumes are the same.
+Images and volumes are stored as losslessly compressed tensors, not as PNG: writing them needs no
+TensorFlow, reading them no image library, and MNIST reads three times as fast.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jaxmed.data.datasets.files import obtain
 
 
 def dataset_info(builder: tfds.core.DatasetBuilder, entry: Entry) -> tfds.core.DatasetInfo:
-    """The information tfds writes beside the prepared data; rows keep the publisher's order."""
+    """The information that tfds stores with the prepared data; rows keep the publisher's order."""
     return tfds.core.DatasetInfo(
         builder=builder,
         description=f"{entry.title}. {entry.note}".strip(),
@@ -27,7 +27,7 @@ def dataset_info(builder: tfds.core.DatasetBuilder, entry: Entry) -> tfds.core.D
         ),
         supervised_keys=(entry.key, "label"),
         homepage=entry.homepage,
-        license=entry.licence,
+        license=entry.license,
         citation=entry.citation,
         disable_shuffling=True,
     )
@@ -50,7 +50,7 @@ def _label(entry: Entry) -> tfds.features.FeatureConnector:
 
 
 def manual_instructions(entries: tuple[Entry, ...]) -> str:
-    """Where the files come from, for whoever has to carry them to a machine by hand."""
+    """Where the files come from, for a machine without network."""
     lines = (f"{file.name}: {file.url}" for entry in entries for file in entry.files)
     return "Put the files there under their publisher's names:\n" + "\n".join(lines)
 
@@ -59,7 +59,7 @@ def obtain_all(entry: Entry, downloads: Any) -> list[Path]:
     """The verified paths of the entry's files, for tfds's download manager `downloads`."""
     try:
         manual_dir = Path(downloads.manual_dir)
-    except AssertionError:  # tfds's word for a folder that is absent or empty
+    except AssertionError:  # what tfds raises for a folder that is absent or empty
         manual_dir = None
     download_dir = Path(downloads.download_dir)
     return [obtain(file, manual_dir=manual_dir, download_dir=download_dir) for file in entry.files]

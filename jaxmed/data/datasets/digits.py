@@ -1,4 +1,4 @@
-"""The 8x8 digits that scikit-learn carries: images small enough for a lesson or a test."""
+"""The 8x8 digits of scikit-learn: images small enough for a tutorial or a test."""
 
 from __future__ import annotations
 

@@ -7,6 +7,18 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 TaskKind: TypeAlias = Literal["multiclass", "binary", "multilabel", "ordinal", "regression"]
+Modality: TypeAlias = Literal[
+    "chest_x_ray",
+    "fundus",
+    "retinal_oct",
+    "dermoscopy",
+    "histology",
+    "ultrasound",
+    "ct",
+    "microscopy",
+    "electron_microscopy",
+    "segmented_shape",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,12 +26,12 @@ class RemoteFile:
     """A publisher's file.
 
     Attributes:
-        name: Its own name.
-        url: Its address.
-        checksum: Of its bytes.
-        algorithm: `md5`; or `git`, for a file that its publisher keeps in a git repository and
-          gives no other sum of: the SHA-1 by which git names a file, over a header and the bytes.
-        page: Whether the address is that of a page about the file, which is to be fetched by hand.
+        name: its own name.
+        url: its address.
+        checksum: of its bytes.
+        algorithm: `md5`; or `git`, for a file in a git repository without another checksum: the
+            SHA-1 by which git names a file, over a header and the bytes.
+        page: whether `url` is a web page about the file, which has to be downloaded by hand.
     """
 
     name: str
@@ -31,26 +43,28 @@ class RemoteFile:
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One line of the catalogue.
+    """One data set of the catalogue.
 
     Attributes:
-        name: What `catalogue.open_split` calls it.
-        family: The name without the image size; equal to `name` at the default size.
-        title: The publisher's name for it.
-        task: What the labels ask for. `binary`: label 1 is the second class.
-        classes: Class names, in the order of their label.
-        shape: Of one example: [columns], [height, width, channels] or [depth, height, width,
-          channels]; empty for a text.
-        sizes: Examples in each split.
-        licence: Of the data.
-        citation: What its authors ask to be cited.
-        homepage: Where it is described.
+        name: the name for `catalogue.load` and `catalogue.open_split`.
+        family: the name without the image size; equal to `name` at the default size.
+        title: the publisher's name for it.
+        task: the kind of labels. `binary`: label 1 is the second class.
+        classes: class names in the order of their labels.
+        shape: of one example: [columns], [height, width, channels] or [depth, height, width,
+            channels]; empty for a text.
+        sizes: number of examples per split.
+        license: of the data.
+        citation: what its authors ask to be cited.
+        homepage: where it is described.
         builder: `module:class` of its tfds builder.
-        config: The builder's configuration, where it has several.
-        files: The publisher's files it is made from; none where scikit-learn carries it.
-        feature_names: Names of the columns of a table.
-        grouped: Whether examples have a `group`, the patient or document they belong to.
-        note: What a reader of its figures must know.
+        config: the builder's configuration, where it has several.
+        files: the publisher's files; none where scikit-learn contains the data.
+        feature_names: names of the columns of a table.
+        modality: of medical images, how they were acquired; `data.augment.MODALITIES` has the
+            augmentations that are safe for it. `None` for other data.
+        grouped: whether examples have a `group`, the patient or document they belong to.
+        note: what a reader of results on it must know.
     """
 
     name: str
@@ -60,19 +74,20 @@ class Entry:
     classes: tuple[str, ...]
     shape: tuple[int, ...]
     sizes: Mapping[str, int]
-    licence: str
+    license: str
     citation: str
     homepage: str
     builder: str
     config: str | None = None
     files: tuple[RemoteFile, ...] = ()
     feature_names: tuple[str, ...] = ()
+    modality: Modality | None = None
     grouped: bool = False
     note: str = ""
 
     @property
     def key(self) -> Literal["image", "features", "text"]:
-        """The key its examples carry beside `label` and `id`."""
+        """The key of its inputs, beside `label` and `id`."""
         if not self.shape:
             return "text"
         return "features" if len(self.shape) == 1 else "image"

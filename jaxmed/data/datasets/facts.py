@@ -1,4 +1,4 @@
-"""The facts of the data sets that come alone: MNIST and the two that scikit-learn carries."""
+"""The facts of MNIST and of the two data sets that scikit-learn contains."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MNIST = Entry(
     classes=tuple("0123456789"),
     shape=(28, 28, 1),
     sizes={"train": 60_000, "test": 10_000},
-    licence="CC BY-SA 3.0",
+    license="CC BY-SA 3.0",
     citation="""@article{lecun1998gradient,
   author = {LeCun, Yann and Bottou, L{\\'e}on and Bengio, Yoshua and Haffner, Patrick},
   title = {Gradient-based learning applied to document recognition},
@@ -32,7 +32,7 @@ MNIST = Entry(
             ("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"),
         )
     ),
-    note="No official validation split: take one from train (jaxmed.data.stratified_split).",
+    note="No official validation split: take one from train (jaxmed.data.split).",
 )
 
 _NUCLEUS = (
@@ -48,7 +48,7 @@ BREAST_CANCER_WISCONSIN = Entry(
     classes=("benign", "malignant"),
     shape=(30,),
     sizes={"train": 341, "validation": 114, "test": 114},
-    licence="CC BY 4.0",
+    license="CC BY 4.0",
     citation="""@misc{wolberg1993breast,
   author = {Wolberg, William and Mangasarian, Olvi and Street, Nick and Street, W.},
   title = {Breast Cancer {Wisconsin} ({Diagnostic})},
@@ -73,7 +73,7 @@ DIGITS = Entry(
     classes=tuple("0123456789"),
     shape=(8, 8, 1),
     sizes={"train": 1078, "validation": 360, "test": 359},
-    licence="CC BY 4.0",
+    license="CC BY 4.0",
     citation="""@misc{alpaydin1998optical,
   author = {Alpaydin, E. and Kaynak, C.},
   title = {Optical Recognition of Handwritten Digits},
@@ -82,7 +82,7 @@ DIGITS = Entry(
     homepage="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
     builder="jaxmed.data.datasets.digits:JaxmedDigits",
     note=(
-        "Pixels count 0 to 16. scikit-learn carries the writers of the official test set only, "
-        "and does not name them: 60/20/20, stratified, fixed."
+        "Pixels are 0 to 16. scikit-learn has only the official test set, without the names of "
+        "the writers: 60/20/20, stratified, fixed."
     ),
 )

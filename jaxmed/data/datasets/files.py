@@ -1,7 +1,7 @@
-"""A publisher's file, whole: from the user's folder, kept from an earlier call, or downloaded.
+"""A publisher's file, verified: from the user's folder, from an earlier call, or downloaded.
 
-Publishers of medical data give md5 sums or keep their files in git; tfds's download manager wants
-sha256. So the sums are checked here, on the very file that is then read.
+Publishers of medical data give md5 checksums or keep their files in git; tfds's download manager
+needs sha256. So the checksums are verified here, on the same file that is then read.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ def obtain(file: RemoteFile, *, manual_dir: Path | None, download_dir: Path) -> 
     """The path of `file`, verified by its checksum.
 
     Args:
-        file: What to find.
-        manual_dir: Looked in first, for the publisher's own name, with its folder or without;
-          never written to.
-        download_dir: Looked in next; downloads are kept here under a name that tells files of
-          one name (MNIST's and its imitators') apart.
+        file: what to find.
+        manual_dir: searched first, for the publisher's own name, with its folder or without;
+            never written to.
+        download_dir: searched next. Downloads are kept here, under a name that is different for
+            different files of one name, such as those of MNIST and its variants.
 
     Raises:
-        ValueError: The file found or downloaded is not the publisher's.
-        ConnectionError: It is not here and cannot be downloaded.
+        ValueError: The file found or downloaded differs from the publisher's.
+        ConnectionError: The file is in neither folder and cannot be downloaded.
     """
     name = PurePosixPath(file.name).name
     own = [] if manual_dir is None else [manual_dir / file.name, manual_dir / name]
@@ -46,28 +46,28 @@ def obtain(file: RemoteFile, *, manual_dir: Path | None, download_dir: Path) -> 
     download_dir.mkdir(parents=True, exist_ok=True)
     try:
         if file.page:
-            raise ConnectionError("its address is that of a page")
+            raise ConnectionError("its address is a web page")
         _download(file, kept)
     except ConnectionError as error:
-        where = "" if manual_dir is None else f" is not in {manual_dir} and"
+        missing = "" if manual_dir is None else f" is not in {manual_dir} and"
         raise ConnectionError(
-            f"{file.name}{where} cannot be downloaded ({error}): {_by_hand(file)}"
+            f"{file.name}{missing} cannot be downloaded ({error}): {_by_hand(file)}"
         ) from error
     return kept
 
 
 def _verified(path: Path, file: RemoteFile, remedy: str) -> Path:
-    found = _checksum(path, file)
-    if found != file.checksum:
+    actual = _checksum(path, file)
+    if actual != file.checksum:
         raise ValueError(
-            f"{path} is not the publisher's file, or not all of it: its {file.algorithm} sum is "
-            f"{found}, but must be {file.checksum}; {remedy} from {file.url}."
+            f"{path} differs from the publisher's file: its {file.algorithm} checksum is "
+            f"{actual}, but must be {file.checksum}; {remedy} from {file.url}."
         )
     return path
 
 
 def _checksum(path: Path, file: RemoteFile) -> str:
-    # Not for security: machines in FIPS mode allow these two only when told so.
+    # Not for security: machines in FIPS mode allow these two only with this flag.
     if file.algorithm == "md5":
         state = hashlib.md5(usedforsecurity=False)
     else:
@@ -79,17 +79,17 @@ def _checksum(path: Path, file: RemoteFile) -> str:
 
 
 def _download(file: RemoteFile, kept: Path) -> None:
-    """Write to a name of its own, and rename only what is whole and verified."""
+    """Write to a temporary name, and rename it once it is complete and verified."""
     handle, name = tempfile.mkstemp(dir=kept.parent, prefix=f"{kept.name}.", suffix=".part")
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
-            for chunk in _arriving(file):
+            for chunk in _received(file):
                 stream.write(chunk)
-        found = _checksum(part, file)
-        if found != file.checksum:
+        actual = _checksum(part, file)
+        if actual != file.checksum:
             raise ValueError(
-                f"{file.name} arrived altered or not whole: its {file.algorithm} sum is {found}, "
+                f"{file.name} was downloaded incompletely or altered: its {file.algorithm} checksum is {actual}, "
                 f"but must be {file.checksum}; try again, or {_by_hand(file)}"
             )
         part.replace(kept)
@@ -97,14 +97,14 @@ def _download(file: RemoteFile, kept: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _arriving(file: RemoteFile) -> Iterator[bytes]:
-    """What the address sends, piece by piece, with a progress bar on a terminal."""
+def _received(file: RemoteFile) -> Iterator[bytes]:
+    """The content of the address in chunks, with a progress bar on a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
     columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
     quiet = not sys.stderr.isatty()
-    # Errors of the caller's own (a full disk) do not pass through here: all caught are the net's.
+    # Errors of the caller, such as a full disk, do not pass through here: these are the network's.
     try:
         with (
             urllib.request.urlopen(file.url, timeout=_TIMEOUT) as response,
@@ -120,4 +120,4 @@ def _arriving(file: RemoteFile) -> Iterator[bytes]:
 
 
 def _by_hand(file: RemoteFile) -> str:
-    return f"get it from {file.url} and name the folder you put it in as manual_dir."
+    return f"download it from {file.url} and pass its folder as manual_dir."

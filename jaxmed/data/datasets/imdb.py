@@ -1,4 +1,4 @@
-"""IMDB reviews: the text of the introductions to recurrent networks."""
+"""IMDB movie reviews, positive or negative."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from jaxmed.data.datasets.builder import dataset_info, manual_instructions, obtain_all
-from jaxmed.data.datasets.ohsumed import files_of
+from jaxmed.data.datasets.tar_texts import read_tar_texts
 from jaxmed.data.datasets.text_facts import IMDB
 
 
@@ -29,7 +29,7 @@ class JaxmedImdb(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, archive: Path, split: str) -> Iterator[tuple[int, Any]]:
         row = 0
         for label, folder in enumerate(("neg", "pos")):
-            for name, text in files_of(archive, folder):
+            for name, text in read_tar_texts(archive, folder):
                 if split in name.parts:
                     text = text.replace("<br />", " ")
                     yield row, {"text": text, "label": label, "id": row}

@@ -1,4 +1,4 @@
-"""MedMNIST v2: one configuration for each set and size, all read from `.npz` archives."""
+"""MedMNIST v2: one configuration per set and size, read from `.npz` archives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from jaxmed.data.datasets.builder import dataset_info, manual_instructions, obta
 from jaxmed.data.datasets.entry import Entry
 from jaxmed.data.datasets.medmnist_table import MEDMNIST
 
-_ENTRIES = {entry.name: entry for entry in MEDMNIST}
+CONFIGURATIONS = {entry.name: entry for entry in MEDMNIST}
+"""The entry of each configuration of the builder."""
 _PUBLISHERS_SPLITS = {"train": "train", "validation": "val", "test": "test"}
 
 
@@ -30,7 +31,7 @@ class JaxmedMedmnist(tfds.core.GeneratorBasedBuilder):
 
     @property
     def _entry(self) -> Entry:
-        return _ENTRIES[self.builder_config.name]
+        return CONFIGURATIONS[self.builder_config.name]
 
     def _info(self) -> tfds.core.DatasetInfo:
         return dataset_info(self, self._entry)
@@ -43,34 +44,34 @@ class JaxmedMedmnist(tfds.core.GeneratorBasedBuilder):
         }
 
     def _generate_examples(self, archive: Path, prefix: str) -> Iterator[tuple[int, Any]]:
-        images = rows(archive, f"{prefix}_images")
-        labels = rows(archive, f"{prefix}_labels")
-        several = self._entry.task == "multilabel"
+        images = read_rows(archive, f"{prefix}_images")
+        labels = read_rows(archive, f"{prefix}_labels")
+        multilabel = self._entry.task == "multilabel"
         for row, (image, label) in enumerate(zip(images, labels, strict=True)):
             yield (
                 row,
                 {
                     "image": image.reshape(self._entry.shape),
-                    "label": label.astype(np.int32) if several else int(label.item()),
+                    "label": label.astype(np.int32) if multilabel else int(label.item()),
                     "id": row,
                 },
             )
 
 
-def rows(archive: Path, name: str) -> Iterator[np.ndarray]:
+def read_rows(archive: Path, name: str) -> Iterator[np.ndarray]:
     """The rows of one array of an `.npz` archive, one at a time.
 
-    The largest of these arrays is 13.5 GB: it is never held whole.
+    The largest of these arrays has 13.5 GB, so none is read as a whole.
     """
     with zipfile.ZipFile(archive) as members, members.open(f"{name}.npy") as stream:
         version = np.lib.format.read_magic(stream)
         if version != (1, 0):
             raise ValueError(f"{archive}: {name} has .npy version {version}, but must have (1, 0).")
-        shape, by_column, dtype = np.lib.format.read_array_header_1_0(stream)
-        if not by_column:
+        shape, column_major, dtype = np.lib.format.read_array_header_1_0(stream)
+        if not column_major:
             size = dtype.itemsize * int(np.prod(shape[1:]))
             for _ in range(shape[0]):
                 yield np.frombuffer(stream.read(size), dtype).reshape(shape[1:])
             return
-    with np.load(archive) as arrays:  # columns first: its rows lie in no one place
+    with np.load(archive) as arrays:  # column-major: a row is not contiguous
         yield from arrays[name]

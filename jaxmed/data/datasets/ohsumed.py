@@ -1,15 +1,15 @@
-"""Ohsumed, single category: one file an abstract, in a folder a category."""
+"""Ohsumed, single category: one file per abstract, in one folder per category."""
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import tensorflow_datasets as tfds
 
 from jaxmed.data.datasets.builder import dataset_info, manual_instructions, obtain_all
+from jaxmed.data.datasets.tar_texts import read_tar_texts
 from jaxmed.data.datasets.text_facts import OHSUMED
 
 
@@ -30,18 +30,6 @@ class JaxmedOhsumed(tfds.core.GeneratorBasedBuilder):
         }
 
     def _generate_examples(self, archive: Path, folder: str) -> Iterator[tuple[int, Any]]:
-        for name, text in files_of(archive, folder):
+        for name, text in read_tar_texts(archive, folder):
             number, category = int(name.name), int(name.parent.name.removeprefix("C"))
             yield number, {"text": text, "label": category - 1, "id": number}
-
-
-def files_of(archive: Path, folder: str) -> list[tuple[PurePosixPath, str]]:
-    """The files below a folder of a tar archive, by name, each with its text."""
-    with tarfile.open(archive) as files:
-        found = [
-            (PurePosixPath(member.name), files.extractfile(member))
-            for member in files
-            if member.isfile() and folder in PurePosixPath(member.name).parts
-        ]
-        texts = [(name, file.read().decode("utf-8").strip()) for name, file in found if file]
-    return sorted(texts)

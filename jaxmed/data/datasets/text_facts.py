@@ -14,7 +14,7 @@ ADE_CORPUS = Entry(
     classes=("no adverse event", "adverse event"),
     shape=(),
     sizes={"train": 16_818, "validation": 2_097, "test": 1_981},
-    licence="research use",
+    license="research use",
     citation="""@article{gurulingappa2012development,
   author = {Gurulingappa, Harsha and Rajput, Abdul Mateen and Roberts, Angus and
             Fluck, Juliane and Hofmann-Apitius, Martin and Toldo, Luca},
@@ -51,7 +51,7 @@ NICTA_PIBOSO = Entry(
     classes=("background", "intervention", "other", "outcome", "population", "study design"),
     shape=(),
     sizes={"train": 6_979, "validation": 801, "test": 1_991},
-    licence="research use",
+    license="research use",
     citation="""@article{kim2011automatic,
   author = {Kim, Su Nam and Martinez, David and Cavedon, Lawrence and Yencken, Lars},
   title = {Automatic classification of sentences to support evidence based medicine},
@@ -97,7 +97,7 @@ def _pubmed_rct(
         classes=("background", "conclusions", "methods", "objective", "results"),
         shape=(),
         sizes=dict(zip(("train", "validation", "test"), sentences, strict=True)),
-        licence="NLM freely provides PubMed data; some abstracts may be under copyright",
+        license="NLM freely provides PubMed data; some abstracts may be under copyright",
         citation=_RCT_CITATION,
         homepage="https://github.com/Franck-Dernoncourt/pubmed-rct",
         builder=f"jaxmed.data.datasets.abstracts:JaxmedPubmedRct{size}",
@@ -167,7 +167,7 @@ OHSUMED = Entry(
     ),
     shape=(),
     sizes={"train": 3_357, "test": 4_043},
-    licence="research use",
+    license="research use",
     citation="""@inproceedings{hersh1994ohsumed,
   author = {Hersh, William and Buckley, Chris and Leone, T. J. and Hickam, David},
   title = {{OHSUMED}: an interactive retrieval evaluation and new large test collection for
@@ -187,7 +187,7 @@ Split: Yao, Mao and Luo, Graph convolutional networks for text classification, A
     ),
     note=(
         "Abstracts of one category only. No official validation split: take one from train "
-        "(jaxmed.data.stratified_split). `id` is the number of the abstract in the collection."
+        "(jaxmed.data.split). `id` is the number of the abstract in the collection."
     ),
 )
 
@@ -199,7 +199,7 @@ IMDB = Entry(
     classes=("negative", "positive"),
     shape=(),
     sizes={"train": 25_000, "test": 25_000},
-    licence="research use",
+    license="research use",
     citation="""@inproceedings{maas2011learning,
   author = {Maas, Andrew L. and Daly, Raymond E. and Pham, Peter T. and Huang, Dan and
             Ng, Andrew Y. and Potts, Christopher},
@@ -215,7 +215,7 @@ IMDB = Entry(
             "7c2ac02c03563afcf9b574c7e56c153a",
         ),
     ),
-    note="No official validation split: take one from train (jaxmed.data.stratified_split).",
+    note="No official validation split: take one from train (jaxmed.data.split).",
 )
 
 TEXTS = (ADE_CORPUS, NICTA_PIBOSO, PUBMED_RCT_20K, PUBMED_RCT_200K, OHSUMED, IMDB)

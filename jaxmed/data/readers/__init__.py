@@ -1,1 +1,1 @@
-"""Sources made of the files of a user."""
+"""Sources made from files of your own: tables, images, texts, and prepared tfds data sets."""

@@ -1,4 +1,4 @@
-"""A folder with one sub-folder of files a class, as images and texts are often kept."""
+"""A folder with one sub-folder of files per class, as images and texts are often stored."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from jaxmed import checks
 
 
 @dataclasses.dataclass(frozen=True)
-class ClassFolders:
-    """What stands in the sub-folders.
+class ClassFiles:
+    """The files of the sub-folders.
 
     Attributes:
-        paths: One file a row, by class and then by name.
-        label: [rows] int32, the class of each.
-        classes: Names of the sub-folders.
+        paths: one file per row, sorted by class and then by name.
+        label: [rows] int32, the class of each file.
+        classes: names of the sub-folders.
     """
 
     paths: tuple[Path, ...]
@@ -26,20 +26,20 @@ class ClassFolders:
     classes: tuple[str, ...]
 
 
-def find(
+def find_class_files(
     path: Path, suffixes: Sequence[str], kind: str, classes: Sequence[str] | None = None
-) -> ClassFolders:
-    """The files `path/class/*` with one of `suffixes`; what starts with a dot is left alone.
+) -> ClassFiles:
+    """The files `path/class/*` with one of `suffixes`; hidden ones are ignored.
 
     Args:
-        path: Holds the sub-folders.
-        suffixes: Endings of the files in small letters, such as ".png"; capitals will do too.
-        kind: What the files hold, for messages: "images".
-        classes: Names of all sub-folders, in the order of the labels; `None` sorts them.
+        path: holds the sub-folders.
+        suffixes: file name extensions in lower case, such as ".png"; upper case matches too.
+        kind: what the files hold, for messages: "images".
+        classes: names of all sub-folders, in the order of the labels; `None` sorts them.
 
     Raises:
-        FileNotFoundError: There is no such folder.
-        ValueError: There are no sub-folders, they are not those of `classes`, or one has no files.
+        FileNotFoundError: The folder does not exist.
+        ValueError: There are no sub-folders, other ones than `classes`, or one without files.
     """
     if not path.is_dir():
         raise FileNotFoundError(f"path is {str(path)!r}, but there is no such folder.")
@@ -47,22 +47,22 @@ def find(
     if not present:
         raise ValueError(f"{path} has no sub-folders, but must have one of {kind} for each class.")
     names = tuple(present) if classes is None else tuple(classes)
-    _agree(path, present, names)
-    found = [sorted(_files(path / name, suffixes)) for name in names]
-    for name, files in zip(names, found, strict=True):
+    _check_names(path, present, names)
+    groups = [sorted(_files(path / name, suffixes)) for name in names]
+    for name, files in zip(names, groups, strict=True):
         if not files:
             raise ValueError(
                 f"{path / name} holds no {' or '.join(suffixes)} file: add or remove it."
             )
-    label = np.repeat(np.arange(len(names), dtype=np.int32), [len(files) for files in found])
-    return ClassFolders(tuple(file for files in found for file in files), label, names)
+    label = np.repeat(np.arange(len(names), dtype=np.int32), [len(files) for files in groups])
+    return ClassFiles(tuple(file for files in groups for file in files), label, names)
 
 
 def _is_class(folder: Path) -> bool:
     return folder.is_dir() and not folder.name.startswith(".")
 
 
-def _agree(path: Path, present: Sequence[str], names: Sequence[str]) -> None:
+def _check_names(path: Path, present: Sequence[str], names: Sequence[str]) -> None:
     for name in names:
         if name not in present:
             near = checks.nearest(name, present) or present
@@ -74,7 +74,7 @@ def _agree(path: Path, present: Sequence[str], names: Sequence[str]) -> None:
         if name not in names:
             raise ValueError(
                 f"{path / name} is a sub-folder, but {name!r} is not among classes {names}: name "
-                "it there, or move it elsewhere."
+                "it there, or move the folder elsewhere."
             )
 
 

@@ -1,4 +1,4 @@
-"""Ordinary JPEG files decoded in half of Pillow's time, to the same bits."""
+"""Ordinary JPEG files decoded in half of Pillow's time, to the same pixels."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 
 _STORED_AS = {1: ("Gray",), 3: ("YCbCr", "Gray")}
-_WANTED = {1: "GRAY", 3: "RGB"}
+_DECODED_AS = {1: "GRAY", 3: "RGB"}
 
 
 def plain_pixels(path: Path, channels: int) -> np.ndarray | None:
-    """Pixels [height, width, channels] uint8 of a whole JPEG that need not be turned.
+    """Pixels [height, width, channels] uint8 of a valid JPEG that needs no rotation.
 
-    None says that Pillow has to look at the file: it is none, it is broken, it may have to be
-    turned, or its colours are neither those asked for nor grey. Both use libjpeg-turbo.
+    None means that Pillow has to read the file: it is no JPEG, it is broken, it may have to be
+    rotated, or its colors are neither the requested ones nor gray. Both use libjpeg-turbo.
 
     Args:
         path: of the file.
-        channels: 1 (grey) or 3 (red, green, blue).
+        channels: 1 (gray) or 3 (red, green, blue).
     """
     if path.suffix.lower() not in (".jpg", ".jpeg"):
         return None
@@ -30,6 +30,6 @@ def plain_pixels(path: Path, channels: int) -> np.ndarray | None:
             return None
         if simplejpeg.decode_jpeg_header(content)[2] not in _STORED_AS[channels]:
             return None
-        return np.asarray(simplejpeg.decode_jpeg(content, _WANTED[channels]))
+        return np.asarray(simplejpeg.decode_jpeg(content, _DECODED_AS[channels]))
     except (OSError, ValueError):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxmed.data.readers import table
+from jaxmed.data.readers.csv_file import check_not_empty, read_annotations, read_csv
 from jaxmed.data.source import Arrays, from_arrays
 
 
@@ -22,25 +22,25 @@ def from_text_csv(
     r"""A source of the texts in a column of a CSV or TSV file.
 
     Args:
-        path: A file in UTF-8 with a header line. A text that starts with a quotation mark, or
-          holds the separator or the end of a line, stands in double quotes, with those inside it
-          doubled, as spreadsheets write it.
-        text: The column of texts.
-        label: The column to predict; `None` where there is none.
-        classes: What the label column holds, in the order of the labels 0, 1, ...: of a binary
-          diagnosis the disease comes last, to be the positive class. `None` for a measurement to
-          regress.
-        id: A column of whole numbers, all different; by default the row.
-        group: The column that names the patient or study.
-        separator: What stands between columns; "\t" in a TSV file.
+        path: a file in UTF-8 with a header line. A text that starts with a quotation mark, or holds
+            the separator or a line break, must be in double quotes, with double quotes inside it
+            doubled, as spreadsheets write it.
+        text: the column of texts.
+        label: the column to predict; `None` where there is none.
+        classes: the values of the label column, in the order of the labels 0, 1, ...: for a binary
+            diagnosis the disease comes last, to be the positive class. `None` for a measurement to
+            regress.
+        id: a column of whole numbers, all different; by default the row.
+        group: the column that names the patient or study.
+        separator: what stands between columns; "\t" in a TSV file.
 
     Returns:
         Examples {text: str, label: int32 or float32, id: int32, group: int32}.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        FileNotFoundError: The file does not exist.
         ValueError: A column is missing, a text is empty or not UTF-8, a label is not among the
-          classes, an id is repeated, or there are no rows.
+            classes, an id is repeated, or there are no rows.
     """
     if label is None and classes is not None:
         raise ValueError(
@@ -48,8 +48,8 @@ def from_text_csv(
             "pass classes=None."
         )
     roles = {"text": text, "label": label, "id": id, "group": group}
-    rows = table.read(path, separator, list(roles.items()))
-    table.filled(rows[text], "must hold a text")
+    rows = read_csv(path, separator, list(roles.items()))
+    check_not_empty(rows[text], "must hold a text")
     columns = {"text": rows[text].to_numpy(object)}
-    columns |= table.annotated(rows, label=label, classes=classes, id=id, group=group)
+    columns |= read_annotations(rows, label=label, classes=classes, id=id, group=group)
     return from_arrays(columns, classes=[str(name) for name in classes or ()])

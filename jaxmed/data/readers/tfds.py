@@ -1,4 +1,4 @@
-"""Data sets that tfds has prepared, or can prepare, without TensorFlow."""
+"""Data sets in tfds's format, prepared and read without TensorFlow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORMAT = "array_record"  # the format of tfds that has random access and needs 
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """Examples of a tfds data source, with the keys and dtypes of ours."""
+    """Examples of a tfds data source, with the keys and dtypes of jaxmed."""
 
     source: Any
     classes: tuple[str, ...] = ()
@@ -53,13 +53,13 @@ def from_tfds(
     """A source of any data set of the tfds catalogue, by its tfds name.
 
     It is downloaded and prepared on the first call. A builder that needs TensorFlow for that
-    works with the extra `tensorflow`; reading what is prepared needs none.
+    works with the extra `tensorflow`; reading prepared data does not need it.
 
     Args:
-        name: The tfds name, `name/config` where it has configurations.
-        split: The tfds split, such as `train` or `train[:80%]`.
-        data_dir: Where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
-        manual_dir: Where you put files that tfds asks you to fetch by hand.
+        name: the tfds name, `name/config` where it has configurations.
+        split: the tfds split, such as `train` or `train[:80%]`.
+        data_dir: where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
+        manual_dir: the folder with files that tfds asks you to download by hand.
 
     Returns:
         Examples with the keys of the tfds features and an `id`, the row in the split.
@@ -68,26 +68,26 @@ def from_tfds(
         ValueError: The name or the split is unknown.
         ImportError: It needs TensorFlow, which is not installed.
     """
-    builder = tfds_builder(name, data_dir=data_dir, manual_dir=manual_dir)
-    return open_split(builder, split)
+    builder = catalogue_builder(name, data_dir=data_dir, manual_dir=manual_dir)
+    return open_builder(builder, split)
 
 
-def tfds_builder(
+def catalogue_builder(
     name: str,
     *,
     data_dir: str | Path | None = None,
     manual_dir: str | Path | None = None,
-    ours: Sequence[str] = (),
+    more_names: Sequence[str] = (),
 ) -> Any:
-    """The prepared builder of `from_tfds`; an unknown name is told the nearest of `ours` too."""
+    """The prepared builder of a tfds name; a message for an unknown one suggests `more_names` too."""
     import tensorflow_datasets as tfds
 
     try:
-        with _unannounced():
+        with _quiet_stdout():
             builder = tfds.builder(name, data_dir=data_dir)
-        prepare(builder, manual_dir=manual_dir)
+        prepare_builder(builder, manual_dir=manual_dir)
     except tfds.core.registered.DatasetNotFoundError:
-        known(name, ours)
+        check_name(name, more_names)
         raise
     except ImportError as error:
         if "tensorflow" not in str(error):
@@ -99,23 +99,24 @@ def tfds_builder(
     return builder
 
 
-def known(name: str, ours: Sequence[str] = ()) -> None:
-    """Refuse a name that is neither among `ours` nor in the tfds catalogue; name the nearest."""
+def check_name(name: str, more_names: Sequence[str] = ()) -> None:
+    """Refuse a name that is neither in the tfds catalogue nor in `more_names`; suggest others."""
     import tensorflow_datasets as tfds
 
-    theirs = tfds.list_builders(with_community_datasets=False)
+    names = {*more_names, *tfds.list_builders(with_community_datasets=False)}
     stem = name.split("/")[0].split(":")[0]
-    if stem in ours or stem in theirs:
+    if stem in names:
         return
-    near = checks.nearest(stem, sorted({*ours, *theirs}))
+    near = checks.nearest(stem, sorted(names))
     hint = f"did you mean {' or '.join(near)}?" if near else "`jaxmed datasets` lists the names."
     raise ValueError(f"name is {name!r}, which is no data set of jaxmed or tfds: {hint}")
 
 
-def prepare(builder: Any, *, manual_dir: str | Path | None = None) -> None:
-    """Download and prepare once; what is half prepared is never taken for whole.
+def prepare_builder(builder: Any, *, manual_dir: str | Path | None = None) -> None:
+    """Download and prepare once.
 
-    tfds writes into a temporary folder and renames it when it is complete.
+    tfds writes into a temporary folder and renames it when it is complete, so data that is only
+    half prepared is never used.
     """
     import tensorflow_datasets as tfds
 
@@ -129,17 +130,17 @@ def prepare(builder: Any, *, manual_dir: str | Path | None = None) -> None:
         manual_dir=None if manual_dir is None else str(Path(manual_dir).resolve()),
         try_download_gcs=False,
     )
-    with _unannounced():
+    with _quiet_stdout():
         try:
             builder.download_and_prepare(download_config=config, file_format=_FORMAT)
         except OSError:
             if not Path(builder.data_path).exists():
                 raise
-            # Another process prepared the same data meanwhile, and was first to rename it.
+            # Another process prepared the same data meanwhile and renamed it first.
             builder.info.read_from_directory(builder.data_path)
 
 
-def open_split(builder: Any, split: str, *, classes: Sequence[str] = ()) -> Source:
+def open_builder(builder: Any, split: str, *, classes: Sequence[str] = ()) -> Source:
     """The source of one split of a prepared builder."""
     stems = re.findall(r"[A-Za-z_][\w-]*(?=\[|\+|$)", split.replace(" ", ""))
     for stem in stems or [split]:
@@ -150,7 +151,7 @@ def open_split(builder: Any, split: str, *, classes: Sequence[str] = ()) -> Sour
         if "random access" in str(error).lower():
             raise ValueError(
                 f"{builder.data_path} holds {builder.name} in a format without random access: "
-                "name another data_dir, and it is prepared there anew."
+                "pass another data_dir, to prepare it there again."
             ) from error
         raise ValueError(
             f"split is {split!r}, which holds no rows ({str(error).splitlines()[0]}): write it as "
@@ -165,6 +166,6 @@ def _named_classes(builder: Any) -> tuple[str, ...]:
     return tuple(getattr(label, "names", None) or ())
 
 
-def _unannounced() -> contextlib.AbstractContextManager[Any]:
-    """Keep what tfds announces off stdout, which belongs to the program that is run."""
+def _quiet_stdout() -> contextlib.AbstractContextManager[Any]:
+    """Keep tfds's messages off stdout, which belongs to the calling program."""
     return contextlib.redirect_stdout(io.StringIO())

@@ -1,15 +1,15 @@
-"""Text files in UTF-8, and the line of one that is not."""
+"""Text files in UTF-8, with an error that names the line of one that is not."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 
-def read(path: Path) -> str:
-    r"""The text of a file: without a byte order mark, its lines ended by \n alone.
+def read_text(path: Path) -> str:
+    r"""The text of a file, without a byte order mark and with \n as the only line break.
 
     Raises:
-        ValueError: The file is not UTF-8; the first line that is not is named.
+        ValueError: The file is not UTF-8; the message names the first such line.
     """
     try:
         return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")

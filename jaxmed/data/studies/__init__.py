@@ -1,1 +1,1 @@
-"""Sources of DICOM series and NIfTI files."""
+"""Sources of DICOM series and NIfTI files, on one grid."""

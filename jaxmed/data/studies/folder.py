@@ -1,4 +1,4 @@
-"""What a folder of studies holds: each volume or image once, by what names, and what is broken."""
+"""The volumes or images in a folder of studies, their names, and their errors."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxmed.data.studies import dicom, dicom_series, nifti
-from jaxmed.data.studies.dicom import File
+from jaxmed.data.studies import dicom, dicom_header, dicom_series, nifti
+from jaxmed.data.studies.dicom import DicomFile
 from jaxmed.data.studies.volume import Volume
 
-_ENDINGS = (".nii.gz", ".nii", ".dcm", ".dicom", ".ima")
+_SUFFIXES = (".nii.gz", ".nii", ".dcm", ".dicom", ".ima")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Scan:
 
     Attributes:
         path: its file, or the first of them.
-        files: how many it has.
-        names: what it is called, by kind of name; see `study_labels`.
-        patient: DICOM's PatientID; empty where the files do not say.
-        read: gives its values.
+        files: number of files.
+        names: its names, by kind of name; see `study_labels`.
+        patient: DICOM's PatientID; empty where the files have none.
+        read: returns its values.
         inverted: low values are bright.
-        slice_of: of an image, the series that it is a slice of; empty where it stands alone.
-        fault: why it cannot be read; empty where nothing is known against it.
+        slice_of: for an image, the series of which it is a slice; empty if it is none.
+        error: why it cannot be read; empty if no error is known.
     """
 
     path: Path
@@ -38,32 +38,32 @@ class Scan:
     read: Callable[[], Volume]
     inverted: bool = False
     slice_of: str = ""
-    fault: str = ""
+    error: str = ""
 
 
-def search(
-    path: Path, *, axes: int, wanted: Callable[[Any], bool] | None
+def find_scans(
+    path: Path, *, axes: int, keep: Callable[[Any], bool] | None
 ) -> tuple[list[Scan], dict[Path, str]]:
-    """Every volume (`axes` 3) or image (2) below a folder, by path, and the files past reading.
+    """Every volume (`axes` 3) or image (2) below a folder, sorted by path, and unreadable files.
 
     Args:
-        path: the folder; what starts with a dot is left alone, and so is what is neither a DICOM
-            image nor NIfTI.
-        axes: of what is wanted.
-        wanted: asked of each DICOM header, as in `from_studies`.
+        path: the folder; hidden files, and files that are neither a DICOM image nor NIfTI, are
+            ignored.
+        axes: 3 for volumes, 2 for images.
+        keep: called with each DICOM header, as in `from_studies`.
 
     Returns:
-        (scans, why by file): a file with a broken header is in the latter, a scan of which the
-        header tells what it is and that it is broken, in the former.
+        (scans, reason by file). A file with an unreadable header is in the latter. A scan with a
+        readable header that shows an error is in the former.
 
     Raises:
-        FileNotFoundError: There is no such folder.
-        ValueError: It holds volumes where images are wanted, or the reverse.
+        FileNotFoundError: The folder does not exist.
+        ValueError: It holds volumes where images are expected, or the reverse.
     """
     if not path.is_dir():
         raise FileNotFoundError(f"path is {str(path)!r}, but there is no such folder.")
     scans: list[Scan] = []
-    files: list[File] = []
+    files: list[DicomFile] = []
     unread: dict[Path, str] = {}
     for each in sorted(path.rglob("*")):
         hidden = any(part.startswith(".") for part in each.relative_to(path).parts)
@@ -71,100 +71,102 @@ def search(
             continue
         try:
             if nifti.is_nifti(each):
-                scans.append(_nifti(each, path, axes))
-            elif dicom.is_dicom(each):
-                header = dicom.header(each)
-                if dicom.is_image(header) and (wanted is None or wanted(header)):
-                    files.append(dicom.examined(each, header))
+                scans.append(_nifti_scan(each, path, axes))
+            elif dicom_header.is_dicom(each):
+                header = dicom_header.read_header(each)
+                if dicom_header.is_image(header) and (keep is None or keep(header)):
+                    files.append(dicom.parse_header(each, header))
         except _WrongKindError:
             raise
         except ValueError as error:
             unread[each] = str(error)
-    groups = dicom_series.by_series(files)
+    series = dicom_series.group_by_series(files)
     if axes == 3:
-        alone = _alone(groups)
-        scans += [_volume(held, path, alone, unread) for held in groups]
+        own_folders = _folders_of_one_series(series)
+        scans += [_volume_scan(members, path, own_folders, unread) for members in series]
     else:
-        scans += [scan for held in groups for scan in _images(held, path)]
+        scans += [scan for members in series for scan in _image_scans(members, path)]
     return sorted(scans, key=lambda scan: scan.path), unread
 
 
 class _WrongKindError(ValueError):
-    """What the folder holds is not what was asked for: no fault of a file."""
+    """The folder holds another kind of scan than was requested: no error of one file."""
 
 
-def _nifti(path: Path, root: Path, axes: int) -> Scan:
-    found = nifti.examined(path)
-    if len(found) != axes:
-        raise _wrong(path, f"has {len(found)} axes longer than 1", axes)
-    names = _by_path(path.relative_to(root))
+def _nifti_scan(path: Path, root: Path, axes: int) -> Scan:
+    shape = nifti.read_shape(path)
+    if len(shape) != axes:
+        raise _wrong_kind(path, f"has {len(shape)} axes longer than 1", axes)
+    names = _path_names(path.relative_to(root))
     return Scan(path, 1, names, "", functools.partial(nifti.read_nifti, path))
 
 
-def _volume(held: Sequence[File], root: Path, alone: set[Path], unread: Mapping[Path, str]) -> Scan:
-    first, folder = held[0], held[0].path.parent
-    lost = [file for file in unread if file.parent == folder]
-    fault = ""
-    if folder in alone and lost:
-        fault = f"{lost[0]} may be one of its slices, and cannot be read."
-    elif sum(len(file.frames) for file in held) == 1 and not first.fault:
-        raise _wrong(first.path, "is one image", axes=3)
+def _volume_scan(
+    files: Sequence[DicomFile], root: Path, own_folders: set[Path], unread: Mapping[Path, str]
+) -> Scan:
+    first, folder = files[0], files[0].path.parent
+    unread_here = [file for file in unread if file.parent == folder]
+    error = ""
+    if folder in own_folders and unread_here:
+        error = f"{unread_here[0]} may be one of its slices, and cannot be read."
+    elif sum(len(file.frames) for file in files) == 1 and not first.error:
+        raise _wrong_kind(first.path, "is one image", axes=3)
     try:
-        dicom_series.stack(held)
-    except ValueError as error:
-        fault = fault or str(error)
-    multi_frame = len(held) == 1 and len(first.frames) > 1
-    own = first.path if multi_frame else folder
-    named = multi_frame or folder in alone
+        dicom_series.sort_slices(files)
+    except ValueError as invalid:
+        error = error or str(invalid)
+    multi_frame = len(files) == 1 and len(first.frames) > 1
+    own_path = first.path if multi_frame else folder
+    has_path = multi_frame or folder in own_folders
     return Scan(
         path=first.path,
-        files=len(held),
-        names=(_by_path(own.relative_to(root)) if named else {}) | _by_uid(first),
+        files=len(files),
+        names=(_path_names(own_path.relative_to(root)) if has_path else {}) | _uid_names(first),
         patient=first.patient,
-        read=functools.partial(dicom_series.read, held),
+        read=functools.partial(dicom_series.read_series, files),
         inverted=first.inverted,
-        fault=fault,
+        error=error,
     )
 
 
-def _images(held: Sequence[File], root: Path) -> list[Scan]:
-    places = {file.frames[0].position for file in held} - {None}
+def _image_scans(files: Sequence[DicomFile], root: Path) -> list[Scan]:
+    positions = {file.frames[0].position for file in files} - {None}
     scans = []
-    for file in held:
+    for file in files:
         if len(file.frames) > 1:
-            raise _wrong(file.path, f"has {len(file.frames)} frames", axes=2)
-        names = _by_path(file.path.relative_to(root)) | {"SOPInstanceUID": file.instance}
+            raise _wrong_kind(file.path, f"has {len(file.frames)} frames", axes=2)
+        names = _path_names(file.path.relative_to(root)) | {"SOPInstanceUID": file.instance}
         scans.append(
             Scan(
                 path=file.path,
                 files=1,
-                names=names | _by_uid(file),
+                names=names | _uid_names(file),
                 patient=file.patient,
                 read=functools.partial(dicom_series.read_image, file),
                 inverted=file.inverted,
-                slice_of=file.series if len(places) > 1 else "",
-                fault=file.fault,
+                slice_of=file.series if len(positions) > 1 else "",
+                error=file.error,
             )
         )
     return scans
 
 
-def _alone(groups: Sequence[Sequence[File]]) -> set[Path]:
-    """The folders whose files are all of one series."""
-    held: dict[Path, set[int]] = defaultdict(set)
-    for number, files in enumerate(groups):
+def _folders_of_one_series(series: Sequence[Sequence[DicomFile]]) -> set[Path]:
+    """The folders that hold exactly one series, all of it."""
+    members: dict[Path, set[int]] = defaultdict(set)
+    for number, files in enumerate(series):
         for file in files:
-            held[file.path.parent].add(number)
-    whole = {files[0].path.parent for files in groups if len({f.path.parent for f in files}) == 1}
-    return {folder for folder in whole if len(held[folder]) == 1}
+            members[file.path.parent].add(number)
+    whole = {files[0].path.parent for files in series if len({f.path.parent for f in files}) == 1}
+    return {folder for folder in whole if len(members[folder]) == 1}
 
 
-def _by_path(path: Path) -> dict[str, str]:
+def _path_names(path: Path) -> dict[str, str]:
     """Names from a path below the folder of the studies; `.` is that folder itself."""
     if path == Path():
         return {}
-    ending = next((end for end in _ENDINGS if path.name.lower().endswith(end)), "")
-    bare = path.with_name(path.name[: len(path.name) - len(ending)])
+    suffix = next((end for end in _SUFFIXES if path.name.lower().endswith(end)), "")
+    bare = path.with_name(path.name[: len(path.name) - len(suffix)])
     return {
         "path": path.as_posix(),
         "path without ending": bare.as_posix(),
@@ -174,7 +176,7 @@ def _by_path(path: Path) -> dict[str, str]:
     }
 
 
-def _by_uid(file: File) -> dict[str, str]:
+def _uid_names(file: DicomFile) -> dict[str, str]:
     return {
         "SeriesInstanceUID": file.series,
         "StudyInstanceUID": file.study,
@@ -182,11 +184,11 @@ def _by_uid(file: File) -> dict[str, str]:
     }
 
 
-def _wrong(path: Path, found: str, axes: int) -> _WrongKindError:
-    wanted, other = "(height, width)", "(depth, height, width)"
+def _wrong_kind(path: Path, finding: str, axes: int) -> _WrongKindError:
+    requested, other = "(height, width)", "(depth, height, width)"
     if axes == 3:
-        wanted, other = other, wanted
+        requested, other = other, requested
     return _WrongKindError(
-        f"{path} {found}, but shape is {wanted}: pass {other}, or keep to one kind "
-        "(wanted= chooses among DICOM files)."
+        f"{path} {finding}, but shape is {requested}: pass {other}, or keep one kind only "
+        "(keep= chooses among DICOM files)."
     )

@@ -1,7 +1,7 @@
-"""A source over a folder of studies, DICOM or NIfTI, all brought to one grid and one window.
+"""A source over a folder of studies, DICOM or NIfTI, on one grid and with one window.
 
-What identifies a patient stays in the folder: an example holds an image, a label, a row number and
-the running number of its patient, and nothing else of this source is ever written to a run.
+Nothing that identifies a patient leaves the folder: an example holds an image, a label, a row
+number and the running number of its patient, and nothing else of this source is written to a run.
 """
 
 from __future__ import annotations
@@ -13,40 +13,43 @@ from typing import Any
 
 import numpy as np
 
-from jaxmed.data.studies import folder, volume
-from jaxmed.data.studies.folder import Scan
-from jaxmed.data.studies.labels import StudyLabels, matched
-from jaxmed.data.studies.window import Limits, centred, windowed
+from jaxmed.data.source import take_rows
+from jaxmed.data.studies import volume
+from jaxmed.data.studies.folder import Scan, find_scans
+from jaxmed.data.studies.labels import StudyLabels
+from jaxmed.data.studies.matching import annotate, check_one_scan_per_row, match_rows
+from jaxmed.data.studies.window import Window, apply_window, fixed_window
 
-_UNIQUE = ("file name", "file name without ending")  # names only where no two scans share one
-_SHOWN = 5  # faults named in a message
+_SHOWN = 5  # errors named in a message
 
 
 class Studies:
-    """Volumes or images that are read and brought to their grid when they are asked for.
+    """Volumes or images that are read and resampled when they are needed.
 
     Attributes:
-        classes: names of the classes in the order of their label.
-        left_out: why a file or series is not among the examples, by path. For your eyes: the
-            paths may tell who a patient is.
+        annotations: the columns `label` and `group`, known without reading any image.
+        classes: names of the classes in the order of their labels.
+        skipped: why a file or series is not among the examples, by path. Keep it private: paths may
+            identify patients.
     """
 
-    # No dataclass: what describes a run would write its fields, paths and identifiers included.
+    # No dataclass: the description of a run would contain its fields, paths and identifiers too.
     def __init__(
         self,
         scans: Sequence[Scan],
-        annotated: Mapping[str, np.ndarray],
+        annotations: Mapping[str, np.ndarray],
         *,
         classes: Sequence[str],
-        left_out: Mapping[Path, str],
+        skipped: Mapping[Path, str],
         shape: tuple[int, ...],
         spacing: tuple[float, ...] | None,
-        limits: Limits | None,
+        window: Window | None,
     ):
+        self.annotations = dict(annotations)
         self.classes = tuple(classes)
-        self.left_out = dict(left_out)
-        self._scans, self._annotated = list(scans), annotated
-        self._shape, self._spacing, self._limits = shape, spacing, limits
+        self.skipped = dict(skipped)
+        self._scans = list(scans)
+        self._shape, self._spacing, self._window = shape, spacing, window
 
     def __repr__(self) -> str:
         return f"Studies({len(self)} of shape {self._shape})"
@@ -56,52 +59,55 @@ class Studies:
 
     def __getitem__(self, index: int, /) -> Mapping[str, np.ndarray]:
         row = range(len(self))[index]
-        example = {key: np.asarray(column[row]) for key, column in self._annotated.items()}
+        example = {key: np.asarray(column[row]) for key, column in self.annotations.items()}
         return {"image": self._image(self._scans[row]), **example, "id": np.asarray(row, np.int32)}
 
-    def readable(self) -> Studies:
-        """Those whose pixels can be read too, found by reading all of them once.
+    def only_readable(self) -> Studies:
+        """The studies whose pixels can be read too; all of them are read once to find out.
 
-        A warning counts and names the others, as `from_studies` does those that lack even a sound
-        header. The `id` of an example is its row among those that are left.
+        A warning counts and names the others, as `from_studies` does for invalid headers. The `id`
+        of an example is its row among the remaining studies.
+
+        Raises:
+            ValueError: No study can be read.
         """
-        faults: dict[int, str] = {}
+        errors: dict[int, str] = {}
         for row, scan in enumerate(self._scans):
             try:
                 self._image(scan)
             except ValueError as error:
-                faults[row] = str(error)
-        if not faults:
+                errors[row] = str(error)
+        if not errors:
             return self
-        kept = np.setdiff1d(np.arange(len(self)), list(faults))
+        kept = np.setdiff1d(np.arange(len(self)), list(errors))
         if not kept.size:
-            raise ValueError(f"not one study can be read: {faults[0]}")
-        _warn(len(faults), len(self), list(faults.values()), of="studies")
+            raise ValueError(f"none of the studies can be read: {errors[0]}")
+        _warn_skipped(len(errors), len(self), list(errors.values()), of="studies")
         return Studies(
             [self._scans[row] for row in kept],
-            {key: column[kept] for key, column in self._annotated.items()},
+            take_rows(self.annotations, kept),
             classes=self.classes,
-            left_out=self.left_out | {self._scans[row].path: why for row, why in faults.items()},
+            skipped=self.skipped | {self._scans[row].path: why for row, why in errors.items()},
             shape=self._shape,
             spacing=self._spacing,
-            limits=self._limits,
+            window=self._window,
         )
 
     def _image(self, scan: Scan) -> np.ndarray:
         measured = scan.read()
-        limits = self._limits(measured.values) if self._limits else None
+        limits = self._window(measured.values) if self._window else None
         try:
-            gridded = (
-                volume.resized(measured, shape=self._shape)
+            resampled = (
+                volume.resize(measured, shape=self._shape)
                 if self._spacing is None
-                else volume.resampled(measured, spacing=self._spacing)
+                else volume.resample(measured, spacing=self._spacing)
             )
         except ValueError as error:
             raise ValueError(f"{scan.path}: {error}") from error
         if limits is None:
-            lowest = float(gridded.values.min())
-            return volume.on_grid(gridded.values, self._shape, fill=lowest)[..., None]
-        return volume.on_grid(windowed(gridded, limits), self._shape)[..., None]
+            lowest = float(resampled.values.min())
+            return volume.crop_or_pad(resampled.values, self._shape, fill=lowest)[..., None]
+        return volume.crop_or_pad(apply_window(resampled, limits), self._shape)[..., None]
 
 
 def from_studies(
@@ -109,72 +115,75 @@ def from_studies(
     *,
     shape: Sequence[int],
     spacing: Sequence[float] | None = None,
-    window: tuple[float, float] | Limits | None = None,
+    window: tuple[float, float] | Window | None = None,
     labels: StudyLabels | None = None,
-    wanted: Callable[[Any], bool] | None = None,
+    keep: Callable[[Any], bool] | None = None,
 ) -> Studies:
     """A source of the DICOM series, DICOM images and NIfTI files below a folder.
 
-    Slices are put together by their positions, values brought to the scanner's unit (Hounsfield
-    units of CT), volumes turned to one orientation (see `jaxmed.data.studies.volume`), then to one spacing
-    and shape, and windowed. Files that are broken and series that lack slices are left out; a
-    warning counts and names them, and so does `left_out`. Damage that only shows in the pixels
-    stops the reading with the name of the file; `readable()` leaves such studies out as well.
+    Slices are sorted by their positions, values converted to the scanner's unit (Hounsfield units
+    for CT), volumes brought to one orientation (see `jaxmed.data.studies.volume`), then to one
+    spacing and shape, and windowed. Broken files and incomplete series are skipped: a warning
+    counts and names them, and `skipped` lists all. Errors that only show in the pixels are raised
+    when the study is read, with the name of the file; `only_readable()` skips such studies too.
 
-    Pass the `group` column to `stratified_split`, so that no patient is in two splits.
+    Use `jaxmed.data.split`, or pass the `group` column to `stratified_split`, so that no patient is
+    in two splits.
 
     Args:
-        path: The folder, searched with its sub-folders; files of other kinds are left alone.
-        shape: (depth, height, width) of volumes, or (height, width) of images.
-        spacing: mm along each axis: every study is resampled to it, then cut or filled up about
-          its centre to `shape`. `None` stretches the whole of each study to `shape`.
-        window: (centre, width) in the scanner's unit; or limits from `jaxmed.data.studies.window`, such as
-          `percentiles(1, 99)` for MRI. `None` keeps the values as float32.
-        labels: From `study_labels`; `None` where there are none.
-        wanted: Asked of each DICOM file's header (a `pydicom.Dataset`) whether to take it, such
-          as `lambda header: "LOCALIZER" not in (header.get("ImageType") or ())`.
+        path: the folder, searched with its sub-folders; files of other kinds are ignored.
+        shape: (depth, height, width) for volumes, or (height, width) for images.
+        spacing: mm along each axis: every study is resampled to it, then cropped or padded about
+            its center to `shape`. `None` resizes the whole of each study to `shape`.
+        window: (center, width) in the scanner's unit; or a window from
+            `jaxmed.data.studies.window`, such as `percentile_window(1, 99)` for MRI. `None` keeps
+            the values as float32.
+        labels: from `study_labels`; `None` if there are none.
+        keep: called with each DICOM file's header (a `pydicom.Dataset`); files for which it returns
+            False are ignored, such as
+            `lambda header: "LOCALIZER" not in (header.get("ImageType") or ())`.
 
     Returns:
         Examples {image: [*shape, 1] uint8, or float32 without a window; label; group: int32, the
-        running number of the patient; id: int32}, in the order of the paths. `label` is missing
-        without labels, and `group` where neither they nor the files tell the patient.
+        running number of the patient; id: int32}, sorted by path. There is no `label` without
+        labels, and no `group` where neither labels nor files name the patient.
 
     Raises:
-        ModuleNotFoundError: pydicom, nibabel or what decodes a compressed file is not installed.
-        FileNotFoundError: There is no such folder.
-        ValueError: There are images where volumes are wanted or the reverse, nothing that can be
-          read, no match between labels and images, several series for one label, or a patient
-          that nothing names.
+        ModuleNotFoundError: pydicom, nibabel or the decoder of a compressed file is not installed.
+        FileNotFoundError: The folder does not exist.
+        ValueError: There are images where volumes are expected or the reverse, no readable study,
+            no match between labels and images, several series for one label, or a patient without a
+            name.
     """
-    shape, spacing = _grid(shape, spacing)
-    limits = _limits(window)
+    shape, spacing = _check_grid(shape, spacing)
+    limits = fixed_window(*window) if isinstance(window, tuple) else window
     path = Path(path)
-    scans, unread = folder.search(path, axes=len(shape), wanted=wanted)
-    left_out = unread | {scan.path: scan.fault for scan in scans if scan.fault}
-    if len(left_out) == len(scans) + len(unread):
-        reason = next(iter(left_out.values()), "no file is DICOM with pixels, or .nii or .nii.gz")
-        raise ValueError(f"{path} holds no study that can be read: {reason}")
-    rows = None if labels is None else _rows(scans, labels, unread)
-    _told_apart(scans, rows, len(shape))
-    sound = [number for number, scan in enumerate(scans) if not scan.fault]
-    kept = [scans[number] for number in sound]
-    _shown_by_bright_values(kept, limits)
-    lines = None if rows is None else rows[sound]
-    if left_out:
+    scans, unread = find_scans(path, axes=len(shape), keep=keep)
+    skipped = unread | {scan.path: scan.error for scan in scans if scan.error}
+    if len(skipped) == len(scans) + len(unread):
+        reason = next(iter(skipped.values()), "no file is DICOM with pixels, or .nii or .nii.gz")
+        raise ValueError(f"{path} holds no readable study: {reason}")
+    rows = None if labels is None else match_rows(labels, scans, unread)
+    check_one_scan_per_row(scans, rows, len(shape))
+    valid = [number for number, scan in enumerate(scans) if not scan.error]
+    kept = [scans[number] for number in valid]
+    _check_inversion(kept, limits)
+    if skipped:
         total = len(unread) + sum(scan.files for scan in scans)
-        _warn(total - sum(scan.files for scan in kept), total, list(left_out.values()))
+        lost = total - sum(scan.files for scan in kept)
+        _warn_skipped(lost, total, list(skipped.values()), of="files")
     return Studies(
         kept,
-        _annotated(kept, labels, lines),
+        annotate(kept, labels, None if rows is None else rows[valid]),
         classes=labels.classes if labels else (),
-        left_out=left_out,
+        skipped=skipped,
         shape=shape,
         spacing=spacing,
-        limits=limits,
+        window=limits,
     )
 
 
-def _grid(
+def _check_grid(
     shape: Sequence[int], spacing: Sequence[float] | None
 ) -> tuple[tuple[int, ...], tuple[float, ...] | None]:
     if len(shape) not in (2, 3) or min(shape) < 1:
@@ -184,84 +193,23 @@ def _grid(
         )
     if spacing is not None and (len(spacing) != len(shape) or min(spacing) <= 0):
         raise ValueError(
-            f"spacing is {tuple(spacing)}, but must be one number of mm, more than 0, for each "
+            f"spacing is {tuple(spacing)}, but must be one number of mm, greater than 0, for each "
             f"axis of shape {tuple(shape)}."
         )
     return tuple(shape), None if spacing is None else tuple(spacing)
 
 
-def _limits(chosen: tuple[float, float] | Limits | None) -> Limits | None:
-    return centred(*chosen) if isinstance(chosen, tuple) else chosen
-
-
-def _rows(scans: Sequence[Scan], labels: StudyLabels, unread: Mapping[Path, str]) -> np.ndarray:
-    """The row of the labels that each scan has."""
-    kinds = dict.fromkeys(kind for scan in scans for kind in scan.names)
-    names = {kind: [scan.names.get(kind, "") for scan in scans] for kind in kinds}
-    for kind in _UNIQUE:
-        called = [name for name in names.get(kind, []) if name]
-        if len(set(called)) < len(called):
-            del names[kind]
-    return matched(labels, names, sound=[not scan.fault for scan in scans], unread=len(unread))
-
-
-def _told_apart(scans: Sequence[Scan], rows: np.ndarray | None, axes: int) -> None:
-    """Refuse several volumes, or several slices of one, where the labels tell of one thing."""
-    first: dict[Any, Scan] = {}
-    for number, scan in enumerate(scans):
-        if rows is not None and rows[number] < 0:
-            continue  # broken, and of nothing that has a label
-        if axes == 3 and rows is not None:
-            other = first.setdefault(rows[number], scan)
-            if other is not scan:
-                raise ValueError(
-                    f"{scan.path} and {other.path} are of two series, but have one row of labels: "
-                    "choose one by wanted=, or name series in the column of studies."
-                )
-        elif axes == 2 and scan.slice_of:
-            row = None if rows is None else rows[number]
-            other = first.setdefault((row, scan.slice_of), scan)
-            if other is not scan:
-                raise ValueError(
-                    f"{scan.path} and {other.path} are slices of one volume, but shape is (height, "
-                    "width): pass (depth, height, width), leave them out by wanted=, or give "
-                    "each slice a row of labels."
-                )
-
-
-def _shown_by_bright_values(scans: Sequence[Scan], limits: Limits | None) -> None:
+def _check_inversion(scans: Sequence[Scan], window: Window | None) -> None:
     inverted = next((scan for scan in scans if scan.inverted), None)
-    if limits is None and inverted is not None:
+    if window is None and inverted is not None:
         raise ValueError(
-            f"{inverted.path} shows low values as bright (MONOCHROME1), which values without a "
-            "window do not tell: pass window=."
+            f"{inverted.path} shows low values as bright (MONOCHROME1), which is lost in values "
+            "without a window: pass window=."
         )
 
 
-def _annotated(
-    scans: Sequence[Scan], labels: StudyLabels | None, rows: np.ndarray | None
-) -> dict[str, np.ndarray]:
-    columns: dict[str, np.ndarray] = {}
-    patients = [scan.patient for scan in scans]
-    if labels is not None:
-        columns["label"] = labels.label[rows]
-        if labels.patient is not None:
-            patients = labels.patient[rows].tolist()
-        nameless = next((scan for scan in scans if not scan.patient), None)
-        if labels.patient is None and nameless is not None:
-            raise ValueError(
-                f"{nameless.path} does not say whose it is, so that a patient could be in two "
-                "splits: name the column of patients in study_labels(..., patient=...), the column "
-                "of studies itself where each is of another patient."
-            )
-    if all(patients):  # numbers in the order of the rows: they tell nothing of the names
-        number = {name: count for count, name in enumerate(dict.fromkeys(patients))}
-        columns["group"] = np.array([number[name] for name in patients], np.int32)
-    return columns
-
-
-def _warn(lost: int, total: int, reasons: Sequence[str], *, of: str = "files") -> None:
-    more = f" And {len(reasons) - _SHOWN} more, in left_out." if len(reasons) > _SHOWN else ""
+def _warn_skipped(count: int, total: int, reasons: Sequence[str], *, of: str) -> None:
+    more = f" And {len(reasons) - _SHOWN} more, in skipped." if len(reasons) > _SHOWN else ""
     warnings.warn(
-        f"{lost} of {total} {of} are left out. {' '.join(reasons[:_SHOWN])}{more}", stacklevel=3
+        f"{count} of {total} {of} are skipped. {' '.join(reasons[:_SHOWN])}{more}", stacklevel=3
     )

@@ -1,4 +1,4 @@
-"""Texts as the few terms that they have of a large vocabulary."""
+"""Sparse features of texts: the few terms that each text has of a large vocabulary."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from jaxmed import checks
 from jaxmed.typing import Columns
 
 
-def columns(matrix: Any, *, most: int) -> Columns:
-    """A sparse matrix as two columns of one length.
+def sparse_columns(matrix: Any, *, max_terms: int) -> Columns:
+    """A sparse matrix as two dense columns: the heaviest terms of each row, and their weights.
 
     Args:
-        matrix: [rows, terms], sparse, such as scikit-learn's `TfidfVectorizer` gives.
-        most: terms kept of a row, those with the largest weights.
+        matrix: [rows, terms], sparse, such as scikit-learn's `TfidfVectorizer` returns.
+        max_terms: number of terms kept per row, those with the largest weights.
 
     Returns:
-        `terms` [rows, most] int32, 1 to the number of terms, the heaviest first and 0 behind the
-        last one; `weights` [rows, most] float32, 0 there.
+        `terms` [rows, max_terms] int32, from 1 to the number of terms, the heaviest first, 0 for
+        padding; `weights` [rows, max_terms] float32, 0 for padding.
     """
-    checks.positive("most", most)
+    checks.positive("max_terms", max_terms)
     rows = matrix.tocsr()
-    terms = np.zeros((rows.shape[0], most), np.int32)
-    weights = np.zeros((rows.shape[0], most), np.float32)
+    terms = np.zeros((rows.shape[0], max_terms), np.int32)
+    weights = np.zeros((rows.shape[0], max_terms), np.float32)
     for row, (first, last) in enumerate(zip(rows.indptr[:-1], rows.indptr[1:], strict=True)):
         values = rows.data[first:last]
-        kept = np.argsort(-values, kind="stable")[:most]
+        kept = np.argsort(-values, kind="stable")[:max_terms]
         terms[row, : len(kept)] = rows.indices[first:last][kept] + 1
         weights[row, : len(kept)] = values[kept]
     return {"terms": terms, "weights": weights}

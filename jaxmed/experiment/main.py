@@ -5,30 +5,29 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from jaxmed.runtime import distributed, profile
 from jaxmed.runs import record
+from jaxmed.runtime import compilation_cache, distributed, profile
 
 SettingsType = TypeVar("SettingsType")
 
 
-def run(
-    main: Callable[[SettingsType], Any], settings: type[SettingsType], description: str | None
+def main(
+    experiment: Callable[[SettingsType], Any], settings: type[SettingsType], description: str | None
 ) -> None:
-    """Read the settings from the command line and call `main` with them.
+    """Read the settings from the command line and call the experiment with them.
 
     Where the environment names other processes of the same job, this one joins them first (see
-    `jaxmed.runtime.distributed`); what others than the first write is thrown away.
+    `jaxmed.runtime.distributed`); only the first prints. What is compiled is kept in the user's
+    cache folder (see `jaxmed.runtime.compilation_cache`).
 
     `--profile` measures where the time of each epoch goes and traces one of them, into a new
     folder beside the experiment's runs.
 
     Args:
-        main: the experiment.
+        experiment: a function of its settings.
         settings: its dataclass, with a field `runs`, the folder of its runs.
         description: of the experiment, shown by `--help`; mostly `__doc__`.
     """
@@ -46,23 +45,21 @@ def run(
         frozen=True,
     )
     given: Any = tyro.cli(options, description=description)
-    distributed.distributed()
+    distributed.initialize()
+    compilation_cache.enable()
     with contextlib.ExitStack() as stack:
-        asked = given.settings
         if not distributed.is_writer():
-            nowhere = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            asked = dataclasses.replace(asked, runs=nowhere)
             stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        _run(main, asked, profiling=given.profile)
+        _run(experiment, given.settings, profiling=given.profile)
 
 
-def _run(main: Callable[[Any], Any], settings: Any, *, profiling: bool) -> None:
+def _run(experiment: Callable[[Any], Any], settings: Any, *, profiling: bool) -> None:
     if not profiling:
-        main(settings)
+        experiment(settings)
         return
     folder = record.new_run(settings.runs / "profiles")
     with profile.profiled(folder) as measured:
-        main(settings)
+        experiment(settings)
     print(f"\n{measured.table()}")
     if measured.trace is not None:
         print(f"trace, for ui.perfetto.dev: {measured.trace}")

@@ -1,0 +1,7 @@
+"""`python -m jaxmed.cli`."""
+
+import sys
+
+from jaxmed.cli.main import main
+
+sys.exit(main())

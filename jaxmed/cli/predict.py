@@ -1,0 +1,91 @@
+"""`jaxmed predict`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+
+def predict(run: Path, /, *, text: tuple[str, ...] = (), file: Path | None = None) -> None:
+    """Say the class of texts with the exported model of a run, and how probable that class is.
+
+    On a terminal a table; in a pipe one line per text: what the model answers, such as class and
+    probability, and the text, separated by tabs. A model with a threshold answers with the second
+    class where its probability reaches the threshold, even below one half.
+
+    Args:
+        run: the folder of the run, or its folder `model`.
+        text: a text; repeat `--text` for more.
+        file: a UTF-8 file with one text a line.
+    """
+    texts = _texts(text, file)
+
+    from jaxmed.deploy.answers import answers_of_texts, cut_off, token_counts
+    from jaxmed.deploy.load import load
+
+    model = load(run)
+    cut = int(cut_off(model, texts).sum())
+    for row in np.flatnonzero(token_counts(model, texts) == 0):
+        raise ValueError(f"{_place(int(row), file)} holds no token: remove it or write the text.")
+    _say(answers_of_texts(model, texts), texts)
+    if cut:
+        print(
+            f"The ends of {cut} of {len(texts)} texts were left out: the model reads rows of "
+            f"{model.card.length} tokens.",
+            file=sys.stderr,
+        )
+
+
+def _texts(given: Sequence[str], file: Path | None) -> list[str]:
+    """The texts to predict, none of them empty."""
+    if bool(given) == (file is not None):
+        raise ValueError(
+            f"--text and --file are {'both' if given else 'neither'} given: give one of them."
+        )
+    texts = list(given) if file is None else _lines(file)
+    for row, text in enumerate(texts):
+        if not text.strip():
+            raise ValueError(f"{_place(row, file)} is empty: remove it or write the text.")
+    return texts
+
+
+def _lines(file: Path) -> list[str]:
+    """The lines of a UTF-8 file, as editors number them: only line feeds end one."""
+    if not file.is_file():
+        raise FileNotFoundError(f"--file is {str(file)!r}, but there is no such file.")
+    from jaxmed.data.readers import utf8
+
+    content = utf8.read(file).removesuffix("\n")
+    if not content:
+        raise ValueError(f"--file is {str(file)!r}, which holds no text: write one a line.")
+    return content.split("\n")
+
+
+def _place(row: int, file: Path | None) -> str:
+    return f"--text number {row + 1}" if file is None else f"Line {row + 1} of {str(file)!r}"
+
+
+def _say(answers: Mapping[str, np.ndarray], texts: Sequence[str]) -> None:
+    """One line per text; a text's own tabs and ends of line are shown as spaces."""
+    plain = [" ".join(text.split()) for text in texts]
+    columns = [list(map(_cell, column)) for column in answers.values()]
+    if not sys.stdout.isatty():
+        for row in zip(*columns, plain, strict=True):
+            print(*row, sep="\t")
+        return
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*answers, "text")
+    for row in zip(*columns, plain, strict=True):
+        table.add_row(*map(Text, row))  # a text may hold [MASK], which is no markup
+    Console().print(table)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.6f}" if isinstance(value, float | np.floating) else str(value)

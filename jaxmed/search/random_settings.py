@@ -1,0 +1,46 @@
+"""Settings drawn at random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from jaxmed import checks
+
+
+def random_settings(
+    draws: Mapping[str, Callable[[np.random.Generator, int], np.ndarray]], count: int, *, seed: int
+) -> dict[str, np.ndarray]:
+    """`count` configurations drawn independently (Bergstra and Bengio 2012).
+
+    Args:
+        draws: by name, (generator, count) -> numbers, such as `log_uniform(1e-4, 1e-2)`.
+        count: how many, at least 1.
+        seed: of the draws; each name has a stream of its own.
+    """
+    checks.at_least("count", count, 1)
+    streams = np.random.default_rng(seed).spawn(len(draws))
+    return {
+        name: draw(stream, count)
+        for (name, draw), stream in zip(draws.items(), streams, strict=True)
+    }
+
+
+def uniform(low: float, high: float) -> Callable[[np.random.Generator, int], np.ndarray]:
+    """Draws numbers between the two, each as probable."""
+    _check_range(low, high)
+    return lambda generator, count: generator.uniform(low, high, count).astype(np.float32)
+
+
+def log_uniform(low: float, high: float) -> Callable[[np.random.Generator, int], np.ndarray]:
+    """Draws numbers between the two whose logarithm is uniform: for learning rates and decays."""
+    checks.positive("low", low)
+    _check_range(low, high)
+    spread = np.log(low), np.log(high)
+    return lambda generator, count: np.exp(generator.uniform(*spread, count)).astype(np.float32)
+
+
+def _check_range(low: float, high: float) -> None:
+    if not low < high:
+        raise ValueError(f"low is {low} and high is {high}, but low must be the lower one.")
