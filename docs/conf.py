@@ -16,7 +16,13 @@ project = "jaxmed"
 author = "The jaxmed developers"
 version = release = jaxmed.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference_pages", "outside_links"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "reference_pages",
+    "outside_links",
+]
 exclude_patterns = ["_build", "jupyter_execute", "**.ipynb_checkpoints"]
 default_role = "code"  # docstrings write `name`
 

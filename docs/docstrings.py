@@ -80,6 +80,4 @@ def _opens_literal(lines: list[str], number: int) -> bool:
 def _escaped(line: str) -> str:
     """Asterisks and bars outside of backticks are no markup."""
     parts = _CODE.split(line)
-    return "".join(
-        part if part.startswith("`") else _MARKUP.sub(r"\\\1", part) for part in parts
-    )
+    return "".join(part if part.startswith("`") else _MARKUP.sub(r"\\\1", part) for part in parts)

@@ -59,7 +59,9 @@ def _reads_of_scan(body: Any, wanted: list[bool], constants: int, carried: int) 
     """As `_reads`; a carried value is wanted too if a later turn needs it for a wanted one."""
     while True:
         reads = _used(body, wanted)
-        kept = [a or b for a, b in zip(wanted, reads[constants : constants + carried], strict=False)]
+        kept = [
+            a or b for a, b in zip(wanted, reads[constants : constants + carried], strict=False)
+        ]
         if kept == wanted[:carried]:
             return [*reads[:constants], *kept, *reads[constants + carried :]]
         wanted = kept + wanted[carried:]

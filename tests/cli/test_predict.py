@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmed.cli.main import main
-from jaxmed.deploy import export, load
 from jaxmed import tasks
-from jaxmed.data.text import tokenizers
+from jaxmed.cli.main import main
 from jaxmed.data.catalogue import ENTRIES
+from jaxmed.data.text import tokenizers
+from jaxmed.deploy import export, load
 from jaxmed.models import RecurrentEncoder, TextClassifier
 
 TEXTS = ["the drug caused a rash", "It helped.", "[PAD] rash [bold]the\tdrug"]

@@ -8,8 +8,8 @@ import optax
 import pytest
 from training.examples import EXAMPLES
 
-from jaxmed.training import input_pipeline, memory
 from jaxmed.runtime import placement
+from jaxmed.training import input_pipeline, memory
 from jaxmed.training.fit import fit
 from jaxmed.training.step import init_state, make_train_step
 
