@@ -67,10 +67,9 @@ def _face() -> str:
 
 def _loose() -> str:
     """The modules that stand below the packages."""
-    parts = ["# Modules below the packages\n"]
-    for path in sorted(PACKAGE.glob("[!_]*.py")):
-        parts.append(f"## jaxmed.{path.stem}\n\n{_automodule(f'jaxmed.{path.stem}')}")
-    return "\n".join(parts)
+    names = [path.stem for path in sorted(PACKAGE.glob("[!_]*.py"))]
+    parts = [f"## jaxmed.{name}\n\n{_automodule(f'jaxmed.{name}')}" for name in names]
+    return "\n".join(["# Modules below the packages\n", *parts])
 
 
 def _page(folder: Path) -> str:

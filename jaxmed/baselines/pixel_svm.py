@@ -40,7 +40,7 @@ def summary(train: Columns, test: Columns, *, C: float = 10.0) -> tuple[str, dic
         return f"{NAME}: skipped, because {rows:,} training rows exceed {MAX_ROWS:,}", {}
     start = time.perf_counter()
     svm = fit_svm(train["image"], train["label"], C=C)
-    auroc = metrics.auroc(test["label"], class_ranks(svm, test["image"]))
+    auroc = float(metrics.auroc(test["label"], class_ranks(svm, test["image"])))
     accuracy = float((svm.predict(flat_pixels(test["image"])) == test["label"]).mean())
     seconds = time.perf_counter() - start
     found = {"auroc": auroc, "accuracy": accuracy, "seconds": seconds}

@@ -197,9 +197,9 @@ class _Plan:
 
     def together(self, folds: Sequence[Fold]) -> tuple[list[Model], list[list[dict[str, float]]]]:
         task, numbers = self.task, batches.numeric(self.columns)
-        constants = []
-        for fold in folds:
-            constants.append(validate.checked("train", task, self.rows(fold.train), training=True))
+        constants = [
+            validate.checked("train", task, self.rows(fold.train), training=True) for fold in folds
+        ]
         states = self._first_states(len(folds), constants)
         per_epoch = -(-len(folds[0].train) // self.batch_size)
         held = [self.rows(fold.validation) for fold in folds if len(fold.validation)]
