@@ -262,7 +262,7 @@ class _Plan:
             "resident",
             batches.count_of(numbers),
             lambda states, rows: program(states, data, rows),
-            lambda rows: iter(()),
+            lambda _: iter(()),
             None,
         )
 
