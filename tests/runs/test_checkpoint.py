@@ -17,8 +17,7 @@ import pytest
 
 from jaxmed.runs import checkpoint
 from jaxmed.runtime import placement
-from jaxmed.training import ema
-from jaxmed.training.step import TrainState
+from jaxmed.training import TrainState, ema
 
 
 def state_of(width: int = 4, *, seed: int = 0) -> TrainState:
@@ -26,7 +25,7 @@ def state_of(width: int = 4, *, seed: int = 0) -> TrainState:
         "Dense_0": {"kernel": jax.random.normal(jax.random.key(seed), (3, width))},
         "Dense_1": {"bias": jnp.arange(2.0)},
     }
-    optimizer = ema.averaged(optax.adam(0.1), decay=0.9)
+    optimizer = ema(optax.adam(0.1), decay=0.9)
     grads = jax.tree.map(jnp.cos, params)
     _, opt_state = optimizer.update(grads, optimizer.init(params), params)
     return TrainState(
@@ -176,7 +175,7 @@ def test_a_run_killed_before_the_older_one_is_dropped_has_the_newer(tmp_path, mo
 
 def test_what_eight_devices_saved_opens_on_one(tmp_path):
     tree = {"x": jnp.arange(16.0)}
-    everywhere = placement.sharded().whole(tree)
+    everywhere = placement.sharded().replicate(tree)
     checkpoint.save(tmp_path / "everywhere", 1, everywhere, None)
     checkpoint.save(tmp_path / "last", 1, jax.device_put(tree, jax.devices()[-1]), None)
     for name in ("everywhere", "last"):
@@ -184,7 +183,7 @@ def test_what_eight_devices_saved_opens_on_one(tmp_path):
         assert restored["x"].devices() == {jax.devices()[0]}
     program = (
         "import sys, pathlib, jax.numpy as jnp\n"
-        "from jaxmed.training import checkpoint\n"
+        "from jaxmed.runs import checkpoint\n"
         "for path in sys.argv[1:]:\n"
         "    like = {'x': jnp.zeros(16)}\n"
         "    print(checkpoint.restore(pathlib.Path(path), like)[0]['x'].tolist())\n"

@@ -1,7 +1,7 @@
 """Several processes train as one does; who is missing, odd or dead is named or replaced.
 
 This file is also the program that each process runs:
-`python test_processes.py DIRECTORY NETWORK BATCH_SIZE KILLED_EPOCH DIVIDE_FROM`.
+`python test_distributed.py DIRECTORY NETWORK BATCH_SIZE KILLED_EPOCH SHARD_FROM`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ import pytest
 from jaxmed import models, tasks
 from jaxmed.data import inputs
 from jaxmed.runtime import distributed, placement
-from jaxmed.runtime.distributed import Membership, membership
-from jaxmed.training import distributed
-from jaxmed.training.fit import fit
+from jaxmed.runtime.distributed import ProcessInfo, process_info
+from jaxmed.training import Execution, Run, Validation, fit
 
 EPOCHS = 4
 STARTED: list[subprocess.Popen[str]] = []
@@ -42,7 +41,7 @@ def no_process_is_left():
     STARTED.clear()
 
 
-def train(directory: Path, network: str, *, batch_size: int, where=None, track=()):
+def train(directory: Path, network: str, *, batch_size: int, placement=None, loggers=()):
     """Dropout and padding, or batch statistics; under SGD, which keeps rounding small."""
     random = np.random.default_rng(0)
     image = random.integers(0, 256, (26, 8, 8, 1), np.uint8)
@@ -51,17 +50,17 @@ def train(directory: Path, network: str, *, batch_size: int, where=None, track=(
         "mlp": models.MLP((16,), 2, dropout=0.2),
         "resnet": models.ResNet(2, (1, 1), (4, 8)),
     }[network]
-    task = tasks.classification(net, classes=2, inputs=inputs.pixels(image))
+    task = tasks.classification(net, classes=2, inputs=inputs.pixels())
     return fit(
         task, optax.sgd(0.05), columns, key=jax.random.key(1), batch_size=batch_size,
-        epochs=EPOCHS, validation=columns, where=where, directory=directory, resume=True,
-        track=track,
+        epochs=EPOCHS, validation=Validation(columns), execution=Execution(placement),
+        run=Run(directory, resume=True, loggers=loggers, progress=False),
     )  # fmt: skip
 
 
-def main(directory: str, network: str, batch_size: str, killed: str, divide_from: str) -> None:
+def main(directory: str, network: str, batch_size: str, killed: str, shard_from: str) -> None:
     """One of the processes: it joins, trains, and says what it has."""
-    distributed(timeout=60)
+    distributed.initialize(timeout=60)
 
     def die(row):
         if row["epoch"] == int(killed) and jax.process_index() == 1:
@@ -71,11 +70,11 @@ def main(directory: str, network: str, batch_size: str, killed: str, divide_from
         Path(directory),
         network,
         batch_size=int(batch_size.split(",")[jax.process_index() % (1 + batch_size.count(","))]),
-        where=placement.sharded(divide_from=int(divide_from) or None),
-        track=[die],
+        placement=placement.sharded(shard_from=int(shard_from) or None),
+        loggers=[die],
     )
     if distributed.is_writer():
-        leaves = jax.tree.leaves((trained.params, trained.model_state))
+        leaves = jax.tree.leaves((trained.model.params, trained.model.state))
         np.savez(Path(directory) / "found.npz", *map(np.asarray, leaves))
 
 
@@ -84,7 +83,7 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
-def start(count: int, directory: Path, network="mlp", *, batch=8, killed=0, divide_from=0):
+def start(count: int, directory: Path, network="mlp", *, batch=8, killed=0, shard_from=0):
     """So many processes of this program; each environment says which one it is."""
     port = free_port()
     own = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
@@ -92,7 +91,7 @@ def start(count: int, directory: Path, network="mlp", *, batch=8, killed=0, divi
     started = [
         subprocess.Popen(
             [sys.executable, __file__, str(directory), network, str(batch), str(killed),
-             str(divide_from)],
+             str(shard_from)],
             env=own | flags | {
                 "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}",
                 "JAX_NUM_PROCESSES": str(count),
@@ -121,18 +120,18 @@ def history(directory: Path) -> list[dict[str, float]]:
 def expect_as_alone(directory: Path, alone) -> None:
     with np.load(directory / "found.npz") as found:
         values = [found[name] for name in found.files]
-    expected = jax.tree.leaves((alone.params, alone.model_state))
+    expected = jax.tree.leaves((alone.model.params, alone.model.state))
     for ours, theirs in zip(values, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("count", "network", "divide_from"),
+    ("count", "network", "shard_from"),
     [(2, "mlp", 0), (4, "resnet", 50)],
 )
-def test_several_processes_end_with_the_parameters_of_one(tmp_path, count, network, divide_from):
-    finish(start(count, tmp_path / "many", network, divide_from=divide_from))
+def test_several_processes_end_with_the_parameters_of_one(tmp_path, count, network, shard_from):
+    finish(start(count, tmp_path / "many", network, shard_from=shard_from))
     alone = train(tmp_path / "one", network, batch_size=8)
     expect_as_alone(tmp_path / "many", alone)
     rows = history(tmp_path / "many")
@@ -165,8 +164,8 @@ def test_another_batch_size_is_refused_before_the_first_step(tmp_path):
     assert not (tmp_path / "metrics.jsonl").exists()
 
 
-def fake(**variables: str) -> Membership | None:
-    return membership(None, None, None, variables)
+def fake(**variables: str) -> ProcessInfo | None:
+    return process_info(None, None, None, variables)
 
 
 def test_without_others_in_the_environment_a_process_is_alone():
@@ -183,12 +182,12 @@ def test_slurm_kubernetes_and_plain_variables_are_read():
         SLURM_NTASKS="5",
         SLURM_PROCID="3",
     )
-    assert slurm == Membership("gpu017:61441", 5, 3)
+    assert slurm == ProcessInfo("gpu017:61441", 5, 3)
     address = {"JAX_COORDINATOR_ADDRESS": "train-0.svc:1234", "JAX_NUM_PROCESSES": "8"}
-    assert fake(**address, JOB_COMPLETION_INDEX="7") == Membership("train-0.svc:1234", 8, 7)
-    assert fake(**address, JAX_PROCESS_ID="2") == Membership("train-0.svc:1234", 8, 2)
-    given = membership("a:1", 3, 1, address)
-    assert given == Membership("a:1", 3, 1)
+    assert fake(**address, JOB_COMPLETION_INDEX="7") == ProcessInfo("train-0.svc:1234", 8, 7)
+    assert fake(**address, JAX_PROCESS_ID="2") == ProcessInfo("train-0.svc:1234", 8, 2)
+    given = process_info("a:1", 3, 1, address)
+    assert given == ProcessInfo("a:1", 3, 1)
 
 
 @pytest.mark.parametrize(
@@ -200,9 +199,9 @@ def test_slurm_kubernetes_and_plain_variables_are_read():
         (("a", 2, 0), "coordinator is 'a', but must be host:port"),
     ],
 )
-def test_memberships_that_cannot_be_are_refused(given, sentence):
+def test_process_numbers_that_cannot_be_are_refused(given, sentence):
     with pytest.raises(ValueError, match=sentence):
-        membership(*given, {})
+        process_info(*given, {})
 
 
 def test_a_number_that_is_none_is_named():
@@ -210,13 +209,13 @@ def test_a_number_that_is_none_is_named():
         fake(JAX_COORDINATOR_ADDRESS="a:1", JAX_NUM_PROCESSES="2", JAX_PROCESS_ID="first")
 
 
-def roll_call(*members: Membership, timeout=1.0) -> list[Exception | None]:
-    """What each member of a roll call is told, in threads of one process."""
+def rendezvous(*members: ProcessInfo, timeout=1.0) -> list[Exception | None]:
+    """What each member of a rendezvous is told, in threads of one process."""
     told: list[Exception | None] = [None] * len(members)
 
     def run(place: int) -> None:
         try:
-            distributed._roll_call(members[place], timeout)
+            distributed._rendezvous(members[place], timeout)
         except (ValueError, TimeoutError) as error:
             told[place] = error
 
@@ -230,12 +229,12 @@ def roll_call(*members: Membership, timeout=1.0) -> list[Exception | None]:
 
 def test_all_present_go_on():
     at = f"127.0.0.1:{free_port()}"
-    assert roll_call(*(Membership(at, 3, number) for number in range(3)), timeout=20) == [None] * 3
+    assert rendezvous(*(ProcessInfo(at, 3, number) for number in range(3)), timeout=20) == [None] * 3
 
 
 def test_everyone_learns_who_is_missing():
     at = f"127.0.0.1:{free_port()}"
-    told = roll_call(Membership(at, 4, 0), Membership(at, 4, 2))
+    told = rendezvous(ProcessInfo(at, 4, 0), ProcessInfo(at, 4, 2))
     assert [type(error) for error in told] == [TimeoutError, TimeoutError]
     assert f"process 1, 3 of 4 has not joined at {at} within 1 s" in str(told[0])
     assert str(told[0]) == str(told[1])
@@ -243,20 +242,20 @@ def test_everyone_learns_who_is_missing():
 
 def test_a_coordinator_that_is_not_there_is_named():
     at = f"127.0.0.1:{free_port()}"
-    (error,) = roll_call(Membership(at, 2, 1))
+    (error,) = rendezvous(ProcessInfo(at, 2, 1))
     assert f"process 0 has not answered process 1 at {at}" in str(error)
 
 
 def test_unequal_numbers_twins_and_other_code_are_refused(monkeypatch):
     at = f"127.0.0.1:{free_port()}"
-    told = roll_call(Membership(at, 2, 0), Membership(at, 3, 1), timeout=20)
+    told = rendezvous(ProcessInfo(at, 2, 0), ProcessInfo(at, 3, 1), timeout=20)
     assert all("one of 3, but process 0 as one of 2" in str(error) for error in told)
     said = {"process": 1, "processes": 2, "versions": distributed.versions()}
-    own = Membership(at, 2, 0)
-    assert distributed._odd(said, own, {}) == ""
-    assert "joined twice" in distributed._odd(said, own, {1: None})
+    own = ProcessInfo(at, 2, 0)
+    assert distributed._mismatch(said, own, {}) == ""
+    assert "joined twice" in distributed._mismatch(said, own, {1: None})
     other = said | {"versions": distributed.versions() | {"code of jaxmed": "abc"}}
-    assert "has code of jaxmed abc, but process 0 has" in distributed._odd(other, own, {})
+    assert "has code of jaxmed abc, but process 0 has" in distributed._mismatch(other, own, {})
 
 
 if __name__ == "__main__":

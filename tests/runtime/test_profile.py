@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
 import json
-import sys
 import time
 from pathlib import Path
 
@@ -15,10 +13,9 @@ import numpy as np
 import optax
 import pytest
 
-from jaxmed.experiment import command_line
 from jaxmed.runtime import profile
 from jaxmed.tasks import Task
-from jaxmed.training.fit import fit
+from jaxmed.training import Run, Validation, fit
 
 COLUMNS = {"x": np.ones((8, 2), np.float32), "label": np.zeros(8, np.float32)}
 
@@ -28,16 +25,24 @@ def loss(params, model_state, batch, key):
 
 
 LINEAR = Task(
-    lambda key, batch: ({"w": jnp.ones(2)}, {}),
+    lambda key, batch, constants: ({"w": jnp.ones(2)}, {}),
     loss,
     lambda params, model_state, batch: {"value": batch["x"] @ params["w"]},
     {},
 )
 
 
-def train(**options):
-    options = {"batch_size": 4, "epochs": 3, "validation": COLUMNS} | options
-    return fit(LINEAR, optax.sgd(0.01), COLUMNS, key=jax.random.key(0), **options)
+def train(epochs=3, **run):
+    return fit(
+        LINEAR,
+        optax.sgd(0.01),
+        COLUMNS,
+        key=jax.random.key(0),
+        batch_size=4,
+        epochs=epochs,
+        validation=Validation(COLUMNS),
+        run=Run(progress=False, artifacts=False, **run),
+    )
 
 
 def test_parts_are_timed_and_compiling_is_counted_apart():
@@ -88,39 +93,7 @@ def test_fit_is_measured_and_its_second_epoch_is_traced(tmp_path):
 def test_without_a_profile_nothing_is_measured():
     with profile.epoch(0, 1), profile.part("input"):
         pass
+    with profile.profiled(Path("unused")) as found:
+        pass
     assert train().reason == "epochs"
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """Settings of the experiment."""
-
-    epochs: int = 2
-    runs: Path = Path("runs")
-
-
-def test_every_experiment_has_the_flag(tmp_path, monkeypatch, capsys):
-    seen = []
-
-    def main(settings):
-        seen.append(settings)
-        train(epochs=settings.epochs)
-
-    monkeypatch.setattr(sys, "argv", ["it", "--epochs", "3", "--runs", str(tmp_path), "--profile"])
-    command_line.run(main, Settings, "What is asked.")
-    assert seen == [Settings(3, tmp_path)]
-    said = capsys.readouterr().out
-    assert "(3 epochs)" in said
-    assert list(tmp_path.glob("profiles/*/plugins/profile/*/perfetto_trace.json.gz"))
-
-    monkeypatch.setattr(sys, "argv", ["it", "--runs", str(tmp_path)])
-    command_line.run(main, Settings, "What is asked.")
-    assert seen[1] == Settings(2, tmp_path)
-    assert "profile" not in capsys.readouterr().out
-
-    monkeypatch.setattr(sys, "argv", ["it", "--help"])
-    with pytest.raises(SystemExit):
-        command_line.run(main, Settings, "What is asked.")
-    helped = capsys.readouterr().out
-    assert "What is asked." in helped
-    assert "--profile" in helped
+    assert found.epochs == []  # it ended before the training began
