@@ -65,9 +65,7 @@ def with_threshold(model: Model, threshold: float) -> Model:
         # Rounding must not turn a decision around, nor a tie decide for the negative class.
         positive = before[:, 1:] >= t
         negative, present = after[:, :1], after[:, 1:]
-        negative = jnp.where(
-            positive, jnp.minimum(negative, _BELOW), jnp.maximum(negative, _ABOVE)
-        )
+        negative = jnp.where(positive, jnp.minimum(negative, _BELOW), jnp.maximum(negative, _ABOVE))
         present = jnp.where(positive, jnp.maximum(present, _ABOVE), jnp.minimum(present, _BELOW))
         after = jnp.concatenate([negative, present], axis=1)
         return {**outputs, "probabilities": after, "probabilities_before_threshold": before}

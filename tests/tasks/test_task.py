@@ -53,7 +53,7 @@ def test_tasks_compare_by_identity_and_keep_their_own_programs():
     task = KINDS["binary"].task
     copy = dataclasses.replace(task)
     assert task != copy
-    assert task == task  # noqa: PLR0124
+    assert task == task
     copy.programs["mine"] = 1
     assert "mine" not in task.programs
 
