@@ -14,18 +14,24 @@ from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Transf
 def mixup(task: Task, change: Transform) -> Task:
     """The same task, trained on images that are mixtures of two, each with a label.
 
-    loss = mixing * loss(label) + (1 - mixing) * loss(partner_label)
+        loss = mixing * loss(label) + (1 - mixing) * loss(partner_label)
 
-    No label is softened, so that any loss serves, of grades and of several findings too. The
-    network runs once: only what follows its outputs is computed for both labels. Streaming metrics
-    compare its outputs on mixtures with `label`, and are lower than those of a task that is not
-    mixed.
+    No label is softened, so any loss can be used, also those of grades and of several findings.
+    The network runs once per batch; only what follows its outputs is computed for both labels.
+    Streaming metrics compare the outputs on mixtures with `label`, so they are lower than without
+    mixing. Predictions are unchanged.
 
     Args:
-        task: of any kind that reads `label` in its loss. Changes of single images belong into
-            `change`, before the mixing.
-        change: gives the columns `partner_label` and `mixing`, such as `image_mixing.mixup(0.2)` or
-            `image.in_turn(image.each_image(image.random_shift(2)), image_mixing.cutmix(1.0))`.
+        task: of any kind that reads `label` in its loss.
+        change: gives the columns `partner_label` and `mixing`, such as `augment.random_mixup(0.2)`.
+            Changes of single images go before the mixing:
+            `augment.compose(augment.per_image(augment.random_shift(2)), augment.random_cutmix(1.0))`.
+
+    Raises:
+        ValueError: (when the loss is computed) if `change` gives no `mixing`.
+
+    References:
+        Zhang et al., mixup: Beyond Empirical Risk Minimization, 2018. Yun et al., CutMix, 2019.
     """
 
     def loss(
@@ -35,8 +41,8 @@ def mixup(task: Task, change: Transform) -> Task:
         after = change(change_key, batch)
         if "mixing" not in after:
             raise ValueError(
-                "change gives no column `mixing`: pass image_mixing.mixup or image_mixing.cutmix, "
-                "alone or as the last of `in_turn`."
+                "change gives no column `mixing`: pass augment.random_mixup or "
+                "augment.random_cutmix, alone or as the last of `augment.compose`."
             )
 
         def under(label: Array) -> tuple[Array, tuple[ModelState, Outputs]]:

@@ -134,7 +134,7 @@ def untrained(name: str, seed: int = 4) -> Model:
 
 
 def four_functions(metrics: Mapping | None = None) -> Task:
-    """A task of plain functions without a judge: it rebuilds half of a number and some noise."""
+    """A task of plain functions without a judge: it rebuilds half of a number."""
     from jaxmed.batch_axis import row_keys
 
     def predict(params, model_state, batch):

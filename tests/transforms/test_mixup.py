@@ -1,4 +1,4 @@
-"""Tasks under changes of their images: mixed losses and averaged predictions, by hand."""
+"""Losses of mixed images, put together by hand."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import optax
 import pytest
 
 from jaxmed import losses, tasks
-from jaxmed.data import inputs
-from jaxmed.data.augment import image, mixing
+from jaxmed.data import augment, inputs
 from jaxmed.models import MLP
 from jaxmed.training.step import init_state, make_train_step
 from jaxmed.transforms import mixup
@@ -62,9 +61,9 @@ KINDS = {
 def test_the_loss_is_that_of_both_labels_in_their_shares(name):
     task, label = KINDS[name]
     batch, key = batch_of(label), jax.random.key(5)
-    params, state = task.init(jax.random.key(0), batch)
-    change = mixing.mixup(1.0)
-    found, (_, outputs) = mixup.mixed(task, change).loss(params, state, batch, key)
+    params, state = task.init(jax.random.key(0), batch, {})
+    change = augment.random_mixup(1.0)
+    found, (_, outputs) = mixup(task, change).loss(params, state, batch, key)
 
     change_key, task_key = jax.random.split(key)
     after = change(change_key, batch)
@@ -90,8 +89,8 @@ def test_the_network_runs_once():
             passes.append(x.shape)
             return MLP(widths=(8,), outputs=3).apply(variables, x, **options)
 
-    task = mixup.mixed(tasks.classification(Counted(), classes=3, inputs=flat), mixing.mixup(1.0))
-    params, state = task.init(jax.random.key(0), BATCH)
+    task = mixup(tasks.classification(Counted(), classes=3, inputs=flat), augment.random_mixup(1.0))
+    params, state = task.init(jax.random.key(0), BATCH, {})
 
     def products(task_):
         def loss(params):
@@ -106,8 +105,8 @@ def test_the_network_runs_once():
 
 
 def test_a_strength_of_zero_is_the_task_itself():
-    task = mixup.mixed(CLASSES, mixing.cutmix(0))
-    params, state = CLASSES.init(jax.random.key(0), BATCH)
+    task = mixup(CLASSES, augment.random_cutmix(0))
+    params, state = CLASSES.init(jax.random.key(0), BATCH, {})
     key = jax.random.key(3)
     found, _ = task.loss(params, state, BATCH, key)
     expected, _ = CLASSES.loss(params, state, BATCH, jax.random.split(key)[1])
@@ -115,12 +114,12 @@ def test_a_strength_of_zero_is_the_task_itself():
 
 
 def test_a_step_of_mixed_training_lowers_the_loss_and_leaves_prediction_alone():
-    change = image.in_turn(image.each_image(image.random_shift(1)), mixing.cutmix(1.0))
-    task = mixup.mixed(CLASSES, change)
+    change = augment.compose(augment.per_image(augment.random_shift(1)), augment.random_cutmix(1.0))
+    task = mixup(CLASSES, change)
     assert task.predict is CLASSES.predict
     optimizer = optax.adam(0.01)
     step = jax.jit(make_train_step(task, optimizer))
-    state = init_state(task, optimizer, jax.random.key(0), BATCH)
+    state = init_state(task, optimizer, jax.random.key(0), {"image": IMAGES, "label": GRADES})
     means = []
     for _ in range(40):
         state, sums = step(state, BATCH)
@@ -130,39 +129,7 @@ def test_a_step_of_mixed_training_lowers_the_loss_and_leaves_prediction_alone():
 
 
 def test_a_change_that_mixes_nothing_is_refused():
-    task = mixup.mixed(CLASSES, image.each_image(image.random_flip))
-    params, state = CLASSES.init(jax.random.key(0), BATCH)
-    with pytest.raises(ValueError, match="change gives no column `mixing`: pass image_mixing"):
+    task = mixup(CLASSES, augment.per_image(augment.random_flip()))
+    params, state = CLASSES.init(jax.random.key(0), BATCH, {})
+    with pytest.raises(ValueError, match="change gives no column `mixing`: pass"):
         task.loss(params, state, BATCH, jax.random.key(0))
-
-
-def test_a_prediction_is_averaged_over_the_copies():
-    params, state = CLASSES.init(jax.random.key(0), BATCH)
-    shift = functools.partial(image.random_shift(1), jax.random.key(4))
-    task = mixup.averaged(
-        CLASSES, [lambda picture: picture, lambda picture: jnp.flip(picture, -2), shift]
-    )
-    moved = np.stack([np.asarray(shift(jnp.asarray(picture))) for picture in IMAGES])
-    each = [
-        np.asarray(CLASSES.predict(params, state, {**BATCH, "image": copies})["probabilities"])
-        for copies in (IMAGES, IMAGES[:, :, ::-1], moved)
-    ]
-    found = jax.jit(task.predict)(params, state, BATCH)
-    assert set(found) == {"probabilities"}
-    np.testing.assert_allclose(found["probabilities"], np.mean(each, axis=0), rtol=1e-5)
-    assert abs(each[0] - each[1]).max() > 0.01
-    assert abs(each[0] - each[2]).max() > 0.01
-    few = task.predict(params, state, jax.tree.map(lambda column: column[3:5], BATCH))
-    np.testing.assert_allclose(few["probabilities"], found["probabilities"][3:5], rtol=1e-5)
-
-
-def test_the_image_alone_predicts_as_the_task():
-    params, state = KINDS["regression"][0].init(jax.random.key(0), BATCH)
-    task = mixup.averaged(KINDS["regression"][0], [lambda picture: picture])
-    expected = KINDS["regression"][0].predict(params, state, BATCH)["value"]
-    np.testing.assert_allclose(task.predict(params, state, BATCH)["value"], expected, rtol=1e-6)
-
-
-def test_no_changes_are_refused():
-    with pytest.raises(ValueError, match="changes is empty: pass one or more"):
-        mixup.averaged(CLASSES, [])
