@@ -11,9 +11,10 @@ from jaxmed.typing import Array, Batch
 
 
 def inputs_used(function: Callable[[Batch], Any], batch: Mapping[str, Array]) -> list[str]:
-    """The names of the arrays on which what the function gives depends, in their order.
+    """The names of the arrays on which the result of a function depends, in the batch's order.
 
-    An array that is passed on to a loop or a branch counts as used, whatever becomes of it there.
+    Functions under `jit`, loops and branches are followed. What they do to an array is not: one
+    that is multiplied by zero counts as used.
 
     Args:
         function: of a batch.
@@ -33,7 +34,34 @@ def _used(jaxpr: Any, wanted: list[bool]) -> list[bool]:
         wanted_here = [id(var) in needed for var in equation.outvars]
         if not any(wanted_here):
             continue
-        inner = equation.params.get("jaxpr") if equation.primitive.name in ("jit", "pjit") else None
-        reads = [True] * len(equation.invars) if inner is None else _used(inner.jaxpr, wanted_here)
+        reads = _reads(equation, wanted_here)
         needed |= {id(var) for var, read in zip(equation.invars, reads, strict=True) if read}
     return [id(var) in needed for var in jaxpr.invars]
+
+
+def _reads(equation: Any, wanted: list[bool]) -> list[bool]:
+    """Whether the wanted outputs of one equation need each of its inputs."""
+    given = equation.params
+    match equation.primitive.name:
+        case "jit" | "pjit" | "closed_call":
+            return _used(given["jaxpr"].jaxpr, wanted)
+        case "cond":
+            branches = [_used(branch.jaxpr, wanted) for branch in given["branches"]]
+            return [True, *map(any, zip(*branches, strict=True))]
+        case "scan":
+            body, counts = given["jaxpr"].jaxpr, (given["num_consts"], given["num_carry"])
+            return _reads_of_scan(body, wanted, *counts)
+        case _:
+            return [True] * len(equation.invars)
+
+
+def _reads_of_scan(body: Any, wanted: list[bool], constants: int, carried: int) -> list[bool]:
+    """As `_reads`; a carried value is wanted too if a later turn needs it for a wanted one."""
+    while True:
+        reads = _used(body, wanted)
+        kept = [
+            a or b for a, b in zip(wanted, reads[constants : constants + carried], strict=False)
+        ]
+        if kept == wanted[:carried]:
+            return [*reads[:constants], *kept, *reads[constants + carried :]]
+        wanted = kept + wanted[carried:]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
+from jaxmed.data import batches
 from jaxmed.data.source import Source
 from jaxmed.evaluation.predict import losses, predictions
 from jaxmed.evaluation.tables import metric_rows, metrics_table, write_predictions
@@ -18,6 +20,9 @@ from jaxmed.runtime.placement import Placement
 from jaxmed.tasks import Judge, Model
 from jaxmed.tasks.row_means import row_means
 from jaxmed.typing import Columns
+
+_ADDED = ("mask", "place", "row")
+"""Columns that batches have beside those of the data."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,9 +107,9 @@ def evaluate(
     """
     judge = model.task.judge
     if not judge.statistics and model.task.metrics:
-        found = _streamed(model, data, batch_size, placement, workers)
+        found, table = _streamed(model, data, batch_size, placement, workers)
         metrics = {name: Interval(value, np.nan, np.nan) for name, value in found.items()}
-        return Evaluation(metrics, {"id": np.arange(0)}, judge)
+        return Evaluation(metrics, table, judge)
     judge, table = prediction_table(
         model, data, batch_size=batch_size, placement=placement, workers=workers
     )
@@ -150,7 +155,7 @@ def compute_metrics(
         workers: that read a source ahead.
     """
     if not model.task.judge.statistics and model.task.metrics:
-        return _streamed(model, data, batch_size, placement, workers)
+        return _streamed(model, data, batch_size, placement, workers)[0]
     judge, table = prediction_table(
         model,
         data,
@@ -186,25 +191,48 @@ def prediction_table(
         size = loss_batch_size or batch_size
         values = losses(model, data, batch_size=size, placement=placement, workers=workers)
         return row_means("loss"), {"id": np.arange(len(values), dtype=np.int32), "loss": values}
-    parts: list[Columns] = []
+    tables: list[Columns] = []
+    sources: list[Columns] = []
     for columns, outputs in predictions(model, data, batch_size, placement, workers):
-        problem = judge.check(columns, training=False)
-        if problem is not None:
-            rows = columns["row"]
-            raise ValueError(f"data, in its rows {rows[0]} to {rows[-1]}, {problem}.")
-        parts.append(_identified(judge.table(columns, outputs), columns))
-    return judge, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        _check(judge, columns)
+        tables.append(judge.table(columns, outputs))
+        sources.append(_identity(columns))
+    return judge, _identified(tables, sources)
 
 
-def _identified(table: Columns, columns: Columns) -> Columns:
-    """The table with `id` first and `group` last, taken from the columns where it has none."""
-    rows = len(next(iter(table.values())))
-    own = rows == len(columns["row"])
-    ids = columns.get("id", columns["row"]) if own else np.arange(rows)
-    found = {"id": ids, **table}
-    if "group" in columns and "group" not in table and own:
-        found["group"] = columns["group"]
-    return found
+def _check(judge: Judge, columns: Columns) -> None:
+    """Refuse a batch whose targets the judge finds wrong."""
+    given = {name: column for name, column in columns.items() if name not in _ADDED}
+    problem = judge.check(given, training=False)
+    if problem is not None:
+        first = columns["row"][0]
+        counted = f", rows counted from its row {first}," if first else ""
+        raise ValueError(f"data{counted} {problem}.")
+
+
+def _identity(columns: Columns) -> dict[str, np.ndarray]:
+    """`id`, by default the number of the row, and `group`, where the data has one."""
+    found = {"id": columns.get("id", columns["row"])}
+    return found | ({"group": columns["group"]} if "group" in columns else {})
+
+
+def _identified(tables: Sequence[Columns], sources: Sequence[Columns]) -> dict[str, np.ndarray]:
+    """The tables of all batches as one, with `id` first and `group` last.
+
+    What the tables lack of the two is taken from the data if they have one row per example.
+    """
+    lengths = [len(next(iter(table.values()))) for table in tables]
+    table = _concatenated(tables)
+    if lengths == [len(source["id"]) for source in sources]:
+        source = _concatenated(sources)
+    else:
+        source = {"id": np.arange(sum(lengths), dtype=np.int32)}
+    source |= {name: table.pop(name) for name in ("id", "group") if name in table}
+    return {"id": source.pop("id"), **table, **source}
+
+
+def _concatenated(parts: Sequence[Columns]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _streamed(
@@ -213,14 +241,20 @@ def _streamed(
     batch_size: int,
     placement: Placement | None,
     workers: int,
-) -> dict[str, float]:
-    """The task's own metrics of what it predicts; those that are no single number are left out."""
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """The task's own metrics, except those that are no single number, and whose they are."""
     metrics = model.task.metrics
     states = {name: metric.empty() for name, metric in metrics.items()}
+    sources = []
     for columns, outputs in predictions(model, data, batch_size, placement, workers):
+        sources.append(_identity(columns))
+        predicted, batch = (
+            {name: jnp.asarray(column) for name, column in batches.numeric(part).items()}
+            for part in (outputs, columns)
+        )
         for name, metric in metrics.items():
             try:
-                states[name] = metric.update(states[name], outputs, columns)
+                states[name] = metric.update(states[name], predicted, batch)
             except KeyError as error:
                 raise ValueError(
                     f"metrics of the task hold {name}, which reads {error}, but there are only "
@@ -228,4 +262,5 @@ def _streamed(
                     "out."
                 ) from error
     found = {name: metric.result(states[name]) for name, metric in metrics.items()}
-    return {name: float(value) for name, value in found.items() if np.ndim(value) == 0}
+    numbers = {name: float(value) for name, value in found.items() if np.ndim(value) == 0}
+    return numbers, _concatenated(sources)

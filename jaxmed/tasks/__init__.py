@@ -11,12 +11,12 @@ from jaxmed.tasks.classification import (
 )
 from jaxmed.tasks.contrastive import contrastive
 from jaxmed.tasks.judge import Judge
-from jaxmed.tasks.masked import masked_pixels
-from jaxmed.tasks.reconstruction import reconstruction
+from jaxmed.tasks.masked import masked_pixels, standardized_patches
+from jaxmed.tasks.reconstruction import gaussian_noise, masking_noise, reconstruction
 from jaxmed.tasks.regression import regression
 from jaxmed.tasks.sequence_labeling import sequence_labeling
 from jaxmed.tasks.task import Model, Task
-from jaxmed.tasks.transformations import transformation_prediction
+from jaxmed.tasks.transformations import geometric_transformations, transformation_prediction
 from jaxmed.tasks.variational import variational
 from jaxmed.tasks.words import word_prediction
 
@@ -27,12 +27,16 @@ __all__ = [
     "binary_classification",
     "classification",
     "contrastive",
+    "gaussian_noise",
+    "geometric_transformations",
     "masked_pixels",
+    "masking_noise",
     "multilabel_classification",
     "ordinal_classification",
     "reconstruction",
     "regression",
     "sequence_labeling",
+    "standardized_patches",
     "transformation_prediction",
     "variational",
     "word_prediction",

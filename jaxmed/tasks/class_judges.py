@@ -52,7 +52,7 @@ def of_positions(names: Sequence[str]) -> Judge:
     """One of several classes for each position of a sequence, resampled by sequence."""
     return dataclasses.replace(
         of_classes(names),
-        check=functools.partial(_check_classes, names, lowest=-1),
+        check=functools.partial(_check_positions, names),
         table=_row_per_position,
         statistics=_statistics(MULTICLASS if len(names) > 2 else BINARY),
         answer=lambda outputs: {},
@@ -63,7 +63,7 @@ def of_positions(names: Sequence[str]) -> Judge:
 def of_findings(names: Sequence[str]) -> Judge:
     """Several findings, each absent or present; statistics are means over the findings."""
     return Judge(
-        check=_check_findings,
+        check=functools.partial(_check_findings, names),
         table=_row_per_example,
         statistics=_statistics(FINDINGS),
         figures=functools.partial(_finding_figures, names),
@@ -92,8 +92,8 @@ def _row_per_position(columns: Columns, outputs: Columns) -> Columns:
     """One row per labeled position, in order; positions without a label are -1."""
     label = columns["label"]
     real = label >= 0
-    sequence = columns.get("group", columns.get("row", np.arange(len(label))))
-    groups = np.broadcast_to(np.asarray(sequence)[:, None], label.shape)
+    example = np.asarray(columns.get("group", columns.get("row", np.arange(len(label)))))
+    groups = np.broadcast_to(example.reshape(-1, *(1,) * (label.ndim - 1)), label.shape)
     table = {
         "label": label[real],
         "probabilities": outputs["probabilities"][real],
@@ -112,12 +112,26 @@ def _most_probable(outputs: Outputs) -> Outputs:
     }
 
 
-def _check_classes(
-    names: Sequence[str], columns: Columns, *, training: bool, lowest: int = 0
-) -> str | None:
+def _check_classes(names: Sequence[str], columns: Columns, *, training: bool) -> str | None:
     if "label" not in columns:
         return f"has the columns {', '.join(columns)}, but needs a `label`"
-    label, classes = columns["label"], len(names)
+    if columns["label"].ndim != 1:
+        return f"has labels of shape {columns['label'].shape}, but needs one class per example"
+    return _check_values(names, columns["label"], lowest=0, training=training)
+
+
+def _check_positions(names: Sequence[str], columns: Columns, *, training: bool) -> str | None:
+    if "label" not in columns:
+        return f"has the columns {', '.join(columns)}, but needs a `label`"
+    if columns["label"].ndim < 2:
+        return f"has labels of shape {columns['label'].shape}, but needs one class per position"
+    return _check_values(names, columns["label"], lowest=-1, training=training)
+
+
+def _check_values(
+    names: Sequence[str], label: np.ndarray, *, lowest: int, training: bool
+) -> str | None:
+    classes = len(names)
     outside = np.argwhere((label < lowest) | (label >= classes) | (label % 1 != 0))
     if outside.size:
         return (
@@ -133,13 +147,18 @@ def _check_classes(
     return None
 
 
-def _check_findings(columns: Columns, *, training: bool) -> str | None:
+def _check_findings(names: Sequence[str], columns: Columns, *, training: bool) -> str | None:
     del training
     if "label" not in columns:
         return f"has the columns {', '.join(columns)}, but needs a `label`"
     label = columns["label"]
     if label.ndim != 2:
         return f"has labels of shape {label.shape}, but needs one column per finding"
+    if names and label.shape[1] != len(names):
+        return (
+            f"has {label.shape[1]} columns of labels, but the task has {len(names)} classes: give "
+            "one column per class"
+        )
     wrong = np.argwhere((label != 0) & (label != 1))
     if wrong.size:
         row, column = wrong[0]

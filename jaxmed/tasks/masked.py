@@ -41,7 +41,7 @@ def masked_pixels(
         inputs: what the network reads of a batch; zero should be its mean.
         patch: side of the square or cubic patches, in pixels; divides every side of the image.
         share: of the patches that is hidden, in (0, 1); at least one is and one is not.
-        target: what is predicted of the inputs; by default themselves, or `standardised_patches`.
+        target: what is predicted of the inputs; by default themselves, or `standardized_patches`.
         metrics: streaming metrics of training by name; by default none.
     """
     _check_hiding(patch, share)
@@ -100,7 +100,7 @@ def hidden_pixels(key: Key, shape: Sequence[int], *, patch: int, share: float) -
     return hidden
 
 
-def standardised_patches(x: Array, patch: int) -> Array:
+def standardized_patches(x: Array, patch: int) -> Array:
     """Each patch less its mean, over its deviation: a target that asks for structure.
 
     He et al. 2022, section 3, "Reconstruction target".

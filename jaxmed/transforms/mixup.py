@@ -22,8 +22,8 @@ def mixup(task: Task, change: Transform) -> Task:
     mixed.
 
     Args:
-        task: of any kind that reads `label` in its loss. Changes of single images belong into `change`,
-            before the mixing.
+        task: of any kind that reads `label` in its loss. Changes of single images belong into
+            `change`, before the mixing.
         change: gives the columns `partner_label` and `mixing`, such as `image_mixing.mixup(0.2)` or
             `image.in_turn(image.each_image(image.random_shift(2)), image_mixing.cutmix(1.0))`.
     """

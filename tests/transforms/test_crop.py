@@ -9,10 +9,10 @@ import optax
 import pytest
 
 from jaxmed import tasks
-from jaxmed.transforms import threshold
 from jaxmed.data import batches, inputs
 from jaxmed.models import RecurrentEncoder, SentenceTagger, TextClassifier
 from jaxmed.training.fit import fit
+from jaxmed.transforms import threshold
 
 pytestmark = pytest.mark.slow  # texts are compiled at several lengths
 

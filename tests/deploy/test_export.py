@@ -13,9 +13,9 @@ from training.examples import EXAMPLES, NAMES
 
 from jaxmed.data import batches
 from jaxmed.data.text import tokenizers
-from jaxmed.evaluation import evaluate
 from jaxmed.deploy.export import Card, export
 from jaxmed.deploy.load import load
+from jaxmed.evaluation import evaluate
 
 LENGTH = 6
 CARD = Card(("harmless", "adverse"))

@@ -15,9 +15,9 @@ import numpy as np
 import optax
 import pytest
 
-from jaxmed.training import ema
 from jaxmed.runs import checkpoint
 from jaxmed.runtime import placement
+from jaxmed.training import ema
 from jaxmed.training.step import TrainState
 
 

@@ -13,8 +13,8 @@ from jax._src import array
 from training.examples import EXAMPLES
 
 from jaxmed.data import source
-from jaxmed.training import input_pipeline
 from jaxmed.runtime import placement
+from jaxmed.training import input_pipeline
 from jaxmed.training.fit import fit
 from jaxmed.training.step import init_state, make_train_step
 

@@ -8,10 +8,10 @@ import numpy as np
 import optax
 import pytest
 
-from jaxmed.tasks import words
 from jaxmed import tasks
 from jaxmed.data import inputs
 from jaxmed.models import MLP, RecurrentEncoder, TextClassifier, WordPredictor
+from jaxmed.tasks import words
 from jaxmed.training.fit import fit
 
 pytestmark = pytest.mark.slow  # trains

@@ -8,12 +8,12 @@ import numpy as np
 import optax
 import pytest
 
-from jaxmed.transforms import ensemble
 from jaxmed import tasks
 from jaxmed.data import inputs
 from jaxmed.evaluation.evaluate import predict
 from jaxmed.models import MLP
 from jaxmed.training.step import TrainState, init_state, make_train_step
+from jaxmed.transforms import ensemble
 
 _random = np.random.default_rng(0)
 FEATURES = _random.normal(size=(24, 4)).astype(np.float32)

@@ -16,8 +16,8 @@ import optax
 import pytest
 
 from jaxmed.experiment import command_line
-from jaxmed.tasks import Task
 from jaxmed.runtime import profile
+from jaxmed.tasks import Task
 from jaxmed.training.fit import fit
 
 COLUMNS = {"x": np.ones((8, 2), np.float32), "label": np.zeros(8, np.float32)}

@@ -10,12 +10,12 @@ import numpy as np
 import optax
 import pytest
 
-from jaxmed.transforms import mixup
 from jaxmed import losses, tasks
-from jaxmed.data.augment import image, mixing
 from jaxmed.data import inputs
+from jaxmed.data.augment import image, mixing
 from jaxmed.models import MLP
 from jaxmed.training.step import init_state, make_train_step
+from jaxmed.transforms import mixup
 
 pytestmark = pytest.mark.slow  # a program is compiled for each change
 

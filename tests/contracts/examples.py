@@ -8,14 +8,14 @@ from collections.abc import Mapping
 import jax
 import numpy as np
 import pytest
+from jaxmed.models.layers.layers import layers
 
 from jaxmed import tasks
-from jaxmed.transforms import threshold
-from jaxmed.data.augment import image
 from jaxmed.data import inputs
+from jaxmed.data.augment import image
 from jaxmed.models import (
-    ConvNet,
     MLP,
+    ConvNet,
     RecurrentEncoder,
     ResNet,
     SentenceTagger,
@@ -23,10 +23,10 @@ from jaxmed.models import (
     TransformerEncoder,
     ViT,
 )
-from jaxmed.models.layers.layers import layers
 from jaxmed.models.recurrent import GRU
 from jaxmed.models.text import mean_over_time
 from jaxmed.tasks import Task
+from jaxmed.transforms import threshold
 
 
 @dataclasses.dataclass(frozen=True)

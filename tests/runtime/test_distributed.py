@@ -22,10 +22,10 @@ import pytest
 
 from jaxmed import models, tasks
 from jaxmed.data import inputs
-from jaxmed.training import distributed
 from jaxmed.runtime import distributed, placement
-from jaxmed.training.fit import fit
 from jaxmed.runtime.distributed import Membership, membership
+from jaxmed.training import distributed
+from jaxmed.training.fit import fit
 
 EPOCHS = 4
 STARTED: list[subprocess.Popen[str]] = []

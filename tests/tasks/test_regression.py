@@ -1,0 +1,71 @@
+"""Regression: one value per row, and targets that are measured numbers."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import sklearn.metrics as reference
+from tasks.kinds import FEATURES, KINDS, untrained
+
+from jaxmed import tasks
+from jaxmed.metrics import streaming
+from jaxmed.models import MLP
+
+JUDGE = KINDS["regression"].task.judge
+
+
+def test_the_value_is_the_output_and_the_loss_its_squared_error():
+    model = untrained("regression")
+    task, label = model.task, KINDS["regression"].columns["label"]
+    batch = {"features": jnp.asarray(FEATURES), "label": jnp.asarray(label), "mask": jnp.ones(44)}
+    value = np.asarray(model.predict(batch)["value"], np.float64)
+    assert value.shape == (44,)
+    losses, _ = task.loss(model.params, model.state, batch, jax.random.key(0))
+    np.testing.assert_allclose(losses, (value - label) ** 2, rtol=1e-4)
+
+
+def test_statistics_are_those_of_scikit_learn():
+    random = np.random.default_rng(0)
+    table = {"label": random.normal(size=30), "value": random.normal(size=30)}
+    expected = {
+        "mae": reference.mean_absolute_error(*table.values()),
+        "rmse": reference.root_mean_squared_error(*table.values()),
+        "r2": reference.r2_score(*table.values()),
+    }
+    found = {name: of(table, None) for name, of in JUDGE.statistics.items()}
+    assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ({"x": np.ones(2)}, "has the columns x, but needs a `label`"),
+        (
+            {"label": np.ones((2, 3))},
+            "has labels of shape (2, 3), but needs one number per example",
+        ),
+        (
+            {"label": np.array([1, np.nan, np.inf])},
+            "has a label that is not finite in 2 rows, the first is row 1: leave them out",
+        ),
+        ({"label": np.array([1, 2])}, None),
+    ],
+)
+def test_targets_are_numbers(columns, sentence):
+    assert JUDGE.check(columns, training=True) == sentence
+
+
+def test_the_unit_stands_at_the_axes():
+    table = {"label": np.arange(5.0), "value": np.arange(5.0) + 0.1}
+    ((name, figure, _),) = JUDGE.figures(table)
+    assert name == "regression"
+    assert any("mg" in axes.get_xlabel() + axes.get_ylabel() for axes in figure.axes)
+
+
+def test_metrics_of_the_user_replace_the_default():
+    own = {"rmse": streaming.mae()}
+    make = {"inputs": lambda batch: batch["features"]}
+    assert tasks.regression(MLP((), 1), metrics=own, **make).metrics == own
+    assert set(tasks.regression(MLP((), 1), **make).metrics) == {"mae"}
