@@ -52,7 +52,7 @@ def expect_equal(found, expected):
 )
 def test_every_batch_comes_in_order_and_no_example_is_lost_or_doubled(workers, threaded):
     found = list(stream.stream(Numbers(threaded=threaded), ROWS, workers=workers))
-    expect_equal(found, batches.host_batches(Numbers(), ROWS))
+    expect_equal(found, [source.batch_of(Numbers(), line) for line in ROWS])
     seen = np.concatenate([batch["id"][batch["mask"] > 0] for batch in found])
     assert sorted(seen) == list(range(50))
 

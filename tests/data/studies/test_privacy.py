@@ -11,13 +11,9 @@ import written_dicom as written
 import written_studies as studies
 from written_studies import CLASSES, SHAPE, WINDOW
 
-from jaxmed import tasks
+import jaxmed
+from jaxmed import models, tasks
 from jaxmed.data import columns, from_studies, inputs
-from jaxmed.evaluation.evaluate import evaluate, write_predictions
-from jaxmed.evaluation.report import write_report
-from jaxmed.models import MLP
-from jaxmed.runs import record
-from jaxmed.training.fit import fit
 
 pytestmark = pytest.mark.slow  # trains, evaluates and reports
 
@@ -26,8 +22,7 @@ RNG = np.random.default_rng(0)
 
 @dataclasses.dataclass(frozen=True)
 class _Settings:
-    epochs: int = 2
-    seed: int = 0
+    learning_rate: float = 1e-2
 
 
 def test_a_run_directory_holds_nothing_that_identifies_a_patient(tmp_path):
@@ -58,34 +53,24 @@ def test_a_run_directory_holds_nothing_that_identifies_a_patient(tmp_path):
         "id": "i",
     }
     task = tasks.binary_classification(
-        MLP(widths=(4,), outputs=1), inputs=inputs.pixels(data["image"])
+        models.MLP(widths=(4,), outputs=1), inputs=inputs.pixels(), classes=CLASSES
     )
-    settings = _Settings()
-    record.describe_run(run, settings)
-    trained = fit(
+    trained = jaxmed.fit(
         task,
         optax.adam(1e-2),
-        data,
-        key=jax.random.key(settings.seed),
+        source,
+        key=jax.random.key(0),
         batch_size=4,
-        epochs=settings.epochs,
-        directory=run,
+        epochs=2,
+        validation=jaxmed.Validation(source, monitor=jaxmed.lowest("log_loss")),
+        run=jaxmed.Run(run, progress=False, settings=_Settings()),
     )
-    result = evaluate(task, trained.params, trained.model_state, data, resamples=20)
-    write_predictions(run / "predictions.csv", result.predictions, class_names=CLASSES)
-    write_report(
-        run,
-        title="Studies",
-        history=trained.history,
-        best_epoch=trained.best_epoch,
-        predictions=result.predictions,
-        metrics=result.metrics,
-        class_names=CLASSES,
-        settings=settings,
-        environment=record.environment(),
-    )
+    jaxmed.evaluate(trained.model, source, resamples=20).report(run / "test")
+    jaxmed.export(trained.model, run / "test", data)
     written_files = [file for file in run.rglob("*") if file.is_file()]
-    assert {"metrics.jsonl", "predictions.csv", "config.json"} <= {f.name for f in written_files}
+    names = {"metrics.jsonl", "predictions.csv", "config.json", "environment.json", "report.html"}
+    assert names <= {file.name for file in written_files}
+    assert any("model" in file.parts for file in written_files)
     assert any("checkpoints" in file.parts for file in written_files)
     everything = b"\n".join(file.read_bytes() for file in written_files)
     everything += "\n".join(map(str, written_files)).encode()
