@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxmed.data import batches
 from jaxmed.data.source import Source
-from jaxmed.evaluation.predict import losses, predictions
+from jaxmed.evaluation.predict import loss_batches, predictions
 from jaxmed.evaluation.tables import metric_rows, metrics_table, write_predictions
 from jaxmed.metrics.bootstrap import Interval, intervals
 from jaxmed.runtime.placement import Placement
@@ -187,12 +187,14 @@ def prediction_table(
         workers: that read a source ahead.
     """
     judge = model.task.judge
-    if not judge.statistics:
-        size = loss_batch_size or batch_size
-        values = losses(model, data, batch_size=size, placement=placement, workers=workers)
-        return row_means("loss"), {"id": np.arange(len(values), dtype=np.int32), "loss": values}
     tables: list[Columns] = []
     sources: list[Columns] = []
+    if not judge.statistics:
+        size = loss_batch_size or batch_size
+        for columns, losses in loss_batches(model, data, size, placement, workers):
+            tables.append({"loss": losses})
+            sources.append(_identity(columns))
+        return row_means("loss"), _identified(tables, sources)
     for columns, outputs in predictions(model, data, batch_size, placement, workers):
         _check(judge, columns)
         tables.append(judge.table(columns, outputs))

@@ -56,9 +56,7 @@ def predictions(
     whole = where.replicate((model.params, model.state))
     for rows, batch in _batches(data, batch_size, where, workers):
         outputs = run(*whole, where.shard(batches.numeric(batch), 0))
-        real = rows >= 0
-        columns = {name: np.asarray(column)[real] for name, column in batch.items()}
-        yield {**columns, "row": rows[real]}, {name: x[real] for name, x in outputs.items()}
+        yield _real(rows, batch), {name: x[rows >= 0] for name, x in outputs.items()}
 
 
 def losses(
@@ -80,28 +78,44 @@ def losses(
         model: whose task gives `loss`.
         data: columns or a source with what the loss reads.
         key: of what the loss draws; by default the same at every call.
-        batch_size: rows at a time.
+        batch_size: rows at a time, at least 1.
         placement: where it runs; by default one device.
         workers: that read a source ahead.
 
     Returns:
         [rows], float64.
     """
-    where = placement or jit()
+    parts = [found for _, found in loss_batches(model, data, batch_size, placement, workers, key)]
+    return np.concatenate(parts)
+
+
+def loss_batches(
+    model: Model,
+    data: Columns | Source,
+    batch_size: int = 512,
+    placement: Placement | None = None,
+    workers: int = 0,
+    key: Key | None = None,
+) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+    """Columns and losses [rows] of one batch after another, as `predictions` gives outputs."""
+    where, task = placement or jit(), model.task
     key = jax.random.key(0) if key is None else key
-    task = model.task
 
     def loss(params: Any, state: Any, key: Key, batch: Any) -> Any:
         return task.loss(params, state, batch, key)[0]
 
     run = _program(task, where, "losses", loss)
     whole = where.replicate((model.params, model.state))
-    parts = []
     for number, (rows, batch) in enumerate(_batches(data, batch_size, where, workers)):
         own = where.replicate(jax.random.fold_in(key, number))
         found = run(*whole, own, where.shard(batches.numeric(batch), 0))
-        parts.append(found[rows >= 0].astype(np.float64))
-    return np.concatenate(parts)
+        yield _real(rows, batch), found[rows >= 0].astype(np.float64)
+
+
+def _real(rows: np.ndarray, batch: Columns) -> dict[str, np.ndarray]:
+    """The columns of a batch without padding, and `row`, their numbers in the data."""
+    real = rows >= 0
+    return {**{name: np.asarray(column)[real] for name, column in batch.items()}, "row": rows[real]}
 
 
 def _program(task: Task, where: Placement, name: str, function: Any) -> Any:
