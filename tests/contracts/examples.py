@@ -105,9 +105,7 @@ EXAMPLES: dict[str, Example] = {
         ),
         {"features": _features, "label": np.minimum(_three, 1 + _two)},
     ),
-    "counts": Example(
-        poisson_regression(MLP(widths=(8,), outputs=1), inputs=_columns), _counts
-    ),
+    "counts": Example(poisson_regression(MLP(widths=(8,), outputs=1), inputs=_columns), _counts),
     "overdispersed counts": Example(
         negative_binomial_regression(MLP(widths=(8,), outputs=2), inputs=_columns), _counts
     ),
@@ -143,9 +141,7 @@ EXAMPLES: dict[str, Example] = {
     "cropped text": Example(
         crop_to_longest(
             tasks.binary_classification(
-                TextClassifier(
-                    1, RecurrentEncoder(12, 6, (4,), layers.GRU), layers.mean_over_time
-                ),
+                TextClassifier(1, RecurrentEncoder(12, 6, (4,), layers.GRU), layers.mean_over_time),
                 inputs=inputs.tokens,
             ),
             (2, 5),
@@ -227,9 +223,7 @@ EXAMPLES: dict[str, Example] = {
         {"image": _images},
     ),
     "contrastive": Example(
-        tasks.contrastive(
-            Projector(_small_stages, (8, 4)), inputs=_pixels, augment=_shift
-        ),
+        tasks.contrastive(Projector(_small_stages, (8, 4)), inputs=_pixels, augment=_shift),
         {"image": _images},
     ),
     "masked pixels": Example(

@@ -74,9 +74,7 @@ def test_no_number_depends_on_where_and_how_fast(execution, streamed, expected, 
     trained = train(data, execution)
     assert trained.data == ("streamed" if streamed else "resident")
     (ours, rows), (theirs, expected_rows) = numbers(trained), expected
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-6), ours, theirs
-    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-6), ours, theirs)
     assert len(rows) == len(expected_rows) == 2
     for row, other in zip(rows, expected_rows, strict=True):
         assert row == pytest.approx(other, rel=1e-5, abs=1e-6)

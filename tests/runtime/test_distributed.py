@@ -229,7 +229,8 @@ def rendezvous(*members: ProcessInfo, timeout=1.0) -> list[Exception | None]:
 
 def test_all_present_go_on():
     at = f"127.0.0.1:{free_port()}"
-    assert rendezvous(*(ProcessInfo(at, 3, number) for number in range(3)), timeout=20) == [None] * 3
+    everyone = [ProcessInfo(at, 3, number) for number in range(3)]
+    assert rendezvous(*everyone, timeout=20) == [None] * 3
 
 
 def test_everyone_learns_who_is_missing():
