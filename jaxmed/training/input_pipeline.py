@@ -52,7 +52,7 @@ def in_memory(data: Columns | Source) -> Columns | Source:
         return data
     memory = memory_of(jax.local_devices()[0])
     fits = batches.nbytes(first(data)) * len(data) <= memory / 4
-    return source.columns(data) if fits else data
+    return source.columns(data, allow_missing=True) if fits else data
 
 
 def memory_of(device: jax.Device) -> int:

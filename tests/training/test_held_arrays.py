@@ -7,10 +7,10 @@ import gc
 import jax
 import optax
 import pytest
-from training.examples import EXAMPLES
+from contracts.examples import EXAMPLES
 
-from jaxmed.training import stopping
-from jaxmed.training.fit import fit
+from jaxmed.training import Run, Validation, fit
+from jaxmed.training.stopping import lowest
 
 pytestmark = pytest.mark.slow  # trains
 
@@ -35,8 +35,7 @@ def test_the_last_epoch_holds_as_many_arrays_as_the_second(name):
         key=jax.random.key(0),
         batch_size=16,
         epochs=EPOCHS,
-        validation=example.columns,
-        best=stopping.lowest("validation/log_loss"),
-        track=[count],
+        validation=Validation(example.columns, monitor=lowest("log_loss")),
+        run=Run(loggers=[count], progress=False),
     )
     assert held[2] == held[EPOCHS]

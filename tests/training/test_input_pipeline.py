@@ -9,13 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from contracts.examples import EXAMPLES
 from jax._src import array
-from training.examples import EXAMPLES
 
 from jaxmed.data import source
 from jaxmed.runtime import placement
-from jaxmed.training import input_pipeline
-from jaxmed.training.fit import fit
+from jaxmed.training import Execution, Run, fit, input_pipeline
 from jaxmed.training.step import init_state, make_train_step
 
 EXAMPLE = EXAMPLES["multiclass"]
@@ -37,29 +36,30 @@ class Unlisted:
 SOURCE = Unlisted(source.from_arrays(dict(EXAMPLE.columns)))
 
 
-def train(columns, **options):
+def train(columns, *, place=None, start=None, **options):
     return fit(
-        EXAMPLE.task, optax.sgd(0.1), columns, key=jax.random.key(0),
-        **({"batch_size": 16, "epochs": 2, "workers": 0} | options),
+        EXAMPLE.task, optax.sgd(0.1), columns, key=jax.random.key(0), batch_size=16,
+        execution=Execution(place, workers=0), run=Run(start=start, progress=False),
+        **(options or {"epochs": 2}),
     )  # fmt: skip
 
 
 @pytest.fixture
 def too_big(monkeypatch):
-    monkeypatch.setattr(input_pipeline, "fits", lambda examples, memory: False)
+    monkeypatch.setattr(input_pipeline, "memory_of", lambda device: 0)
 
 
 @pytest.mark.parametrize("place", [placement.jit, placement.pmap, placement.sharded])
 def test_a_streamed_source_trains_as_a_resident_split(too_big, place):
-    streamed = train(SOURCE, where=place())
+    streamed = train(SOURCE, place=place())
     resident = train(dict(EXAMPLE.columns))
     assert (streamed.data, resident.data) == ("streamed", "resident")
     for ours, theirs in zip(streamed.history, resident.history, strict=True):
         np.testing.assert_allclose(ours["train/loss"], theirs["train/loss"], rtol=1e-5)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6),
-        streamed.params,
-        resident.params,
+        streamed.model.params,
+        resident.model.params,
     )
 
 
@@ -71,7 +71,7 @@ def test_a_streamed_run_goes_on_in_the_middle_of_an_epoch(too_big):
     first = train(SOURCE, steps=4)
     second = train(SOURCE, steps=6, start=first.state)
     whole = train(SOURCE, steps=6)
-    jax.tree.map(np.testing.assert_array_equal, second.params, whole.params)
+    jax.tree.map(np.testing.assert_array_equal, second.model.params, whole.model.params)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,10 +87,12 @@ class Many:
         return {"image": np.zeros((4, 30, 1), np.uint8), "label": np.int32(0), "id": np.int32(0)}
 
 
-def test_a_quarter_of_the_memory_is_the_limit():
-    assert input_pipeline.fits(Many(1000), 4 * 128_000)
-    assert not input_pipeline.fits(Many(1001), 4 * 128_000)
+def test_a_quarter_of_the_memory_is_the_limit(monkeypatch):
     assert 2**28 < input_pipeline.memory_of(jax.devices()[0]) < 2**50  # of this machine
+    monkeypatch.setattr(input_pipeline, "memory_of", lambda device: 4 * 128_000)
+    fitting, large = input_pipeline.in_memory(Many(1000)), Many(1001)
+    assert fitting["image"].shape == (1000, 4, 30, 1)
+    assert input_pipeline.in_memory(large) is large
 
 
 @pytest.mark.parametrize("kind", ["resident", "streamed"])
@@ -102,8 +104,8 @@ def test_the_host_waits_for_nothing_within_an_epoch(monkeypatch, kind):
     state = where.state(begun)
     rows = np.arange(32, dtype=np.int32).reshape(2, 16)
     examples = {
-        "resident": lambda: input_pipeline.resident(columns, step, where),
-        "streamed": lambda: input_pipeline.streamed(SOURCE, step, where, workers=0),
+        "resident": lambda: input_pipeline.resident(EXAMPLE.task, columns, step, where),
+        "streamed": lambda: input_pipeline.streamed(EXAMPLE.task, SOURCE, step, where, workers=0),
     }[kind]()
 
     def refuse(*_):

@@ -6,11 +6,10 @@ import jax
 import numpy as np
 import optax
 import pytest
-from training.examples import EXAMPLES
+from contracts.examples import EXAMPLES
 
 from jaxmed.runtime import placement
-from jaxmed.training import input_pipeline, memory
-from jaxmed.training.fit import fit
+from jaxmed.training import Execution, Run, fit, input_pipeline, memory
 from jaxmed.training.step import init_state, make_train_step
 
 EXAMPLE = EXAMPLES["multiclass"]
@@ -20,7 +19,9 @@ def needed(batch_size: int, where: placement.Placement) -> int:
     """Bytes of a step, as XLA counts them."""
     columns, optimizer = dict(EXAMPLE.columns), optax.sgd(0.1)
     state = where.state(init_state(EXAMPLE.task, optimizer, jax.random.key(0), columns))
-    examples = input_pipeline.resident(columns, make_train_step(EXAMPLE.task, optimizer), where)
+    examples = input_pipeline.resident(
+        EXAMPLE.task, columns, make_train_step(EXAMPLE.task, optimizer), where
+    )
     return memory.bytes_of(examples.program(state, np.zeros((1, batch_size), np.int32)))
 
 
@@ -43,7 +44,7 @@ def exhausted(monkeypatch):
 def train(where):
     return fit(
         EXAMPLE.task, optax.sgd(0.1), dict(EXAMPLE.columns), key=jax.random.key(0), batch_size=32,
-        epochs=1, where=where,
+        epochs=1, execution=Execution(where), run=Run(progress=False),
     )  # fmt: skip
 
 

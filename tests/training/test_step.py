@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from training.examples import EXAMPLES, NAMES
+from contracts.examples import EXAMPLES, NAMES
 
 from jaxmed import tasks
 from jaxmed.data import batches
-from jaxmed.models import MLP
-from jaxmed.training import ema, gradients
+from jaxmed.models import MLP, in_dtype
+from jaxmed.training import ema, ema_params, gradients
 from jaxmed.training.step import init_state, make_train_step
 
 
@@ -93,10 +93,9 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_state_in_float32():
     columns = EXAMPLES["multiclass"].columns
     network = MLP(widths=(8,), outputs=3)
     half = tasks.classification(
-        network,
+        in_dtype(network, jnp.bfloat16),
         classes=3,
         inputs=lambda batch: jax.numpy.asarray(batch["features"]),
-        dtype=jnp.bfloat16,
     )
     batch = jax.tree.map(jnp.asarray, batch_of(columns, range(16)))
     params, model_state = jax.jit(half.init)(jax.random.key(0), batch)
@@ -116,7 +115,7 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_state_in_float32():
 
 def test_the_average_is_the_weighted_mean_of_the_parameters():
     decay, example = 0.8, EXAMPLES["multiclass"]
-    optimizer = ema.averaged(optax.sgd(0.1), decay=decay)
+    optimizer = ema(optax.sgd(0.1), decay=decay)
     plain = optax.sgd(0.1)
     state = init_state(example.task, optimizer, jax.random.key(0), example.columns)
     reference = init_state(example.task, plain, jax.random.key(0), example.columns)
@@ -134,18 +133,18 @@ def test_the_average_is_the_weighted_mean_of_the_parameters():
     mean = jax.tree.map(
         lambda *ps: sum(w * np.asarray(p) for w, p in zip(weights, ps, strict=True)), *seen
     )
-    expect_equal(ema.settled(state).params, mean, rtol=1e-5, atol=1e-7)
+    expect_equal(ema_params(state).params, mean, rtol=1e-5, atol=1e-7)
 
 
 def test_without_an_average_the_state_settles_as_it_is():
     example = EXAMPLES["multiclass"]
     state = init_state(example.task, optax.sgd(0.1), jax.random.key(0), example.columns)
-    assert ema.settled(state) is state
+    assert ema_params(state) is state
 
 
 def test_the_state_of_an_average_can_be_donated():
     example = EXAMPLES["multiclass"]
-    optimizer = ema.averaged(optax.adam(1e-3), decay=0.9)
+    optimizer = ema(optax.adam(1e-3), decay=0.9)
     state = init_state(example.task, optimizer, jax.random.key(0), example.columns)
     step = jax.jit(make_train_step(example.task, optimizer), donate_argnums=0)
     state, _ = step(state, batch_of(example.columns, range(8)))
