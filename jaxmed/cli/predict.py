@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def predict(run: Path, /, *, text: tuple[str, ...] = (), file: Path | None = None) -> None:
@@ -28,8 +30,9 @@ def predict(run: Path, /, *, text: tuple[str, ...] = (), file: Path | None = Non
 
     model = load(run)
     cut = int(cut_off(model, texts).sum())
-    for row in np.flatnonzero(token_counts(model, texts) == 0):
-        raise ValueError(f"{_place(int(row), file)} holds no token: remove it or write the text.")
+    for row, count in enumerate(token_counts(model, texts)):
+        if count == 0:
+            raise ValueError(f"{_place(row, file)} holds no token: remove it or write the text.")
     _say(answers_of_texts(model, texts), texts)
     if cut:
         print(
@@ -88,4 +91,6 @@ def _say(answers: Mapping[str, np.ndarray], texts: Sequence[str]) -> None:
 
 
 def _cell(value: object) -> str:
+    import numpy as np
+
     return f"{value:.6f}" if isinstance(value, float | np.floating) else str(value)

@@ -1,7 +1,6 @@
-"""The command line: tables for people and for pipes, one sentence for bad input."""
+"""The classes of texts: a table for people, lines for pipes, one sentence for bad input."""
 
-import subprocess
-import sys
+from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
@@ -10,78 +9,28 @@ import pytest
 
 from jaxmed import tasks
 from jaxmed.cli.main import main
-from jaxmed.data.catalogue import ENTRIES
+from jaxmed.data import inputs
 from jaxmed.data.text import tokenizers
 from jaxmed.deploy import export, load
+from jaxmed.evaluation import predict
 from jaxmed.models import RecurrentEncoder, TextClassifier
+from jaxmed.tasks import Model
+from jaxmed.transforms import with_threshold
 
 TEXTS = ["the drug caused a rash", "It helped.", "[PAD] rash [bold]the\tdrug"]
-
-
-def test_datasets_in_a_pipe_is_one_line_a_name(capsys):
-    assert main.main(["datasets"]) == 0
-    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
-    assert [line[0] for line in lines] == list(ENTRIES)
-    assert ["retinamnist", "ordinal", "5", "28x28x3", "1080/120/400", "CC BY 4.0"] in lines
-
-
-def test_datasets_on_a_terminal_is_a_table(capsys, monkeypatch):
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "160")
-    assert main.main(["datasets"]) == 0
-    shown = capsys.readouterr().out
-    assert "breast_cancer_wisconsin" in shown
-    assert "_64, _128, _224" in shown
-    assert "pneumoniamnist_64" not in shown
-
-
-def test_prepare_says_what_was_prepared_and_whom_to_cite(capsys, tmp_path):
-    assert main.main(["prepare", "digits", "--data-dir", str(tmp_path)]) == 0
-    shown = capsys.readouterr()
-    assert "digits is prepared: 1078/360/359 examples (train, validation, test)." in shown.out
-    assert "alpaydin1998optical" in shown.out
-    assert shown.err == ""
-    assert (tmp_path / "jaxmed_digits").is_dir()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["prepare", "breastmnst"], "did you mean breastmnist"),
-        (["prepare", "mnist", "--manual-dir", "nowhere"], "manual_dir is 'nowhere'"),
-    ],
-)
-def test_bad_input_is_one_sentence_and_status_2(arguments, message, capsys, tmp_path):
-    assert main.main([*arguments, "--data-dir", str(tmp_path)]) == 2
-    shown = capsys.readouterr()
-    assert message in shown.err
-    assert shown.err.count("\n") == 1
-    assert shown.out == ""
-
-
-@pytest.mark.parametrize(
-    "arguments", [["datasts"], ["prepare"], ["prepare", "mnist", "--dir", "x"]]
-)
-def test_unknown_arguments_are_refused(arguments, capsys):
-    with pytest.raises(SystemExit) as caught:
-        main.main(arguments)
-    assert caught.value.code == 2
+CLASSES = ("harmless", "adverse event")
 
 
 def finished(directory, threshold=None):
     """The folder of a run whose model knows eight words and reads five tokens."""
     tokenizer = tokenizers.words(TEXTS)
     network = TextClassifier(1, RecurrentEncoder(tokenizer.get_vocab_size(), 4, (3,)))
-    task = tasks.binary_classification(network, inputs=lambda batch: batch["tokens"])
-    batch = {"tokens": jnp.ones((2, 5), jnp.int32), "mask": jnp.ones(2)}
-    params, model_state = jax.jit(task.init)(jax.random.key(0), batch)
-    export.export(
-        directory,
-        lambda batch: task.predict(params, model_state, batch),
-        batch,
-        card=export.Card(("harmless", "adverse event"), threshold=threshold),
-        tokenizer=tokenizer,
-    )
+    task = tasks.binary_classification(network, inputs=inputs.tokens, classes=CLASSES)
+    batch = {"tokens": jnp.ones((2, 5), jnp.int32)}
+    model = Model(task, *jax.jit(task.init)(jax.random.key(0), batch, {}))
+    if threshold is not None:
+        model = with_threshold(model, threshold)
+    export(model, directory, {"tokens": np.ones((2, 5), np.int32)}, tokenizer=tokenizer)
     return directory
 
 
@@ -90,18 +39,22 @@ def run(tmp_path_factory):
     return finished(tmp_path_factory.mktemp("run"))
 
 
+def probabilities(run, texts, name="probabilities"):
+    """What the model of a run predicts, without the command line."""
+    model = load(run)
+    return predict(model, {"tokens": tokenizers.encode(model.tokenizer, texts, length=5)})[name]
+
+
 def given(texts):
     return [word for each in texts for word in ("--text", each)]
 
 
 def test_predict_in_a_pipe_is_one_line_a_text(run, capsys):
-    assert main.main(["predict", str(run), *given(TEXTS[:2])]) == 0
+    assert main(["predict", str(run), *given(TEXTS[:2])]) == 0
     shown = capsys.readouterr()
-    probabilities = load.predict_texts(load.load(run), TEXTS[:2])
-    names = ("harmless", "adverse event")
     assert shown.out.splitlines() == [
-        f"{names[row.argmax()]}\t{row.max():.6f}\t{each}"
-        for row, each in zip(probabilities, TEXTS, strict=False)
+        f"{CLASSES[row.argmax()]}\t{row.max():.6f}\t{each}"
+        for row, each in zip(probabilities(run, TEXTS[:2]), TEXTS, strict=False)
     ]
     assert shown.err == ""
 
@@ -109,7 +62,7 @@ def test_predict_in_a_pipe_is_one_line_a_text(run, capsys):
 def test_predict_reads_a_file_and_the_folder_model(run, capsys, tmp_path):
     path = tmp_path / "texts"
     path.write_bytes("\ufeffthe drug\u2028helped\r\nit caf\u00e9\n".encode())
-    assert main.main(["predict", str(run / "model"), "--file", str(path)]) == 0
+    assert main(["predict", str(run / "model"), "--file", str(path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("\t")[2] for line in lines] == ["the drug helped", "it caf\u00e9"]
 
@@ -117,29 +70,28 @@ def test_predict_reads_a_file_and_the_folder_model(run, capsys, tmp_path):
 def test_predict_on_a_terminal_is_a_table(run, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "100")
-    assert main.main(["predict", str(run), "--text", TEXTS[2]]) == 0
+    assert main(["predict", str(run), "--text", TEXTS[2]]) == 0
     shown = capsys.readouterr().out
     assert "probability" in shown
     assert "[PAD] rash [bold]the drug" in shown
 
 
-@pytest.mark.parametrize(("threshold", "name"), [(0.0, "adverse event"), (1.0, "harmless")])
-def test_predict_honours_the_threshold(threshold, name, tmp_path, capsys):
+@pytest.mark.parametrize(("threshold", "name"), [(0.001, "adverse event"), (0.999, "harmless")])
+def test_predict_honors_the_threshold(threshold, name, tmp_path, capsys):
     run = finished(tmp_path, threshold)
-    assert main.main(["predict", str(run), *given(TEXTS)]) == 0
+    assert main(["predict", str(run), *given(TEXTS)]) == 0
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [line[0] for line in lines] == [name] * 3
-    column = load.load(run).card.classes.index(name)
     np.testing.assert_allclose(
         [float(line[1]) for line in lines],
-        load.predict_texts(load.load(run), TEXTS)[:, column],
+        probabilities(run, TEXTS, "probabilities_before_threshold")[:, CLASSES.index(name)],
         atol=1e-6,
     )
 
 
 def test_predict_says_how_many_texts_were_cut(run, capsys):
     texts = ["the drug caused a rash", "the drug caused a rash .", "it " * 9]
-    assert main.main(["predict", str(run), *given(texts)]) == 0
+    assert main(["predict", str(run), *given(texts)]) == 0
     shown = capsys.readouterr()
     said = "The ends of 2 of 3 texts were left out: the model reads rows of 5 tokens.\n"
     assert shown.err == said
@@ -187,21 +139,15 @@ def test_predict_refuses_a_run_without_a_model(capsys, tmp_path):
 def test_predict_refuses_a_file_that_is_not_the_runs(name, capsys, tmp_path):
     path = finished(tmp_path) / "model" / name
     if name == "tokenizer.json":
-        tokenizers.save(tokenizers.words(["another run"]), path)
+        tokenizers.save_tokenizer(tokenizers.words(["another run"]), path)
     else:
         path.write_bytes(path.read_bytes()[:-100])
     refused(capsys, ["predict", str(tmp_path), "--text", "rash"], f"{name} is not the file")
 
 
 def refused(capsys, arguments, message):
-    assert main.main(arguments) == 2
+    assert main(arguments) == 2
     shown = capsys.readouterr()
     assert message in shown.err
     assert shown.err.count("\n") == 1
     assert shown.out == ""
-
-
-def test_importing_the_command_line_loads_nothing_heavy():
-    heavy = "{'jax', 'tyro', 'numpy'}"
-    program = f"import sys, jaxmed.cli.main; sys.exit(not {heavy}.isdisjoint(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0

@@ -1,8 +1,7 @@
-"""A model without its code says what the model with its code says, and refuses what it cannot."""
+"""A model without its code predicts what the model with its code does, or is refused."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import shutil
@@ -10,49 +9,22 @@ import subprocess
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
+from deploy.text_model import CLASSES, LENGTH, TOKENIZER, columns, model, sentences, write
 
-from jaxmed import tasks
-from jaxmed.data import inputs
-from jaxmed.data.text import tokenizers
-from jaxmed.deploy.export import Card, export
-from jaxmed.deploy.load import cut_off, decide, load, predict_texts, token_counts
-from jaxmed.evaluation import evaluate
-from jaxmed.models import RecurrentEncoder, TextClassifier
-
-LENGTH = 6
-WORDS = ["the", "drug", "caused", "a", "rash", "fever", "cough", "and", "it", "helped"]
-CARD = Card(("harmless", "adverse"))
-
-
-def sentences(count):
-    random = np.random.default_rng(count)
-    return [" ".join(random.choice(WORDS, random.integers(1, 10))) for _ in range(count)]
+from jaxmed.deploy import load
+from jaxmed.evaluation import predict
+from jaxmed.training import fit
 
 
 @pytest.fixture(scope="module")
-def tokenizer():
-    return tokenizers.words(sentences(50))
-
-
-@pytest.fixture(scope="module")
-def trained(tokenizer):
-    """A task and parameters, drawn instead of trained."""
-    encoder = RecurrentEncoder(tokenizer.get_vocab_size(), 8, (5,), bidirectional=True)
-    task = tasks.binary_classification(TextClassifier(1, encoder), inputs=inputs.tokens)
-    return task, *jax.jit(task.init)(jax.random.key(3), example())
-
-
-def example(rows=2):
-    return {"tokens": np.ones((rows, LENGTH), np.int32), "mask": np.ones(rows, np.float32)}
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, trained, tokenizer):
+def run(tmp_path_factory):
     """The folder of a run, for tests that change nothing in it."""
     directory = tmp_path_factory.mktemp("run")
-    write(directory, trained, tokenizer)
+    write(directory)
     return directory
 
 
@@ -63,94 +35,59 @@ def copied(run, tmp_path):
     return tmp_path
 
 
-def write(directory, trained, tokenizer, card=CARD):
-    task, params, model_state = trained
-    export(
-        directory, lambda batch: task.predict(params, model_state, batch), example(), card=card,
-        tokenizer=tokenizer,
-    )  # fmt: skip
-
-
-def wanted(trained, tokenizer, texts, **options):
-    tokens = tokenizers.encode(tokenizer, texts, length=LENGTH, **options)
-    return evaluate.predict(*trained, {"tokens": tokens})["probabilities"]
-
-
 @pytest.mark.parametrize("count", [1, 3, 70])
-def test_predictions_are_those_of_the_task(count, run, trained, tokenizer):
-    texts = sentences(count)
-    found = predict_texts(load(run), texts)
-    assert found.shape == (count, 2)
-    np.testing.assert_allclose(found, wanted(trained, tokenizer, texts), atol=1e-6)
-    assert count == 1 or np.ptp(found[:, 1]) > 1e-3  # the rows differ, so that order is seen
+def test_predictions_are_those_of_the_model(count, run):
+    data = columns(sentences(count))
+    found, wanted = predict(load(run), data, batch_size=64), predict(model(), data)
+    assert found.keys() == wanted.keys()
+    assert found["probabilities"].shape == (count, 2)
+    for name, values in wanted.items():
+        np.testing.assert_allclose(found[name], values, atol=1e-6, err_msg=name)
+    # The rows differ, so that their order is seen.
+    assert count == 1 or np.ptp(found["probabilities"][:, 1]) > 1e-3
 
 
-def test_the_batch_size_changes_no_row(run):
-    model, texts = load(run), sentences(11)
-    np.testing.assert_allclose(
-        predict_texts(model, texts, 4), predict_texts(model, texts, 11), atol=1e-6
-    )
+def test_the_folder_of_the_model_will_do(run):
+    loaded = load(run / "model")
+    assert loaded.tokenizer.to_str() == TOKENIZER.to_str()
+    assert loaded.card == load(run).card
+    assert list(loaded.task.judge.names["class"]) == [*CLASSES]
 
 
-def test_a_fresh_process_needs_only_the_files(run, trained, tokenizer):
+def test_a_fresh_process_needs_only_the_files(run, tmp_path):
     texts = sentences(3)
     program = (
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from jaxmed import exported\n"
-        f"model = exported.load(Path({str(run)!r}))\n"
-        f"print(exported.predict_texts(model, {texts!r}).tolist())\n"
-        "assert not {'flax', 'jaxmed.models', 'jaxmed.tasks'} & {*sys.modules}\n"
+        "import jaxmed as jm\n"
+        f"model = jm.load({str(run)!r})\n"
+        f"found = jm.deploy.answers_of_texts(model, {texts!r})\n"
+        "print(found['class'].tolist())\n"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    found = np.array(json.loads(done.stdout))
-    np.testing.assert_allclose(found, wanted(trained, tokenizer, texts), atol=1e-6)
-
-
-def test_boundaries_are_put_around_texts_as_in_training(tmp_path, trained, tokenizer):
-    write(tmp_path, trained, tokenizer, dataclasses.replace(CARD, boundaries=True))
-    texts = ["rash", "the drug caused a", "the drug caused a rash"]
-    model = load(tmp_path)
-    found = predict_texts(model, texts)
-    np.testing.assert_allclose(found, wanted(trained, tokenizer, texts, boundaries=True), atol=1e-6)
-    assert cut_off(model, texts).tolist() == [False, False, True]
-
-
-def test_what_is_cut_off_is_known(run):
-    model = load(run / "model")
-    texts = ["the drug caused a rash fever", "the drug caused a rash fever cough", ""]
-    assert cut_off(model, texts).tolist() == [False, True, False]
-    assert token_counts(model, texts).tolist() == [6, 7, 0]
-
-
-def test_the_decision_is_the_threshold_or_the_most_probable():
-    two = np.array([[0.7, 0.3], [0.71, 0.29], [0.2, 0.8]])
-    assert decide(CARD, two).tolist() == [0, 0, 1]
-    assert decide(dataclasses.replace(CARD, threshold=0.3), two).tolist() == [1, 0, 1]
-    assert decide(dataclasses.replace(CARD, threshold=0.9), two).tolist() == [0, 0, 0]
-    with pytest.raises(ValueError, match=r"sum to 1\.2 in row 1"):
-        decide(CARD, np.array([[0.5, 0.5], [0.6, 0.6]]))
-    with pytest.raises(ValueError, match="sum to nan in row 0"):
-        decide(CARD, np.array([[np.nan, 0.5]]))
+    chosen = predict(model(), columns(texts))["probabilities"].argmax(1)
+    assert done.stdout == f"{[CLASSES[number] for number in chosen]}\n"
 
 
 def test_a_batch_of_another_kind_is_refused(run):
-    model = load(run)
-    with pytest.raises(ValueError, match="add mask"):
-        model.predict({"tokens": np.ones((2, LENGTH), np.int32)})
+    loaded = load(run)
+    with pytest.raises(ValueError, match="batch has mask, but the model reads tokens: add tokens"):
+        loaded.predict({"mask": jnp.ones(2)})
+    with pytest.raises(ValueError, match="add tokens"):
+        predict(loaded, {"features": np.ones((2, 3), np.float32)})
     with pytest.raises(ValueError, match=r"shape \[5\] and dtype int32.*reads \[6\]"):
-        model.predict(example() | {"tokens": np.ones((2, 5), np.int32)})
-    with pytest.raises(ValueError, match="texts is empty"):
-        predict_texts(model, [])
+        predict(loaded, {"tokens": np.ones((2, 5), np.int32)})
+    with pytest.raises(ValueError, match=r"dtype float32, but the model reads \[6\] and int32"):
+        predict(loaded, {"tokens": np.ones((2, LENGTH), np.float32)})
 
 
-def test_a_model_of_arrays_refuses_texts(run):
-    model = dataclasses.replace(load(run), tokenizer=None)
-    with pytest.raises(ValueError, match="reads tokens, mask, not texts"):
-        predict_texts(model, ["rash"])
+def test_it_cannot_be_trained(run):
+    data = columns(sentences(4)) | {"label": np.zeros(4, np.int32)}
+    with pytest.raises(ValueError, match="which hold no training code"):
+        fit(
+            load(run).task, optax.sgd(0.1), data, key=jax.random.key(0), batch_size=2, epochs=1
+        )  # fmt: skip
 
 
 def spoil(path, how):
@@ -199,7 +136,7 @@ def test_a_program_for_other_devices_is_refused(run, monkeypatch):
         load(run)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"classes": []}', '{"colour": 1}'])
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"names": {}}', '{"color": 1}'])
 def test_a_card_that_is_none_is_refused(content, copied):
     (copied / "model" / "card.json").write_text(content)
     with pytest.raises(ValueError, match=r"card\.json is no card that jaxmed .* can read"):
