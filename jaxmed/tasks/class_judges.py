@@ -89,11 +89,16 @@ def _row_per_example(columns: Columns, outputs: Columns) -> Columns:
 
 
 def _row_per_position(columns: Columns, outputs: Columns) -> Columns:
-    """One row per labeled position, in order; positions without a label are -1."""
+    """One row per labeled position, in order; positions without a label are -1.
+
+    The positions of one example are one group, unless the data says which examples belong together.
+    """
     label = columns["label"]
     real = label >= 0
-    example = np.asarray(columns.get("group", columns.get("row", np.arange(len(label)))))
-    groups = np.broadcast_to(example.reshape(-1, *(1,) * (label.ndim - 1)), label.shape)
+    rows = columns.get("row", np.arange(len(label)))
+    own = columns["id"] if "id" in columns and columns["id"].ndim == 1 else rows
+    example = np.asarray(columns.get("group", own)).reshape(-1, *(1,) * (label.ndim - 1))
+    groups = np.broadcast_to(example, label.shape)
     table = {
         "label": label[real],
         "probabilities": outputs["probabilities"][real],
