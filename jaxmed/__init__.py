@@ -1,5 +1,7 @@
 """Functional deep learning for medicine on JAX.
 
+From data to an evaluated model::
+
     import jaxmed as jm
 
     train, validation, test = jm.data.load("breast_cancer_wisconsin")

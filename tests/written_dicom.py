@@ -11,7 +11,7 @@ AXIAL = (1, 0, 0, 0, 1, 0)
 
 
 def header(patient="P1", study="study", series="series", **changes):
-    """What every image has; UIDs are made from the words given."""
+    """The attributes of every image; UIDs are made from the given words."""
     dataset = FileDataset(None, {}, preamble=b"\0" * 128, file_meta=FileMetaDataset())
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, generate_uid()
@@ -59,7 +59,7 @@ def write_series(
     names=None,
     **more,
 ):
-    """One file a slice; `step` mm apart along the normal, named in any order."""
+    """One file per slice, `step` mm apart along the normal; names may be in any order."""
     normal = np.cross(directions[:3], directions[3:])
     names = names or [f"{number:03}.dcm" for number in range(len(pixels))]
     paths = []
@@ -79,7 +79,7 @@ def write_series(
 
 
 def write_enhanced(path, pixels, positions, *, slopes, spacing=(1, 1), **changes):
-    """A multi-frame file, whose frames have positions and slopes of their own."""
+    """A multi-frame file, whose frames have their own positions and slopes."""
     dataset = header(SOPClassUID=EnhancedCTImageStorage, **changes)
     del dataset.RescaleSlope, dataset.RescaleIntercept
     dataset.NumberOfFrames = len(pixels)

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import written_dicom as written
 
-from jaxmed.data.studies import labels
+from jaxmed.data import study_labels
 
 WINDOW = (40, 400)
 CLASSES = ("none", "bleed")
@@ -20,7 +20,7 @@ def write_studies(path):
         pixels[name] = _RNG.integers(-300, 400, SHAPE)
         patient, study = name.split("/")
         written.write_series(path / name, pixels[name], patient=patient.upper(), study=study)
-    (path / "readme.txt").write_text("left alone")
+    (path / "readme.txt").write_text("ignored")
     return path, pixels
 
 
@@ -28,8 +28,8 @@ def write_labels(path, rows, **changes):
     """A CSV file of (study, diagnosis, patient), read."""
     with path.open("w", newline="") as stream:
         csv.writer(stream).writerows([["study", "diagnosis", "patient"], *rows])
-    wanted = {"study": "study", "label": "diagnosis", "classes": CLASSES}
-    return study_labels(path, **(wanted | changes))
+    arguments = {"study": "study", "label": "diagnosis", "classes": CLASSES}
+    return study_labels(path, **(arguments | changes))
 
 
 def rows(names):
@@ -37,7 +37,7 @@ def rows(names):
     return [(name, "none", name.split("/")[0]) for name in names]
 
 
-def shades(pixels):
-    """The window by hand."""
+def gray_levels(pixels):
+    """The gray levels of the window, by hand."""
     low, high = WINDOW[0] - WINDOW[1] / 2, WINDOW[0] + WINDOW[1] / 2
     return np.rint(255 * (np.clip(pixels, low, high) - low) / (high - low)).astype(np.uint8)

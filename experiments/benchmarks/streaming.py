@@ -1,21 +1,23 @@
 """How fast are images read that do not fit into memory, beside tf.data and PyTorch's DataLoader?
 
-Makes so many JPEGs in a folder of its own, which is removed afterwards, and has each contender go
-through all of them, shuffled and in batches, decoding with as many workers as there are cores.
-Each lives in a process of its own and they take turns, a slice of the images at a time. Every
-image carries its number in its pixels: who loses one, or gives one twice, is named. The rate is
-that after the first batch; "start" is the time until that, in which workers are started. Beside
-them stands the memory of the process and its workers, at the end of the first slice and the last.
+Makes JPEGs in a folder of its own, which is removed afterwards. Each contender goes through all of
+them, shuffled and in batches, decoding with as many workers as there are cores. Each has its own
+process and they take turns, a slice of the images at a time. Every image contains its number in its
+pixels: who loses one, or gives one twice, is named. The rate is that after the first batch; "start"
+is the time until that, in which workers are started. Also shown is the memory of the process and
+its workers, at the end of the first and of the last slice.
 
-    python experiments/streaming.py
-    python experiments/streaming.py --images 20000 --contenders jaxmed
+    python experiments/benchmarks/streaming.py
+    python experiments/benchmarks/streaming.py --images 20000 --contenders jaxmed
 
-Peers come with `pip install -e '.[peers]'`. Hardware and result: see experiments/README.md.
+Peers are installed with `pip install -e '.[peers]'`. Hardware, time and score: see
+experiments/README.md.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 import importlib.util
 import multiprocessing
 import os
@@ -29,38 +31,43 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import tyro
 
 from jaxmed import checks
 
 Batches: TypeAlias = Iterator[np.ndarray]
 """Images [batch, side, side, 1] uint8."""
 BITS = 18
-"""Of an image's number, one black or white stripe each."""
+"""Bits of an image's number, one black or white stripe each."""
+MEASURED = (
+    "images_per_second", "lowest", "highest", "start_seconds", "first_slice", "last_slice"
+)  # fmt: skip
+"""Metrics of the result, per contender; memory in MiB."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Settings of the experiment."""
+    """Settings of the benchmark."""
 
     images: int = 200_000
     """JPEGs that are made."""
     side: int = 128
-    """Of each, in pixels."""
+    """Height and width of each image, in pixels."""
     batch_size: int = 256
-    """Images a batch."""
+    """Images per batch."""
     rounds: int = 10
     """Slices of the images, read in turns."""
     workers: int = os.cpu_count() or 2
     """Processes, or for tf.data threads, that decode."""
     contenders: tuple[str, ...] = ("jaxmed", "tf.data", "torch")
     """Who takes part; those that are not installed are named and left out."""
+    runs: Path = Path("runs/streaming")
+    """The folder in which a new folder is made for this run."""
 
 
 def jaxmed_reads(paths: Sequence[str], settings: Settings) -> Batches:
     """`stream` over a folder's source."""
-    from jaxmed.data.readers import image_folder
     from jaxmed.data import stream
+    from jaxmed.data.readers import image_folder
 
     label = np.zeros(len(paths), np.int32)
     source = image_folder.ImageFolder(tuple(map(Path, paths)), label, ("all",), 1, None)
@@ -138,7 +145,7 @@ def numbers(images: np.ndarray) -> np.ndarray:
 
 
 def make(folder: Path, settings: Settings) -> list[str]:
-    """Write the JPEGs, a thousand a sub-folder."""
+    """Write the JPEGs, a thousand per subfolder."""
     from PIL import Image, ImageFilter
 
     random = np.random.default_rng(0)
@@ -181,7 +188,7 @@ def descends(process: int, ancestor: int) -> bool:
 
 
 def contend(connection: Connection, settings: Settings, name: str) -> None:
-    """A contender's process: read a slice whenever asked to, and say what came."""
+    """A contender's process: read a slice whenever asked to, and send what came."""
     _, read = CONTENDERS[name]
     while (paths := connection.recv()) is not None:
         started = time.perf_counter()
@@ -198,8 +205,12 @@ def contend(connection: Connection, settings: Settings, name: str) -> None:
         connection.send((rate, first - started, held, np.concatenate(seen)))
 
 
-def main(settings: Settings) -> dict[str, list[float]]:
-    """Make the images, take turns, print a table; images a second by contender come back."""
+def experiment(settings: Settings) -> dict[str, list[float]]:
+    """Make the images, take turns, print a table; images per second by contender are returned."""
+    # Imported here, because each contender's process imports this file too.
+    from jaxmed.experiment import results
+    from jaxmed.runs import record
+
     for name in settings.contenders:
         checks.known("contenders", name, CONTENDERS)
     checks.at_least("images", settings.images, settings.rounds * settings.batch_size)
@@ -233,6 +244,7 @@ def main(settings: Settings) -> dict[str, list[float]]:
             print(f"round {turn + 1} of {settings.rounds}", file=sys.stderr)
         for pipe in pipes.values():
             pipe.send(None)
+    values: dict[str, list[float]] = {}
     print(f"{settings.images:,} JPEGs of {settings.side} pixels, {settings.workers} workers")
     heads = ("images/s", "lowest", "highest", "jaxmed", "start", "  memory, first and last")
     print(f"{'':>10}" + "".join(f"{head:>11}" for head in heads))
@@ -244,14 +256,45 @@ def main(settings: Settings) -> dict[str, list[float]]:
         middle = (statistics.median(seen), min(seen), max(seen))
         cells = "".join(f"{number:>11,.0f}" for number in middle)
         memories = f"{first:>13,.0f} {last:,.0f} MiB"
+        numbers_of = (*middle, start, first, last)
+        values |= {
+            f"{name}/{metric}": [value] for metric, value in zip(MEASURED, numbers_of, strict=True)
+        }
         print(f"{name:>10}{cells}{faster:>9.2f} x{start:>9.1f} s{memories}")
         if faults[name]:
             print(f"{name} lost or doubled images in {', '.join(faults[name])}")
     absent = [name for name in settings.contenders if name not in names]
     if absent:
         print(f"not installed: {', '.join(absent)}")
+    result = results.from_runs(
+        values,
+        question="How fast are images read that do not fit into memory?",
+        data=f"{settings.images:,} JPEGs of {settings.side} pixels",
+        recipe=f"batch {settings.batch_size}, {settings.workers} workers",
+        script=__file__,
+        settings=settings,
+        seeds=(),
+        seconds=(),
+        headline=[f"{name}/images_per_second" for name in names],
+        note="Memory in MiB. "
+        + ("; ".join(f"{name} lost or doubled images" for name in names if faults[name]) or
+           "No contender lost an image or gave one twice."),
+    )  # fmt: skip
+    folder = record.new_run(settings.runs)
+    versions = {**result.versions, **versions_of(names)}
+    dataclasses.replace(result, versions=versions).write(folder / "result.json")
+    print(f"results: {folder / 'result.json'}")
     return rates
 
 
+def versions_of(names: Sequence[str]) -> dict[str, str]:
+    """Versions of the packages that the contenders read with."""
+    providers = importlib.metadata.packages_distributions()
+    modules = [CONTENDERS[name][0] for name in names]
+    return {name: importlib.metadata.version(providers[name][0]) for name in modules}
+
+
 if __name__ == "__main__":
-    main(tyro.cli(Settings, description=__doc__))
+    from jaxmed.experiment import main
+
+    main(experiment, Settings, __doc__)

@@ -1,22 +1,22 @@
-"""Can pneumonia be found by someone who has only ever seen normal chests?
+"""Can pneumonia be found after training on normal chest X-rays only?
 
-Everything here is trained on the normal chest X-rays of PneumoniaMNIST's training split and on no
-other. Each row is a score of strangeness: AUROC against pneumonia on the validation split, by whose
-mean to choose, and on the test split, which comes from later patients and differs more. Networks
-are trained once a seed; the baselines need none.
+All models are trained on the normal chest X-rays of PneumoniaMNIST's training split. Each row of
+the table is an anomaly score: AUROC against pneumonia on the validation split, whose mean chooses,
+and on the test split, which comes from later patients and differs more. Networks are trained once
+per seed; the baselines need none.
 
-    python experiments/chest_anomaly.py
+    python experiments/images/chest_anomaly.py
 
-Hardware, time and score: see the results table in experiments/README.md.
+Hardware, time and score: see experiments/README.md.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import jax
 import numpy as np
@@ -24,36 +24,39 @@ import optax
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
+import jaxmed as jm
+from jaxmed.data import augment, inputs
 from jaxmed.evaluation import anomaly
-from jaxmed.tasks import contrastive, reconstruction
-from jaxmed.experiment import command_line, seeds
-from jaxmed.data import catalogue, inputs, source
-from jaxmed.data.augment import image
-from jaxmed import metrics
-from jaxmed.evaluation.evaluate import predict, write_predictions
-from jaxmed.models import MLP
-from jaxmed.models.autoencoder import Autoencoder, DenseDecoder, VariationalAutoencoder
-from jaxmed.models.backbone import ConvStages, PooledClassifier
-from jaxmed.tasks import Task
-from jaxmed.training import ema
-from jaxmed.runs import record
-from jaxmed.training.fit import Fit, fit
+from jaxmed.evaluation.tables import write_predictions
+from jaxmed.experiment import (
+    ExperimentSettings,
+    Summary,
+    main,
+    number_format,
+    results,
+    run_folder,
+    summarize,
+)
+from jaxmed.tasks.likelihood import gaussian
+from jaxmed.tasks.transformations import geometric_transformations
 from jaxmed.typing import Columns
 
-Rows: TypeAlias = dict[str, dict[str, np.ndarray]]
-"""By name of the score and of the split, one number an image."""
+Scores = dict[str, dict[str, np.ndarray]]
+"""By name of the score and of the split, one number per image."""
+Learn = Callable[..., dict[str, dict[str, np.ndarray]]]
+"""`outputs_of` with all but name, task, shift and steps given."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(ExperimentSettings):
     """Settings of the experiment."""
 
     seeds: tuple[int, ...] = (0, 1, 2)
-    """One training of every network each."""
+    """One training run of every network per seed."""
     latent: int = 32
     """Numbers that an image becomes, and principal components."""
-    neighbours: int = 5
-    """Of every nearest-neighbour score."""
+    neighbors: int = 5
+    """Neighbors of every nearest-neighbor score."""
     widths: tuple[int, ...] = (512, 256)
     """Units of the autoencoders' hidden layers."""
     stages: tuple[int, ...] = (16, 32, 64)
@@ -61,203 +64,218 @@ class Settings:
     shift: int = 1
     """Largest random shift in training, in pixels."""
     batch_size: int = 32
-    """Images a step."""
+    """Images per step."""
     steps: int = 1500
-    """Of each autoencoder."""
+    """Training steps of each autoencoder."""
     transformation_steps: int = 400
-    """Of the network that tells transformations apart; each sees every image eight times."""
-    data_dir: Path | None = None
-    """Where prepared data is kept; by default where tfds keeps it."""
-    manual_dir: Path | None = None
-    """A folder with the publisher's files, for a machine without network."""
+    """Training steps of the network that tells transformations apart; each sees 8 per image."""
     runs: Path = Path("runs/chest_anomaly")
-    """Where the run's folder is made."""
+    """The folder in which a new folder is made for this run."""
 
 
-def baselines(settings: Settings, normal: Columns, splits: Mapping[str, Columns]) -> Rows:
-    """Principal components and nearest neighbours of scikit-learn, on pixels of two kinds."""
-    found: Rows = {}
-    for kind, read in (("raw", inputs.unit_pixels), ("standardised", inputs.standardised_images)):
+def experiment(settings: Settings) -> dict[str, Summary]:
+    """Score every image in every way; the summary is by score and split."""
+    train, validation, test = map(
+        jm.data.columns, jm.data.load("pneumoniamnist", **settings.places())
+    )
+    normal = jm.data.take_rows(train, train["label"] == 0)
+    splits = {"validation": validation, "test": test}
+    folder = run_folder(settings)
+    without_seed = baselines(settings, normal, splits)
+    by_seed, seconds = [], []
+    for seed in settings.seeds:
+        started = time.perf_counter()
+        learn = functools.partial(
+            outputs_of, settings, normal, splits, seed=seed, folder=folder / f"seed-{seed}"
+        )
+        by_seed.append(
+            autoencoders(settings, normal["image"].shape[1:], learn)
+            | transformations(settings, learn)
+        )
+        seconds.append(time.perf_counter() - started)
+    write_scores(folder / "scores.csv", settings, test["label"], without_seed, by_seed)
+    values = {
+        f"{name}/{split}_auroc": [auroc(scores[name][split], splits[split]) for scores in repeated]
+        for repeated in ([without_seed], by_seed)
+        for name in repeated[0]
+        for split in splits
+    }
+    results.from_runs(
+        values,
+        question="Can pneumonia be found after training on normal chest X-rays only?",
+        data=f"PneumoniaMNIST, {len(normal['label']):,} normal chests",
+        recipe="twelve anomaly scores",
+        script=__file__,
+        settings=settings,
+        seeds=settings.seeds,
+        seconds=seconds,
+        headline=[
+            "nearest neighbors, standardized images/test_auroc",
+            "variational autoencoder, distance of latents/test_auroc",
+        ],
+    ).write(folder / "result.json")
+    summary = {name: summarize(found) for name, found in values.items()}
+    print(f"\n{len(normal['label'])} normal chests; AUROC against pneumonia, mean ± deviation")
+    print(table(summary))
+    print(f"scores: {folder / 'scores.csv'}; results: {folder / 'result.json'}")
+    return summary
 
-        def flat(columns: Columns, read: Callable[..., Any] = read) -> np.ndarray:
-            return np.asarray(read(columns)).reshape(len(columns["image"]), -1)
 
-        training = flat(normal)
-        components = min(settings.latent, len(training))
-        pca = PCA(components, svd_solver="full").fit(training)
-        nearest = NearestNeighbors(n_neighbors=settings.neighbours).fit(training)
-        rows = {name: flat(columns) for name, columns in splits.items()}
-        found[f"PCA error, {kind} pixels"] = {
+def baselines(settings: Settings, normal: Columns, splits: Mapping[str, Columns]) -> Scores:
+    """Principal components and nearest neighbors of scikit-learn, on pixels of two kinds."""
+    found: Scores = {}
+    kinds = {
+        "raw pixels": inputs.unit_pixels, "standardized images": inputs.standardized_images
+    }  # fmt: skip
+    for kind, read in kinds.items():
+        training, *rest = (
+            np.asarray(read(columns)).reshape(len(columns["image"]), -1)
+            for columns in (normal, *splits.values())
+        )
+        rows = dict(zip(splits, rest, strict=True))
+        pca = PCA(min(settings.latent, len(training)), svd_solver="full").fit(training)
+        nearest = NearestNeighbors(n_neighbors=settings.neighbors).fit(training)
+        found[f"PCA error, {kind}"] = {
             name: np.square(pca.inverse_transform(pca.transform(x)) - x).mean(1)
             for name, x in rows.items()
         }
-        found[f"nearest neighbours, {kind} pixels"] = {
+        found[f"nearest neighbors, {kind}"] = {
             name: nearest.kneighbors(x)[0].mean(1) for name, x in rows.items()
         }
     return found
 
 
-def autoencoders(
-    settings: Settings, normal: Columns, splits: Mapping[str, Columns], seed: int
-) -> Rows:
-    """What cannot be rebuilt, how far latents lie, and the bound of a variational autoencoder."""
-    shape = normal["image"].shape[1:]
-    moved = image.each_image(image.random_shift(settings.shift, fill=None))
-    plain = reconstruction.reconstruction(
-        Autoencoder(
-            MLP(settings.widths, settings.latent, jax.nn.gelu),
-            DenseDecoder(shape, settings.widths[::-1], jax.nn.gelu),
-        ),
-        inputs=inputs.standardised_images,
-        augment=moved,
+def autoencoders(settings: Settings, shape: Sequence[int], learn: Learn) -> Scores:
+    """Reconstruction errors, distances of latents, and the bound of a variational autoencoder."""
+    models, widths = jm.models, settings.widths
+    decoder = models.DenseDecoder(tuple(shape), widths[::-1], jax.nn.gelu)
+    plain = jm.tasks.reconstruction(
+        models.Autoencoder(models.MLP(widths, settings.latent, jax.nn.gelu), decoder),
+        inputs=inputs.standardized_images,
     )
-    bounded = reconstruction.variational(
-        VariationalAutoencoder(
-            MLP(settings.widths, 2 * settings.latent, jax.nn.gelu),
-            DenseDecoder(shape, settings.widths[::-1], jax.nn.gelu),
+    variational = jm.tasks.variational(
+        models.VariationalAutoencoder(
+            models.MLP(widths, 2 * settings.latent, jax.nn.gelu), decoder
         ),
-        inputs=inputs.standardised_images,
-        likelihood=reconstruction.gaussian(0.3),
-        augment=moved,
+        inputs=inputs.standardized_images,
+        likelihood=gaussian(0.3),
     )
-    found: Rows = {}
-    for family, task in (("autoencoder", plain), ("variational", bounded)):
-        trained = _trained(task, settings, normal, settings.steps, seed)
-        outputs = _outputs(task, trained, {**splits, "normal": normal})
+    found: Scores = {}
+    for family, task in (("autoencoder", plain), ("variational autoencoder", variational)):
+        outputs = learn(family, task, shift=settings.shift, steps=settings.steps)
         latents = outputs.pop("normal")["latent"]
-        distance = anomaly.of_latent(anomaly.mahalanobis(latents))
-        chosen = {"error": anomaly.error, "latent distance": distance}
-        if task is bounded:
-            chosen["negative ELBO"] = anomaly.negative_elbo
-        for name, score in chosen.items():
-            found[f"{family}: {name}"] = {key: score(each) for key, each in outputs.items()}
+        scores = {
+            "error": anomaly.reconstruction_error,
+            "distance of latents": anomaly.latent_distance(anomaly.mahalanobis(latents)),
+        }
+        if task is variational:
+            scores["negative ELBO"] = anomaly.negative_elbo
+        for name, score in scores.items():
+            found[f"{family}, {name}"] = {key: score(each) for key, each in outputs.items()}
     return found
 
 
-def transformations(
-    settings: Settings, normal: Columns, splits: Mapping[str, Columns], seed: int
-) -> Rows:
-    """Which way up, and mirrored or not? Golan and El-Yaniv 2018, with the eight of the square."""
-    every = contrastive.geometric_transformations()
-    task = contrastive.transformation_prediction(
-        PooledClassifier(len(every), ConvStages(settings.stages), dropout=0.3),
-        inputs=inputs.standardised_images,
+def transformations(settings: Settings, learn: Learn) -> Scores:
+    """Which of the eight symmetries of the square was applied? Golan and El-Yaniv 2018."""
+    every = geometric_transformations()
+    encoder = jm.models.ConvStages(settings.stages)
+    task = jm.tasks.transformation_prediction(
+        jm.models.PooledClassifier(len(every), encoder, dropout=0.3),
+        inputs=inputs.standardized_images,
         transformations=every,
-        augment=image.each_image(image.random_shift(settings.shift + 1, fill=None)),
     )
-    trained = _trained(task, settings, normal, settings.transformation_steps, seed)
-    outputs = _outputs(task, trained, {**splits, "normal": normal})
+    outputs = learn(
+        "transformations", task, shift=settings.shift + 1, steps=settings.transformation_steps
+    )
     features = outputs.pop("normal")["features"]
-    chosen = {
-        "normality": anomaly.abnormality,
-        "feature distance": anomaly.of_latent(anomaly.mahalanobis(features), name="features"),
-        "nearest neighbours": anomaly.of_latent(
-            anomaly.nearest_neighbours(features, neighbours=settings.neighbours), name="features"
+    near = anomaly.nearest_neighbors(features, neighbors=settings.neighbors)
+    scores = {
+        "normality": anomaly.negative_normality,
+        "distance of features": anomaly.latent_distance(
+            anomaly.mahalanobis(features), name="features"
         ),
+        "nearest neighbors": anomaly.latent_distance(near, name="features"),
     }
     return {
-        f"transformations: {name}": {key: score(each) for key, each in outputs.items()}
-        for name, score in chosen.items()
+        f"transformation prediction, {name}": {key: score(each) for key, each in outputs.items()}
+        for name, score in scores.items()
     }
 
 
-def _trained(task: Task, settings: Settings, normal: Columns, steps: int, seed: int) -> Fit:
+def outputs_of(
+    settings: Settings,
+    normal: Columns,
+    splits: Mapping[str, Columns],
+    name: str,
+    task: jm.Task,
+    *,
+    shift: int,
+    steps: int,
+    seed: int,
+    folder: Path,
+) -> dict[str, dict[str, np.ndarray]]:
+    """What the trained model predicts for each split, and for `normal`."""
+    change = augment.per_image(augment.random_shift(shift, fill=None))
     schedule = optax.cosine_onecycle_schedule(steps, 1e-3, pct_start=0.1)
-    return fit(
-        task,
-        ema.averaged(optax.adamw(schedule, weight_decay=1e-2), decay=0.99),
+    trained = jm.fit(
+        jm.transforms.augmented(task, change),
+        jm.training.ema(optax.adamw(schedule, weight_decay=1e-2), decay=0.99),
         normal,
         key=jax.random.key(seed),
         batch_size=settings.batch_size,
-        epochs=-(-steps * settings.batch_size // len(normal["label"])),
         steps=steps,
+        run=jm.Run(
+            folder / name.replace(" ", "-"),
+            resume=settings.resume is not None,
+            settings=settings,
+            artifacts=False,
+        ),
     )
-
-
-def _outputs(
-    task: Task, trained: Fit, splits: Mapping[str, Columns]
-) -> dict[str, dict[str, np.ndarray]]:
     return {
-        name: predict(task, trained.params, trained.model_state, columns)
-        for name, columns in splits.items()
+        name: jm.predict(trained.model, columns)
+        for name, columns in {**splits, "normal": normal}.items()
     }
 
 
-def main(settings: Settings) -> dict[str, dict[str, tuple[float, float]]]:
-    """Score every image every way; by score and split, mean and deviation of AUROC come back."""
-    places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
-    train, validation, test = (
-        source.columns(catalogue.open_split("pneumoniamnist", split, **places))
-        for split in ("train", "validation", "test")
+def auroc(scores: np.ndarray, columns: Columns) -> float:
+    """AUROC of an anomaly score against pneumonia."""
+    return jm.metrics.auroc(columns["label"], jm.metrics.rank_probabilities(scores))
+
+
+def write_scores(
+    path: Path, settings: Settings, label: np.ndarray, without_seed: Scores, by_seed: list[Scores]
+) -> None:
+    """Write every score of every test image, one column per score and seed."""
+    columns = {name: found["test"] for name, found in without_seed.items()}
+    for seed, scores in zip(settings.seeds, by_seed, strict=True):
+        columns |= {f"{name}, seed {seed}": found["test"] for name, found in scores.items()}
+    write_predictions(path, {"id": np.arange(len(label)), "label": label, **columns})
+
+
+def table(summary: Mapping[str, Summary]) -> str:
+    """One line per score; the one with the highest mean on validation is marked and named."""
+    names = list(dict.fromkeys(name.rpartition("/")[0] for name in summary))
+    validation, test = (
+        {name: summary[f"{name}/{split}_auroc"] for name in names}
+        for split in ("validation", "test")
     )
-    healthy = np.flatnonzero(train["label"] == 0)
-    normal = {name: column[healthy] for name, column in train.items()}
-    splits = {"validation": validation, "test": test}
-    directory = record.new_run(settings.runs)
-    record.describe_run(directory, settings)
-    started = time.perf_counter()
-    without_seed = baselines(settings, normal, splits)
-    print(f"baselines: {time.perf_counter() - started:.0f} s")
-    repeated = []
-    for seed in settings.seeds:
-        rows: Rows = {}
-        for make in (autoencoders, transformations):
-            started = time.perf_counter()
-            rows |= make(settings, normal, splits, seed)
-            print(f"{make.__name__}, seed {seed}: {time.perf_counter() - started:.0f} s")
-        repeated.append(rows)
-    scores = {name: found["test"] for name, found in without_seed.items()}
-    for seed, rows in zip(settings.seeds, repeated, strict=True):
-        scores |= {f"{name}, seed {seed}": found["test"] for name, found in rows.items()}
-    write_predictions(
-        directory / "scores.csv",
-        {"id": np.arange(len(test["label"])), "label": test["label"]} | scores,
-    )
-    by_name = {name: [found] for name, found in without_seed.items()}
-    by_name |= {name: [rows[name] for rows in repeated] for name in repeated[0]}
-    areas = {
-        name: {split: _area(found, split, columns["label"]) for split, columns in splits.items()}
-        for name, found in by_name.items()
-    }
-    print(
-        f"\n{len(healthy)} normal chests seen; AUROC against pneumonia, mean ± standard deviation"
-    )
-    print(table(areas, without_deviation=tuple(without_seed)))
-    print(f"scores: {directory / 'scores.csv'}")
-    return areas
-
-
-def _area(
-    found: Sequence[Mapping[str, np.ndarray]], split: str, label: np.ndarray
-) -> tuple[float, float]:
-    return seeds.mean_and_deviation(
-        [metrics.auroc(label, anomaly.ranked(each[split])) for each in found]
-    )
-
-
-def table(
-    areas: Mapping[str, Mapping[str, tuple[float, float]]], *, without_deviation: Sequence[str] = ()
-) -> str:
-    """A line a score, the one that is chosen by its mean on validation marked and named.
-
-    Args:
-        areas: by score and split, mean and deviation.
-        without_deviation: scores that no seed changes.
-    """
-    chosen = max(areas, key=lambda name: areas[name]["validation"][0])
-    width = max(map(len, areas))
-    lines = [f"  {'':{width}}  {'validation':13}  test"]
-    for name, found in areas.items():
-        cells = []
-        for mean, deviation in (found["validation"], found["test"]):
-            spread = "" if name in without_deviation else f" ± {deviation:.3f}"
-            cells.append(f"{mean:.3f}{spread}")
+    chosen = max(names, key=lambda name: validation[name].mean)
+    width = max(map(len, names))
+    lines = [f"  {'':{width}}  {'validation':15}  test"]
+    for name in names:
+        cells = (
+            number_format.number(of.mean)
+            if len(of.values) == 1
+            else number_format.with_deviation(of.mean, of.deviation)
+            for of in (validation[name], test[name])
+        )
+        first, second = cells
         mark = "  <- chosen" if name == chosen else ""
-        lines.append(f"  {name:{width}}  {cells[0]:13}  {cells[1]:13}{mark}".rstrip())
-    there, later = (areas[chosen][split][0] for split in ("validation", "test"))
+        lines.append(f"  {name:{width}}  {first:15}  {second:15}{mark}".rstrip())
+    there, later = validation[chosen].mean, test[chosen].mean
     last = f"chosen by the mean on validation: {chosen}, {there:.3f} there, {later:.3f} on test"
     return "\n".join([*lines, last])
 
 
 if __name__ == "__main__":
-    command_line.run(main, Settings, __doc__)
+    main(experiment, Settings, __doc__)

@@ -1,145 +1,154 @@
-"""What are labels worth? AUROC against how many there are, from scratch and pretrained.
+"""What are labels worth? AUROC against their number, from scratch and pretrained.
 
 One small convolutional network is trained on 1, 5, 10, 25 and 100 % of the labels, once from random
-first values and once from those learned on all training images without any label, by comparing
-views (SimCLR) or by filling in hidden patches, with the linear probe as its last layer. Both get
-the same recipe, steps and labels. Beside them two probes see the same labels, a linear one and the
-nearest neighbours, on the features that were learned without any, and a support vector machine on
-raw pixels. Settings are chosen by the table of the validation split; the test split is looked at
-once a model.
+first values and once from those learned on all training images without labels, by comparing views
+(SimCLR) or by filling in hidden patches, with the linear probe as its last layer. Both get the same
+recipe, steps and labels. On the same labels, a linear probe and a nearest-neighbor probe on the
+features that were learned without labels, and a support vector machine on raw pixels. Settings are
+chosen by the table of the validation split; the test split is used once per model.
 
-    python experiments/few_labels.py --dataset pneumoniamnist --seeds 0 1 2
+    python experiments/images/few_labels.py --dataset pneumoniamnist --seeds 0 1 2
 
-Hardware, time and score: see the results table in experiments/README.md.
+Hardware, time and score: see experiments/README.md.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import numpy as np
 import optax
-from jaxmed.baselines import pixel_svm
 
-from jaxmed.tasks import contrastive, words
-from jaxmed.experiment import command_line, seeds
-from jaxmed import tasks
-from jaxmed.data import catalogue, inputs, source
-from jaxmed.data.augment import crop, image
-from jaxmed.baselines import probes
-from jaxmed import metrics
-from jaxmed.evaluation.evaluate import measure, predict
-from jaxmed.models.autoencoder import ImageDecoder
-from jaxmed.models.backbone import ConvStages, MaskedAutoencoder, PooledClassifier, Projector
-from jaxmed.plots.label_curve import label_curve
-from jaxmed.training import ema
-from jaxmed.runs import record
-from jaxmed.training.fit import Fit, fit
-from jaxmed.typing import Columns, Params
+import jaxmed as jm
+from jaxmed.baselines import pixel_svm, probes
+from jaxmed.data import augment, catalogue, inputs
+from jaxmed.data.datasets.entry import Entry
+from jaxmed.experiment import (
+    ExperimentSettings,
+    Summary,
+    main,
+    number_format,
+    results,
+    run_folder,
+    summarize,
+)
+from jaxmed.runs.history import write_history
+from jaxmed.typing import Columns, Params, Transform
 
-SCRATCH, PRETRAINED = "from scratch", "pretrained"
-LINEAR, NEIGHBOURS, MACHINE = "linear probe", "neighbour probe", "SVM on pixels"
-WAYS = (SCRATCH, PRETRAINED, LINEAR, NEIGHBOURS, MACHINE)
+WAYS = ("from_scratch", "pretrained", "linear_probe", "neighbor_probe", "pixel_svm")
 SCORED = ("validation", "test")
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(ExperimentSettings):
     """Settings of the experiment."""
 
     dataset: str = "pneumoniamnist"
     """A data set of the catalogue with images, classes and a validation split."""
     objective: Literal["views", "patches"] = "views"
-    """Learned without labels: to compare views, or to fill in hidden patches."""
+    """What is learned without labels: to compare views, or to fill in hidden patches."""
     seeds: tuple[int, ...] = (0, 1, 2)
-    """One pretraining and one choice of labels each."""
+    """One pretraining and one choice of labels per seed."""
     shares: tuple[float, ...] = (0.01, 0.05, 0.1, 0.25, 1.0)
-    """Of the training labels, above 0 and at most 1, ascending."""
+    """Shares of the training labels, above 0 and at most 1, ascending."""
     widths: tuple[int, ...] = (16, 32, 64)
     """Channels of each stage."""
     depths: tuple[int, ...] = (1, 1, 2)
     """Convolutions of each stage."""
     temperature: float = 0.2
-    """Of the comparison of views."""
+    """Temperature of the comparison of views."""
     least: float = 0.5
-    """The shortest a side of a view is, as a share of the image's."""
+    """Smallest side of a view, as a fraction of the image's."""
     patch: int = 4
     """Side of the hidden patches, in pixels."""
     pretraining_steps: int = 5000
-    """Without labels."""
+    """Training steps without labels."""
     pretraining_batch: int = 128
-    """Images a step without labels; of views, each is the negative of all others."""
+    """Images per step without labels; of views, each is the negative of all others."""
     steps: int = 300
-    """With labels, however many there are."""
+    """Training steps with labels, however many there are."""
     batch_size: int = 64
-    """Images a step with labels, at most as many as there are."""
+    """Images per step with labels, at most as many as there are."""
     learning_rate: float = 2e-3
-    """The highest of both schedules."""
+    """Highest learning rate of both schedules."""
     weight_decay: float = 2e-2
-    """Of AdamW, in both."""
+    """Weight decay of AdamW, in both."""
     strength: float = 0.1
-    """C of the linear probe, the inverse of its regularisation."""
-    neighbours: int = 20
-    """Of the neighbour probe, at most as many as there are labels."""
-    data_dir: Path | None = None
-    """Where prepared data is kept; by default where tfds keeps it."""
-    manual_dir: Path | None = None
-    """A folder with the publisher's files, for a machine without network."""
+    """Inverse regularization strength (C) of the linear probe."""
+    neighbors: int = 20
+    """Neighbors of the nearest-neighbor probe, at most as many as there are labels."""
     runs: Path = Path("runs/few_labels")
-    """Where the run's folder is made."""
+    """The folder in which a new folder is made for this run."""
 
 
-def main(settings: Settings) -> dict[str, np.ndarray]:
-    """Train every way with every share and seed; test AUROC by way, [seeds, shares], comes back."""
-    check(settings)
-    places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
-    splits = {
-        split: source.columns(catalogue.open_split(settings.dataset, split, **places))
-        for split in ("train", *SCORED)
-    }
-    train = splits["train"]
-    folder = record.new_run(settings.runs / settings.dataset / settings.objective)
-    record.describe_run(folder, settings)
-    counts = [len(labelled(train, share, 0)["label"]) for share in settings.shares]
-    started = time.perf_counter()
-    rows = []
+def experiment(settings: Settings) -> dict[str, Summary]:
+    """Train in every way with every share and seed; the summary is by number of labels and way."""
+    facts = described(settings)
+    loaded = jm.data.load(settings.dataset, **settings.places())
+    splits = dict(zip(("train", *SCORED), map(jm.data.columns, loaded), strict=True))
+    folder = run_folder(settings, settings.dataset, settings.objective)
+    rows, seconds = [], []
     for seed in settings.seeds:
-        task, learned = without_labels(settings, train, seed)
+        started = time.perf_counter()
+        learned = without_labels(settings, splits["train"], seed, folder / f"seed-{seed}")
         features = {
-            split: predict(task, learned.params, learned.model_state, {"image": columns["image"]})[
-                "features"
-            ]
+            split: jm.predict(learned, {"image": columns["image"]})["features"]
             for split, columns in splits.items()
         }
         for share in settings.shares:
-            few = labelled(train, share, seed)
+            few = labeled(splits["train"], share, seed)
             head = head_on_features(settings, few, features["train"])
             begin = {"encoder": learned.params["encoder"], "head": head}
-            found = networks(settings, few, splits, seed, begin)
-            found |= on_features(settings, few, splits, features) | on_pixels(few, splits)
-            rows.append({"seed": seed, "labels": len(few["label"]), **found})
-    record.write_history(folder / "areas.jsonl", rows)
+            found: dict[str, Any] = {"seed": seed, "labels": len(few["label"]), "share": share}
+            for way, start in (("from_scratch", None), ("pretrained", begin)):
+                run = run_of(settings, folder / f"seed-{seed}" / f"{way}-{share:g}")
+                model = with_labels(settings, few, facts.classes, seed, start, run)
+                for split in SCORED:
+                    measured = jm.evaluation.compute_metrics(model, splits[split])
+                    found[f"{split}/{way}"] = measured["auroc"]
+            rows.append({
+                **found,
+                **on_features(settings, few, splits, features),
+                **on_pixels(few, splits),
+            })  # fmt: skip
+        seconds.append(time.perf_counter() - started)
+        write_history(folder / "areas.jsonl", rows)
+    values = {split: by_labels(rows, split) for split in SCORED}
+    counts = list(dict.fromkeys(row["labels"] for row in rows))
+    results.from_runs(
+        values["test"],
+        question="What are labels worth?",
+        data=f"{facts.title}, AUROC by number of labels",
+        recipe=f"ConvNet, from scratch and pretrained ({settings.objective})",
+        script=__file__,
+        settings=settings,
+        seeds=settings.seeds,
+        seconds=seconds,
+        headline=[name for name in values["test"] if name.endswith(WAYS[:2])][:2],
+    ).write(folder / "result.json")
     size = (len(settings.seeds), len(settings.shares))
-    areas = {
-        split: {
-            way: np.array([row[f"{split}/{way}"] for row in rows]).reshape(size) for way in WAYS
-        }
-        for split in SCORED
+    lines = {
+        way.replace("_", " "): np.reshape([row[f"test/{way}"] for row in rows], size)
+        for way in WAYS
     }
-    label_curve(counts, areas["test"]).savefig(folder / "label_curve.png")
-    for split in SCORED:
-        print(table(split, counts, areas[split]))
-    print(f"\n{time.perf_counter() - started:.0f} s; plot: {folder / 'label_curve.png'}")
-    return areas["test"]
+    jm.plots.learning_curve(counts, lines).savefig(folder / "learning_curve.png")
+    summaries = {
+        split: {name: summarize(found) for name, found in each.items()}
+        for split, each in values.items()
+    }
+    for split, summary in summaries.items():
+        print(table(split, summary))
+    print(f"\n{sum(seconds):.0f} s; results: {folder / 'result.json'}")
+    return summaries["test"]
 
 
-def check(settings: Settings) -> None:
-    """Refuse what cannot be learned this way, before any data is opened."""
+def described(settings: Settings) -> Entry:
+    """What is known of the data set; what cannot be learned this way is refused before it opens."""
     facts = catalogue.entry(settings.dataset)
     one_class_each = facts.task in ("binary", "multiclass", "ordinal")
     if facts.key != "image" or not one_class_each or "validation" not in facts.sizes:
@@ -150,37 +159,35 @@ def check(settings: Settings) -> None:
     for share in settings.shares:
         if not 0 < share <= 1:
             raise ValueError(f"shares holds {share}, but each must lie in (0, 1].")
+    return facts
 
 
-def without_labels(settings: Settings, train: Columns, seed: int) -> tuple[tasks.Task, Fit]:
-    """What is learned from all training images, whose label is hidden."""
-    backbone = ConvStages(settings.widths, settings.depths)
+def without_labels(settings: Settings, train: Columns, seed: int, folder: Path) -> jm.Model:
+    """What is learned from all training images, without their labels."""
+    encoder = jm.models.ConvStages(settings.widths, settings.depths)
     if settings.objective == "views":
-        task = contrastive.contrastive(
-            Projector(backbone),
-            inputs=inputs.standardised_images,
-            augment=image.each_image(crop.random_resized_crop(settings.least)),
+        view = augment.per_image(augment.random_resized_crop(settings.least))
+        task = jm.tasks.contrastive(
+            jm.models.Projector(encoder),
+            inputs=inputs.standardized_images,
+            augment=view,
             temperature=settings.temperature,
         )
     else:
-        decoder = ImageDecoder(train["image"].shape[1:], settings.widths[-2::-1])
-        task = contrastive.masked_pixels(
-            MaskedAutoencoder(backbone, decoder),
-            inputs=inputs.standardised_images,
+        decoder = jm.models.ImageDecoder(train["image"].shape[1:], settings.widths[-2::-1])
+        task = jm.tasks.masked_pixels(
+            jm.models.MaskedAutoencoder(encoder, decoder),
+            inputs=inputs.standardized_images,
             patch=settings.patch,
-            augment=image.each_image(image.random_shift(2, fill=None)),
         )
-    unlabelled = {"image": train["image"], "label": np.zeros(len(train["image"]), np.int32)}
-    trained = _trained(
-        task, settings, unlabelled, seed,
-        settings.pretraining_steps, min(settings.pretraining_batch, len(train["image"])),
-    )  # fmt: skip
-    loss, seconds = trained.history[-1]["train/loss"], sum(r["seconds"] for r in trained.history)
-    print(f"seed {seed}: pretrained, loss {loss:.3f}, {seconds:.0f} s")
-    return task, trained
+        task = jm.transforms.augmented(task, shifted())
+    images = {"image": train["image"]}
+    batch_size = min(settings.pretraining_batch, len(train["image"]))
+    run = run_of(settings, folder / "pretraining")
+    return trained(task, settings, images, seed, settings.pretraining_steps, batch_size, run)
 
 
-def labelled(train: Columns, share: float, seed: int) -> dict[str, np.ndarray]:
+def labeled(train: Columns, share: float, seed: int) -> dict[str, np.ndarray]:
     """A share of the training rows, drawn class by class, at least two of each."""
     random = np.random.default_rng(seed)
     rows = []
@@ -193,46 +200,67 @@ def labelled(train: Columns, share: float, seed: int) -> dict[str, np.ndarray]:
 
 def head_on_features(settings: Settings, few: Columns, features: np.ndarray) -> Params:
     """The last layer that serves the features best as they are."""
-    known, label = features[few["row"]], few["label"]
-    kernel, bias = probes.linear_head(known, label, strength=settings.strength)
+    kernel, bias = probes.linear_head(features[few["row"]], few["label"], C=settings.strength)
     return {"kernel": kernel.astype(np.float32), "bias": bias.astype(np.float32)}
 
 
-def networks(
+def with_labels(
     settings: Settings,
     few: Columns,
-    splits: Mapping[str, Columns],
+    classes: tuple[str, ...],
     seed: int,
-    begin: dict[str, Params],
-) -> dict[str, float]:
-    """AUROC of the network on each split, from scratch and from what was learned without labels."""
-    classes = len(catalogue.entry(settings.dataset).classes)
-    found = {}
-    for way, start in ((SCRATCH, None), (PRETRAINED, begin)):
-        task, trained = with_labels(settings, few, classes, seed, start)
-        for split in SCORED:
-            measured = measure(task, trained.params, trained.model_state, splits[split])
-            found[f"{split}/{way}"] = measured["auroc"]
-    return found
-
-
-def with_labels(
-    settings: Settings, few: Columns, classes: int, seed: int, begin: dict[str, Params] | None
-) -> tuple[tasks.Task, Fit]:
+    begin: dict[str, Params] | None,
+    run: jm.Run,
+) -> jm.Model:
     """The classifier, from scratch or from what was learned without labels."""
-    task = tasks.classification(
-        PooledClassifier(classes, ConvStages(settings.widths, settings.depths), dropout=0.2),
+    encoder = jm.models.ConvStages(settings.widths, settings.depths)
+    task = jm.tasks.classification(
+        jm.models.PooledClassifier(len(classes), encoder, dropout=0.2),
         classes=classes,
-        inputs=inputs.standardised_images,
-        augment=image.each_image(image.random_shift(2, fill=None)),
+        inputs=inputs.standardized_images,
     )
+    task = jm.transforms.augmented(task, shifted())
     if begin is not None:
-        task = words.started(task, begin)
+        task = jm.transforms.initialized_from(task, begin)
+    columns = {name: few[name] for name in ("image", "label")}
     batch_size = min(settings.batch_size, len(few["label"]))
-    # An epoch is one compiled program: of a few labels, copies make one that lasts to the end.
-    copies = -(-settings.steps * batch_size // len(few["label"]))
-    columns = {name: np.concatenate([few[name]] * copies) for name in ("image", "label")}
-    return task, _trained(task, settings, columns, seed, settings.steps, batch_size)
+    return trained(task, settings, columns, seed, settings.steps, batch_size, run)
+
+
+def trained(
+    task: jm.Task,
+    settings: Settings,
+    columns: Columns,
+    seed: int,
+    steps: int,
+    batch_size: int,
+    run: jm.Run,
+) -> jm.Model:
+    """The model after the given steps."""
+    schedule = optax.cosine_onecycle_schedule(steps, settings.learning_rate, pct_start=0.2)
+    optimizer = optax.adamw(schedule, weight_decay=settings.weight_decay)
+    return jm.fit(
+        task,
+        jm.training.ema(optimizer, decay=0.98),
+        columns,
+        key=jax.random.key(seed),
+        batch_size=batch_size,
+        steps=steps,
+        # Few labels make short epochs, and each round costs time of its own.
+        validation=jm.Validation(every=min(steps, 500)),
+        run=run,
+    ).model
+
+
+def run_of(settings: Settings, folder: Path) -> jm.Run:
+    """The record of one training."""
+    resume = settings.resume is not None
+    return jm.Run(folder, resume=resume, settings=settings, artifacts=False)
+
+
+def shifted() -> Transform:
+    """Images shifted at random by up to two pixels."""
+    return augment.per_image(augment.random_shift(2, fill=None))
 
 
 def on_features(
@@ -243,14 +271,13 @@ def on_features(
 ) -> dict[str, float]:
     """AUROC of both probes on each split, on features of all splits."""
     known, label = features["train"][few["row"]], few["label"]
+    neighbors = min(settings.neighbors, len(label))
     fitted = {
-        LINEAR: probes.linear_probe(known, label, strength=settings.strength),
-        NEIGHBOURS: probes.nearest_neighbour_probe(
-            known, label, neighbours=min(settings.neighbours, len(label))
-        ),
+        "linear_probe": probes.linear_probe(known, label, C=settings.strength),
+        "neighbor_probe": probes.nearest_neighbor_probe(known, label, neighbors=neighbors),
     }
     return {
-        f"{split}/{way}": metrics.auroc(splits[split]["label"], probe(features[split]))
+        f"{split}/{way}": jm.metrics.auroc(splits[split]["label"], probe(features[split]))
         for way, probe in fitted.items()
         for split in SCORED
     }
@@ -258,44 +285,42 @@ def on_features(
 
 def on_pixels(few: Columns, splits: Mapping[str, Columns]) -> dict[str, float]:
     """AUROC of a support vector machine on each split."""
-    machine = pixel_svm.fitted(few["image"], few["label"])
-    found = {}
-    for split in SCORED:
-        shares = pixel_svm.shares(machine, splits[split]["image"])
-        found[f"{split}/{MACHINE}"] = metrics.auroc(splits[split]["label"], shares)
-    return found
+    svm = pixel_svm.fit_svm(few["image"], few["label"])
+    return {
+        f"{split}/pixel_svm": jm.metrics.auroc(
+            splits[split]["label"], pixel_svm.class_ranks(svm, splits[split]["image"])
+        )
+        for split in SCORED
+    }
 
 
-def _trained(
-    task: tasks.Task, settings: Settings, columns: Columns, seed: int, steps: int, batch_size: int
-) -> Fit:
-    schedule = optax.cosine_onecycle_schedule(steps, settings.learning_rate, pct_start=0.2)
-    optimizer = optax.adamw(schedule, weight_decay=settings.weight_decay)
-    return fit(
-        task,
-        ema.averaged(optimizer, decay=0.98),
-        columns,
-        key=jax.random.key(seed),
-        batch_size=batch_size,
-        epochs=-(-steps // -(-len(columns["label"]) // batch_size)),
-        steps=steps,
-    )
+def by_labels(rows: list[dict[str, Any]], split: str) -> dict[str, list[float]]:
+    """AUROC per seed, by number of labels and way, and what pretraining gains."""
+    values: dict[str, list[float]] = {}
+    for row in rows:
+        found = {way: row[f"{split}/{way}"] for way in WAYS}
+        found["gain"] = found["pretrained"] - found["from_scratch"]
+        for way, value in found.items():
+            name = f"{row['labels']:,} labels ({100 * row['share']:g} %)/{way}"
+            values.setdefault(name, []).append(value)
+    return values
 
 
-def table(split: str, counts: Sequence[int], areas: Mapping[str, np.ndarray]) -> str:
-    """Mean and deviation over the seeds of every way, and what pretraining adds."""
-    columns = {**areas, "gain": areas[PRETRAINED] - areas[SCRATCH]}
-    seen = len(areas[SCRATCH])
+def table(split: str, summary: Mapping[str, Summary]) -> str:
+    """One line per number of labels: mean and deviation over the seeds of every way."""
+    names = list(dict.fromkeys(name.partition("/")[0] for name in summary))
+    ways = list(dict.fromkeys(name.partition("/")[2] for name in summary))
+    width = max(map(len, names))
     lines = [
-        f"\n{split} AUROC, mean ± standard deviation over {seen} seeds; the gain is of pretraining",
-        f"{'labels':>7}" + "".join(f"{name:>17}" for name in columns),
+        f"\n{split} AUROC, mean ± standard deviation; the gain is that of pretraining",
+        " " * width + "".join(f"{way:>18}" for way in ways),
     ]
-    for number, count in enumerate(counts):
-        pairs = [seeds.mean_and_deviation(found[:, number]) for found in columns.values()]
-        cells = [f"{mean:.4f} ± {deviation:.4f}" for mean, deviation in pairs]
-        lines.append(f"{count:>7}" + "".join(f"{cell:>17}" for cell in cells))
+    for name in names:
+        each = (summary[f"{name}/{way}"] for way in ways)
+        cells = (number_format.with_deviation(of.mean, of.deviation) for of in each)
+        lines.append(f"{name:{width}}" + "".join(f"{cell:>18}" for cell in cells))
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    command_line.run(main, Settings, __doc__)
+    main(experiment, Settings, __doc__)

@@ -1,14 +1,14 @@
-"""Diagnosis from images and volumes of 28 pixels: one recipe for every set of MedMNIST.
+"""What diagnosis does this image show? One recipe for every data set of MedMNIST at 28 pixels.
 
-Several small convolutional networks, trained by one program: changes of the images that are safe
-for their modality, label smoothing, a falling learning rate, averaged weights; probabilities are
-means over the members and over copies of the image, moved and, where that is safe, mirrored and
-turned. Every step and choice was made on training and validation images; the test split is looked
-at once a seed. Beside it stands a support vector machine on raw pixels.
+Several small convolutional networks, trained by one program: augmentations that are safe for the
+modality, label smoothing, a falling learning rate, averaged weights. Probabilities are means over
+the networks and over copies of the image: shifted, and mirrored and turned where that is safe.
+Everything was chosen on training and validation images; the test split is used once per seed. A
+support vector machine on raw pixels is the baseline.
 
-    python experiments/medmnist_best.py --dataset pneumoniamnist --seeds 0 1 2
+    python experiments/images/medmnist_best.py --dataset pneumoniamnist --seeds 0 1 2
 
-Hardware, time and score: see the results table in experiments/README.md.
+Hardware, time and score: see experiments/README.md.
 """
 
 from __future__ import annotations
@@ -16,173 +16,162 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxmed.baselines import pixel_svm
 
-from jaxmed.transforms import ensemble, mixup
-from jaxmed import checks, losses, models, tasks
-from jaxmed.experiment import command_line, seeds
-from jaxmed.data import catalogue, inputs, source
-from jaxmed.data.augment import image, modalities
-from jaxmed.evaluation.evaluate import measure
-from jaxmed.training import ema
-from jaxmed.runs import record
-from jaxmed.training.fit import Fit, fit
+import jaxmed as jm
+from jaxmed import checks
+from jaxmed.baselines import pixel_svm
+from jaxmed.data import augment, catalogue
+from jaxmed.data.datasets.entry import Entry
+from jaxmed.experiment import ExperimentSettings, Summary, main, run_seeds
 from jaxmed.typing import Array, Columns
 
-
-def shape() -> image.Change:
-    """Of shapes cut out of a CT: mirrored along any axis, as left ones are to right, and moved."""
-    return image.in_turn(image.random_flips(-2, -3, -4), image.random_shift(1))
-
-
-def lesion() -> image.Change:
-    """Of small B-mode images: mirrored and moved; turned or zoomed, they lose what is small."""
-    return image.in_turn(image.random_flip, image.random_shift(3))
-
-
-CHANGES: dict[str, Callable[[], image.Change]] = {
-    "pathmnist": modalities.histology,
-    "chestmnist": modalities.chest_x_ray,
-    "dermamnist": modalities.skin_lesion,
-    "octmnist": modalities.fundus,
-    "pneumoniamnist": modalities.chest_x_ray,
-    "retinamnist": modalities.fundus,
-    "breastmnist": lesion,
-    "bloodmnist": modalities.histology,
-    "tissuemnist": modalities.microscopy,
-    "organamnist": modalities.ct_slice,
-    "organcmnist": modalities.ct_slice,
-    "organsmnist": modalities.ct_slice,
-    "organmnist3d": modalities.ct_slice,
-    "nodulemnist3d": modalities.ct_slice,
-    "fracturemnist3d": modalities.ct_slice,
-    "adrenalmnist3d": shape,
-    "vesselmnist3d": shape,
-    "synapsemnist3d": modalities.ct_slice,
+DATASETS = {entry.name: entry for entry in catalogue.MEDMNIST if entry.name == entry.family}
+"""The sets of MedMNIST at 28 pixels, by name."""
+QUESTIONS = {
+    "pneumoniamnist": "Does this chest X-ray show pneumonia?",
+    "breastmnist": "Is this breast tumor malignant (ultrasound)?",
+    "retinamnist": "Which grade of retinopathy is this?",
+    "bloodmnist": "Which blood cell is this?",
+    "adrenalmnist3d": "Is this adrenal gland abnormal (CT)?",
 }
-"""What leaves the diagnosis alone, by set; slices of the retina (OCT) change as its pictures do,
-and blood cells by quarters only: at 28 pixels any other angle blurs what tells them apart."""
-
-MIRRORED = (modalities.fundus, lesion, modalities.skin_lesion,
-            modalities.histology, modalities.microscopy, shape)  # fmt: skip
-TURNED = (modalities.histology,)
-"""Changes that turn an image by quarters."""
+"""What some of them ask; of the others the title says it."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """Settings of the experiment; the same for every set."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(ExperimentSettings):
+    """Settings of the experiment; the same for every data set."""
 
     dataset: str = "pneumoniamnist"
-    """Any set of MedMNIST that `jaxmed datasets` lists, at 28 pixels."""
-    seeds: tuple[int, ...] = (0,)
-    """One run each."""
+    """A data set of MedMNIST at 28 pixels, as `jaxmed datasets` lists them."""
     members: int = 4
-    """Networks trained and averaged as one."""
+    """Networks that are trained as one program and averaged."""
     widths: tuple[int, ...] = (32, 64, 128, 256)
-    """Channels of each stage; volumes, which are halved first, have all but the last."""
+    """Channels of each stage; for volumes, which are halved first, without the last."""
     dropout: float = 0.3
-    """Share of features dropped before the linear layer."""
+    """Probability of dropping a feature before the linear layer."""
     label_smoothing: float = 0.1
     """Share of each label that is spread over all classes."""
     learning_rate: float = 2e-3
-    """The highest of the schedule."""
+    """Highest learning rate of the schedule."""
     weight_decay: float = 5e-2
-    """Of AdamW."""
+    """Weight decay of AdamW."""
     average: float = 0.98
-    """Decay of the average of the weights, a step."""
+    """Decay per step of the average of the weights."""
     batch_size: int = 64
-    """Images a step."""
+    """Images per step."""
     steps: int = 1000
-    """Of training, at least."""
+    """Training steps, at least."""
     least_epochs: int = 13
-    """Times through the training split, at least: large sets take more steps."""
-    data_dir: Path | None = None
-    """Where prepared data is kept; by default where tfds keeps it."""
-    manual_dir: Path | None = None
-    """A folder with the publisher's files, for a machine without network."""
+    """Epochs of training, at least: large data sets take more steps."""
     runs: Path = Path("runs/medmnist_best")
-    """Where the run's folder is made."""
+    """The folder in which a new folder is made for this run."""
 
 
-def main(settings: Settings) -> dict[str, tuple[float, float]]:
-    """Train and test once a seed; the mean and deviation of each metric come back."""
-    checks.known("dataset", settings.dataset, CHANGES)
-    places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
+def experiment(settings: Settings) -> dict[str, Summary]:
+    """Train and test once per seed."""
+    checks.known("dataset", settings.dataset, DATASETS)
+    facts = DATASETS[settings.dataset]
     train, validation, test = (
-        halved(source.columns(catalogue.open_split(settings.dataset, split, **places)))
-        for split in ("train", "validation", "test")
+        halved(jm.data.columns(split))
+        for split in jm.data.load(settings.dataset, **settings.places())
     )
-    facts = catalogue.entry(settings.dataset)
-    print(pixel_svm.line(train, test))
-    learned, asked = recipe(settings, train)
-    per_epoch = -(-len(train["label"]) // settings.batch_size)
+    line, baseline = pixel_svm.summary(train, test)
+    print(line)
+    per_epoch = math.ceil(len(train["label"]) / settings.batch_size)
     steps = max(settings.steps, settings.least_epochs * per_epoch)
-    epochs = -(-steps // per_epoch)
+    task, asked = recipe(settings, facts)
     schedule = optax.cosine_onecycle_schedule(steps, settings.learning_rate)
-    optimizer = ema.averaged(
+    optimizer = jm.training.ema(
         optax.adamw(schedule, weight_decay=settings.weight_decay), decay=settings.average
     )
 
-    def train_once(seed: int, directory: Path) -> tuple[tasks.Task, Fit]:
-        trained = fit(
-            learned,
+    def train_once(seed: int, run: jm.Run) -> jm.Fit:
+        trained = jm.fit(
+            task,
             optimizer,
             train,
             key=jax.random.key(seed),
             batch_size=settings.batch_size,
-            epochs=epochs,
             steps=steps,
-            validation=validation,
-            directory=directory,
-            track=[record.progress(epochs)],
+            validation=jm.Validation(validation),
+            run=run,
         )
-        seen = measure(asked, trained.params, trained.model_state, validation)
-        found = (f"{name} {seen[name]:.4f}" for name in ("auroc", "accuracy") if name in seen)
-        print(f"seed {seed}: validation {', '.join(found)}")
-        return asked, trained
+        return dataclasses.replace(trained, model=dataclasses.replace(trained.model, task=asked))
 
-    return seeds.repeat(
+    def after(seed: int, _: Path, trained: jm.Fit, *rest: Any) -> dict[str, float]:
+        seen = jm.evaluation.compute_metrics(trained.model, validation)
+        print(f"seed {seed}: validation AUROC {seen['auroc']:.4f}, ACC {seen['accuracy']:.4f}")
+        return baseline if seed == settings.seeds[0] else {}
+
+    return run_seeds(
         train_once,
         test,
-        seeds=settings.seeds,
-        folder=record.new_run(settings.runs / settings.dataset),
-        title=f"{facts.title}, {settings.members} networks",
         settings=settings,
-        class_names=facts.classes,
+        script=__file__,
+        question=QUESTIONS.get(facts.name, f"What does this image show ({facts.title})?"),
+        data=facts.title,
+        recipe=f"{settings.members} ConvNets as one program",
+        folder=[facts.name],
+        headline=("auroc", "accuracy", *(name for name in baseline if "seconds" not in name)),
+        after=after,
     )
 
 
-def recipe(settings: Settings, train: Columns) -> tuple[tasks.Task, tasks.Task]:
-    """Members on changed images, and the same members asked about copies of each image."""
-    facts = catalogue.entry(settings.dataset)
-    widths = settings.widths[:-1] if train["image"].ndim == 5 else settings.widths
-    network = models.ConvNet(
+def recipe(settings: Settings, facts: Entry) -> tuple[jm.Task, jm.Task]:
+    """Networks on augmented images, and the same networks asked about copies of each image."""
+    widths = settings.widths[:-1] if len(facts.shape) == 4 else settings.widths
+    network = jm.models.ConvNet(
         len(facts.classes), widths, (1,) * len(widths), dropout=settings.dropout
     )
-    change = CHANGES[settings.dataset]
-    shared = {
-        "inputs": inputs.pixels(train["image"]),
-        "augment": image.each_image(change()),
-    }
+    shared = {"classes": facts.classes, "inputs": jm.data.inputs.pixels()}
     if facts.task == "multilabel":
-        one = tasks.multilabel_classification(network, **shared)
+        one = jm.tasks.multilabel_classification(network, **shared)
     else:
-        loss = functools.partial(losses.cross_entropy, label_smoothing=settings.label_smoothing)
-        one = tasks.classification(network, classes=len(facts.classes), loss=loss, **shared)
-    seen = mixup.averaged(one, copies(mirrored=change in MIRRORED, turned=change in TURNED))
-    return ensemble.members(one, settings.members), ensemble.members(seen, settings.members)
+        loss = functools.partial(jm.losses.cross_entropy, label_smoothing=settings.label_smoothing)
+        one = jm.tasks.classification(network, loss=loss, **shared)
+    change = augmentation(facts)
+    seen = jm.transforms.augmented(one, augment.per_image(change()))
+    asked = jm.transforms.test_time_augmentation(
+        one, copies(mirrored=change in MIRRORED, turned=change in TURNED)
+    )
+    return tuple(jm.transforms.ensemble(each, members=settings.members) for each in (seen, asked))
+
+
+def augmentation(facts: Entry) -> Callable[[], augment.Augmentation]:
+    """What leaves the diagnosis as it is: by modality, with exceptions that validation chose."""
+    return EXCEPTIONS.get(facts.name) or augment.MODALITIES[str(facts.modality)]
+
+
+def lesion() -> augment.Augmentation:
+    """For small ultrasound images: rotation or zoom would lose what is small."""
+    return augment.compose(augment.random_flip(), augment.random_shift(3))
+
+
+EXCEPTIONS: dict[str, Callable[[], augment.Augmentation]] = {
+    "breastmnist": lesion,
+    # At 28 pixels, angles other than quarter turns blur what distinguishes blood cells.
+    "bloodmnist": augment.histology,
+}
+MIRRORED = (
+    augment.fundus, augment.retinal_oct, augment.dermoscopy, augment.histology, augment.microscopy,
+    augment.electron_microscopy, augment.segmented_shape, lesion,
+)  # fmt: skip
+"""Augmentations that mirror left to right."""
+TURNED = (augment.histology,)
+"""Augmentations by quarter turns."""
 
 
 def copies(*, mirrored: bool, turned: bool) -> list[Callable[[Array], Array]]:
-    """The image, and moved by a pixel in four directions; each mirrored or turned, where safe."""
+    """The image, and shifted by a pixel in four directions; each mirrored or turned, where safe."""
 
     def copy(down: int, right: int, flip: bool, quarters: int) -> Callable[[Array], Array]:
         def changed(x: Array) -> Array:
@@ -209,4 +198,4 @@ def halved(columns: Columns) -> Columns:
 
 
 if __name__ == "__main__":
-    command_line.run(main, Settings, __doc__)
+    main(experiment, Settings, __doc__)

@@ -1,31 +1,31 @@
-"""The published MedMNIST protocol, in JAX: one command a row of the paper's table.
+"""What does the published MedMNIST protocol give? One command per row of the paper's table.
 
 ResNet-18 or ResNet-50 with the small stem at 28 pixels, no augmentation; Adam with a learning rate
-of .001, a tenth of it from epoch 50 and again from 75 of 100; the epoch with the highest
-validation AUC. Images: batches of 128, pixels from -1 to 1, grey ones as three equal channels.
-Volumes: batches of 32, voxels from 0 to 1; in sets of shapes times a number from 0 to 1, drawn anew
-for every volume and step, and times 1/2 in evaluation. Grades are classes. Yang et al. 2023
+of 0.001, a tenth of it from epoch 50 and again from epoch 75 of 100; the epoch with the highest
+validation AUC. Images: batches of 128, pixels from -1 to 1, gray ones as three equal channels.
+Volumes: batches of 32, voxels from 0 to 1; in data sets of shapes times a number from 0 to 1, drawn
+anew for every volume and step, and times 1/2 in evaluation. Grades are classes. Yang et al. 2023
 (MedMNIST v2), section "Experimental setup", and the publishers' scripts
 (github.com/MedMNIST/experiments).
 
-Two things are ours, as everywhere in `models.resnet`: the scale of each block's last norm starts at
-zero, and weights start as in He et al. 2015.
+Two things differ, as everywhere in `jaxmed.models.resnet`: the scale of each block's last norm
+starts at zero, and weights start as in He et al. 2015.
 
-    python experiments/medmnist_protocol.py --dataset pneumoniamnist --seeds 0 1 2
-    python experiments/medmnist_protocol.py --dataset breastmnist --quick
+    python experiments/images/medmnist_protocol.py --dataset pneumoniamnist --seeds 0 1 2
+    python experiments/images/medmnist_protocol.py --dataset breastmnist --quick
 
-Beside our own results every run writes files of scores as the publishers' evaluator names and
-reads them, with its definitions of AUC and ACC, and prints what a support vector machine on raw
-pixels reaches. The whole protocol is for an accelerator; `--quick` is a quarter of the width and a
-tenth of the epochs, for a processor.
+Every run also writes files of scores as the publishers' evaluator names and reads them, with its
+definitions of AUC and ACC. A support vector machine on raw pixels is the baseline. The whole
+protocol needs an accelerator; `--quick` is a quarter of the width and a tenth of the epochs, for a
+processor.
 
-Hardware and score: see experiments/README.md; the whole protocol has not been measured yet.
+Hardware, time and score: see experiments/README.md; the whole protocol has not been measured yet.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -33,116 +33,97 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxmed.baselines import pixel_svm
 
-from jaxmed.experiment import command_line, seeds
-from jaxmed import models, tasks
-from jaxmed.data import catalogue, source
-from jaxmed.data.augment import image
-from jaxmed import metrics
-from jaxmed.evaluation.evaluate import Evaluation, predict
-from jaxmed.training import stopping
-from jaxmed.runs import record
-from jaxmed.training.fit import Fit, fit
+import jaxmed as jm
+from jaxmed.baselines import pixel_svm
+from jaxmed.data import augment, catalogue
+from jaxmed.data.datasets.entry import Entry
+from jaxmed.experiment import ExperimentSettings, Summary, main, run_seeds
+from jaxmed.files import write_whole
 from jaxmed.typing import Array, Batch, Columns, Key
 
-NETWORKS = {18: models.resnet18, 50: models.resnet50}
+NETWORKS = {18: jm.models.resnet18, 50: jm.models.resnet50}
 SPLITS = {"train": "train", "validation": "val", "test": "test"}
 """Our names of the splits and the publishers'."""
-SHAPES = ("adrenalmnist3d", "vesselmnist3d")
-"""Sets whose voxels are inside or outside, and no intensities."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(ExperimentSettings):
     """Settings of the experiment; the defaults are the paper's."""
 
     dataset: str = "pneumoniamnist"
-    """Any set of MedMNIST that `jaxmed datasets` lists, at 28 pixels."""
+    """A data set of MedMNIST at 28 pixels, as `jaxmed datasets` lists them."""
     layers: Literal[18, 50] = 18
-    """Of the ResNet."""
+    """Layers of the ResNet."""
     quick: bool = False
-    """A quarter of the width and a tenth of the epochs."""
-    seeds: tuple[int, ...] = (0,)
-    """One run each."""
+    """Train a quarter of the width for a tenth of the epochs."""
     epochs: int = 100
-    """Times through the training split."""
+    """How often training goes through the training split."""
     batch_size: int | None = None
-    """Examples a step; by default 128 images or 32 volumes."""
+    """Examples per step; by default 128 images or 32 volumes."""
     learning_rate: float = 1e-3
-    """Of Adam, until half of the epochs."""
+    """Learning rate of Adam until half of the epochs."""
     svm: bool = True
-    """Whether a support vector machine is trained too; of more than 12,000 rows it never is."""
-    data_dir: Path | None = None
-    """Where prepared data is kept; by default where tfds keeps it."""
-    manual_dir: Path | None = None
-    """A folder with the publishers' files, for a machine without network."""
+    """Train a support vector machine too; it is skipped for more than 12,000 rows."""
     runs: Path = Path("runs/medmnist_protocol")
-    """Where the run's folder is made."""
+    """The folder in which a new folder is made for this run."""
 
 
-def main(settings: Settings) -> dict[str, tuple[float, float]]:
-    """Train and test once a seed; the mean and deviation of each metric come back."""
+def experiment(settings: Settings) -> dict[str, Summary]:
+    """Train and test once per seed."""
     facts = described(settings.dataset)
-    places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
-    columns = {
-        split: source.columns(catalogue.open_split(settings.dataset, split, **places))
-        for split in SPLITS
-    }
+    loaded = jm.data.load(settings.dataset, **settings.places())
+    columns = {split: jm.data.columns(source) for split, source in zip(SPLITS, loaded, strict=True)}
     task = protocol(facts, layers=settings.layers, quick=settings.quick)
     epochs = max(1, settings.epochs // 10) if settings.quick else settings.epochs
     batch_size = settings.batch_size or (32 if is_volume(facts) else 128)
-    steps = -(-len(columns["train"]["label"]) // batch_size)
-    schedule = falling(settings.learning_rate, epochs=epochs, steps=steps)
-    title = f"{facts.title}, ResNet-{settings.layers}{', quick' if settings.quick else ''}"
+    steps = math.ceil(len(columns["train"]["label"]) / batch_size)
+    optimizer = optax.adam(falling(settings.learning_rate, epochs=epochs, steps=steps))
+    baseline: dict[str, float] = {}
+    if settings.svm:
+        line, baseline = pixel_svm.summary(columns["train"], columns["test"])
+        print(line)
 
-    def train_once(seed: int, directory: Path) -> tuple[tasks.Task, Fit]:
-        return task, fit(
+    def train_once(seed: int, run: jm.Run) -> jm.Fit:
+        return jm.fit(
             task,
-            optax.adam(schedule),
+            optimizer,
             columns["train"],
             key=jax.random.key(seed),
             batch_size=batch_size,
             epochs=epochs,
-            validation=columns["validation"],
-            best=stopping.highest("validation/auroc"),
-            directory=directory,
-            track=[record.progress(epochs)],
+            validation=jm.Validation(columns["validation"], monitor=jm.highest("auroc")),
+            run=run,
         )
 
-    def write_all_scores(
-        seed: int, directory: Path, task: tasks.Task, trained: Fit, tested: Evaluation
-    ) -> None:
-        scores = {"test": tested.predictions["probabilities"]}
-        for split in ("train", "validation"):
-            found = predict(task, trained.params, trained.model_state, columns[split])
-            scores[split] = found["probabilities"]
+    def after(
+        seed: int, directory: Path, trained: jm.Fit, tested: jm.Evaluation
+    ) -> dict[str, float]:
         for split, theirs in SPLITS.items():
-            name = f"{settings.dataset}_{theirs}"
-            write_scores(directory, name, columns[split], scores[split], f"model{seed + 1}")
+            found = tested.predictions
+            if split != "test":
+                found = jm.predict(trained.model, columns[split])
+            name, run = f"{settings.dataset}_{theirs}", f"model{seed + 1}"
+            write_scores(directory, name, columns[split], found["probabilities"], run)
+        return baseline if seed == settings.seeds[0] else {}
 
-    summary = seeds.repeat(
+    quick = ", quick" if settings.quick else ""
+    return run_seeds(
         train_once,
         columns["test"],
-        seeds=settings.seeds,
-        folder=record.new_run(settings.runs / settings.dataset),
-        title=title,
         settings=settings,
-        class_names=facts.classes,
-        after=write_all_scores,
+        script=__file__,
+        question="What does the published MedMNIST protocol give?",
+        data=facts.title,
+        recipe=f"ResNet-{settings.layers}{quick}",
+        folder=[settings.dataset],
+        headline=("auroc", "accuracy"),
+        after=after,
     )
-    auc, acc = (
-        f"{mean:.4f} ± {deviation:.4f}"
-        for mean, deviation in (summary["auroc"], summary["accuracy"])
-    )
-    print(f"\n{title}: AUC {auc}, ACC {acc}")
-    if settings.svm:
-        print(pixel_svm.line(columns["train"], columns["test"]))
-    return summary
 
 
-def described(dataset: str) -> catalogue.Entry:
-    """What is known of a set; one that the protocol is not about is refused."""
+def described(dataset: str) -> Entry:
+    """What is known of a data set; one that the protocol is not about is refused."""
     facts = catalogue.entry(dataset)
     if facts not in catalogue.MEDMNIST or facts.name != facts.family:
         raise ValueError(
@@ -152,27 +133,25 @@ def described(dataset: str) -> catalogue.Entry:
     return facts
 
 
-def is_volume(facts: catalogue.Entry) -> bool:
+def is_volume(facts: Entry) -> bool:
     """Whether its examples have a depth."""
     return len(facts.shape) == 4
 
 
-def protocol(facts: catalogue.Entry, *, layers: int, quick: bool) -> tasks.Task:
-    """The network, what it reads and its loss, as published for this set."""
+def protocol(facts: Entry, *, layers: int, quick: bool) -> jm.Task:
+    """The network, what it reads and its loss, as published for this data set."""
     network = NETWORKS[layers](
         len(facts.classes), widths=(16, 32, 64, 128) if quick else (64, 128, 256, 512)
     )
-    read, augment = centred, None
-    if is_volume(facts):
-        read = voxels
-    if facts.name in SHAPES:
-        read, augment = half_voxels, image.each_image(paler)
-    if facts.task == "multilabel":
-        return tasks.multilabel_classification(network, inputs=read, augment=augment)
-    return tasks.classification(network, classes=len(facts.classes), inputs=read, augment=augment)
+    is_shape = facts.modality == "segmented_shape"
+    read = half_voxels if is_shape else voxels if is_volume(facts) else centered
+    several = facts.task == "multilabel"
+    make = jm.tasks.multilabel_classification if several else jm.tasks.classification
+    task = make(network, classes=facts.classes, inputs=read)
+    return jm.transforms.augmented(task, augment.per_image(paler)) if is_shape else task
 
 
-def centred(batch: Batch) -> Array:
+def centered(batch: Batch) -> Array:
     """`image` from -1 to 1, as three channels."""
     pixels = jnp.asarray(batch["image"], jnp.float32) / 127.5 - 1
     return jnp.broadcast_to(pixels, (*pixels.shape[:-1], 3))
@@ -197,7 +176,7 @@ def falling(learning_rate: float, *, epochs: int, steps: int) -> optax.Schedule:
     """A tenth of the learning rate from half of the epochs on, and again from three quarters.
 
     Args:
-        learning_rate: before.
+        learning_rate: at the start.
         epochs: of the whole training.
         steps: of one epoch.
     """
@@ -208,36 +187,27 @@ def falling(learning_rate: float, *, epochs: int, steps: int) -> optax.Schedule:
 def auc_and_acc(label: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
     """The publishers' AUC and ACC, which are our AUROC and accuracy.
 
-    AUC is the mean over the classes, each against the rest, or over the findings; of two classes
-    it is the second's. ACC is the share of right classes; of findings that of right answers,
-    yes where a score is above one half.
+    AUC is the mean over the classes, each against the rest, or over the findings; with two classes
+    it is that of the second. ACC is the fraction of right classes; of findings that of right
+    answers, yes where a score is above one half.
 
     Args:
         label: [rows], or [rows, findings] of 0 and 1.
         scores: [rows, classes or findings].
     """
-    return metrics.auroc(label, scores), metrics.accuracy(label, scores)
+    return jm.metrics.auroc(label, scores), jm.metrics.accuracy(label, scores)
 
 
 def write_scores(
     directory: Path, name: str, columns: Columns, scores: np.ndarray, run: str
 ) -> Path:
-    """One line an example, its number and its scores, in a file named by its AUC and ACC.
-
-    The file appears whole or not at all.
-    """
+    """Write one line per example, its number and its scores, in a file named by its AUC and ACC."""
     auc, acc = auc_and_acc(columns["label"], scores)
     path = directory / f"{name}_[AUC]{auc:.3f}_[ACC]{acc:.3f}@{run}.csv"
     lines = [",".join([str(row), *map(str, each.tolist())]) for row, each in enumerate(scores)]
-    unfinished = path.with_suffix(".unfinished")
-    try:
-        unfinished.write_text("\n".join(lines) + "\n")
-        os.replace(unfinished, path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    write_whole(path, "\n".join(lines) + "\n")
     return path
 
 
 if __name__ == "__main__":
-    command_line.run(main, Settings, __doc__)
+    main(experiment, Settings, __doc__)

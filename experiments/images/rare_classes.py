@@ -1,13 +1,12 @@
-"""What helps where some classes are rare, or some labels wrong? Each remedy alone, one network.
+"""What helps if some classes are rare, or some labels wrong? Each remedy alone, one network.
 
-In RetinaMNIST's training split one grade in five has 6 % of the images; in PneumoniaMNIST a
-quarter are normal. A small convolutional network is trained with each remedy: class weights, focal
-loss, an order in which classes are equally frequent, logits adjusted by frequency in the loss or
-after training, label smoothing. Nothing is chosen: the table shows what each does, on the test
-split.
+In RetinaMNIST's training split one grade of five has 6 % of the images; in PneumoniaMNIST a quarter
+are normal. A small convolutional network is trained with each remedy: class weights, focal loss, an
+order in which classes are equally frequent, logits adjusted by frequency in the loss or after
+training, label smoothing. Nothing is chosen: the table shows each remedy on the test split.
 
-    python experiments/rare_classes.py --dataset retinamnist --seeds 0 1 2
-    python experiments/rare_classes.py --dataset pneumoniamnist --seeds 0 1 2 --wrong 0.2
+    python experiments/images/rare_classes.py --dataset retinamnist --seeds 0 1 2
+    python experiments/images/rare_classes.py --dataset pneumoniamnist --seeds 0 1 2 --wrong 0.2
 
 Hardware, time and score: see experiments/README.md.
 """
@@ -17,38 +16,44 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import jax
 import numpy as np
 import optax
 
-from jaxmed import checks, losses, models, tasks
-from jaxmed.losses import imbalance
-from jaxmed.experiment import command_line, seeds
-from jaxmed.data import batches, catalogue, inputs, source
-from jaxmed.data.augment import image
-from jaxmed.evaluation.evaluate import measure
-from jaxmed.training import ema
-from jaxmed.runs import record
-from jaxmed.training.fit import Fit, fit
-from jaxmed.typing import Columns
+import jaxmed as jm
+from jaxmed import checks, losses
+from jaxmed.data import augment, batches, catalogue
+from jaxmed.experiment import (
+    ExperimentSettings,
+    Summary,
+    main,
+    number_format,
+    results,
+    run_folder,
+    summarize,
+)  # fmt: skip
+from jaxmed.runs.history import write_history
+from jaxmed.typing import Columns, Loss
 
 METRICS = ("balanced_accuracy", "accuracy", "auroc", "log_loss")
+AFTERWARDS = "logits adjusted after training"
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(ExperimentSettings):
     """Settings of the experiment."""
 
     dataset: str = "retinamnist"
     """A data set of the catalogue with images and classes."""
     seeds: tuple[int, ...] = (0, 1, 2)
-    """One run of each remedy."""
+    """One training run of each remedy per seed."""
     wrong: float = 0.0
     """Share of training labels that are replaced by another class, drawn evenly, in [0, 1)."""
     gamma: float = 2.0
-    """Of the focal loss."""
+    """Exponent of the focal loss."""
     label_smoothing: float = 0.1
     """Share of each label that is spread over all classes."""
     widths: tuple[int, ...] = (16, 32, 64, 128)
@@ -56,43 +61,39 @@ class Settings:
     shift: int = 2
     """Largest random shift, in pixels."""
     learning_rate: float = 2e-3
-    """The highest of the schedule."""
+    """Highest learning rate of the schedule."""
     batch_size: int = 64
-    """Images a step."""
+    """Images per step."""
     steps: int = 500
-    """Of training."""
-    data_dir: Path | None = None
-    """Where prepared data is kept; by default where tfds keeps it."""
-    manual_dir: Path | None = None
-    """A folder with the publisher's files, for a machine without network."""
+    """Training steps."""
     runs: Path = Path("runs/rare_classes")
-    """Where the run's folder is made."""
+    """The folder in which a new folder is made for this run."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Remedy:
     """A loss and an order of the rows; all else is the same."""
 
-    loss: tasks.Loss = losses.cross_entropy
+    loss: Loss = losses.cross_entropy
     order: batches.Order = batches.shuffled_rows
 
 
 def remedies(settings: Settings, label: np.ndarray, classes: int) -> dict[str, Remedy]:
     """By name, for these training labels."""
-    shares = imbalance.frequencies(label, classes=classes)
-    weights = imbalance.balanced_weights(label, classes=classes)
+    shares = losses.class_frequencies(label, classes=classes)
+    weights = losses.balanced_weights(label, classes=classes)
     smoothed = functools.partial(losses.cross_entropy, label_smoothing=settings.label_smoothing)
     return {
         "class weights": Remedy(functools.partial(losses.cross_entropy, class_weights=weights)),
         "focal loss": Remedy(functools.partial(losses.focal, gamma=settings.gamma)),
         "balanced order": Remedy(order=batches.balanced(label)),
-        "adjusted logits": Remedy(imbalance.logit_adjusted(losses.cross_entropy, shares)),
+        "adjusted logits in the loss": Remedy(losses.logit_adjusted(losses.cross_entropy, shares)),
         "label smoothing": Remedy(smoothed),
     }
 
 
-def main(settings: Settings) -> dict[str, dict[str, np.ndarray]]:
-    """By remedy and metric, the test values of each seed."""
+def experiment(settings: Settings) -> dict[str, Summary]:
+    """Train every remedy with every seed; the summary is by remedy and metric."""
     checks.fraction("wrong", settings.wrong, below_one=True)
     facts = catalogue.entry(settings.dataset)
     if facts.key != "image" or facts.task not in ("binary", "multiclass", "ordinal"):
@@ -100,81 +101,88 @@ def main(settings: Settings) -> dict[str, dict[str, np.ndarray]]:
             f"dataset is {settings.dataset!r}, but must hold images of one class each: choose "
             "another one, such as retinamnist."
         )
-    places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
-    train, test = (
-        source.columns(catalogue.open_split(settings.dataset, split, **places))
-        for split in ("train", "test")
-    )
-    classes = len(facts.classes)
-    counts = np.bincount(train["label"], minlength=classes)
+    train, _, test = jm.data.load(settings.dataset, **settings.places())
+    columns = jm.data.columns(train)
+    counts = np.bincount(columns["label"], minlength=len(facts.classes))
     print(f"{settings.dataset}: training images by class {counts.tolist()}")
-    folder = record.new_run(settings.runs / settings.dataset)
-    record.describe_run(folder, settings)
-    started = time.perf_counter()
-    rows = []
+    folder = run_folder(settings, settings.dataset)
+    rows, seconds = [], []
     for seed in settings.seeds:
-        found = by_remedy(settings, train, test, classes, seed)
-        each = {
-            f"{name}/{metric}": value
-            for name, row in found.items()
-            for metric, value in row.items()
-        }
-        rows.append({"seed": seed, **each})
-    record.write_history(folder / "remedies.jsonl", rows)
-    summary = {
-        name: {metric: np.array([row[f"{name}/{metric}"] for row in rows]) for metric in METRICS}
-        for name in found
-    }
+        started = time.perf_counter()
+        rows.append(by_remedy(settings, columns, test, len(facts.classes), seed, folder))
+        seconds.append(time.perf_counter() - started)
+        write_history(folder / "remedies.jsonl", rows)
+    values = {name: [row[name] for row in rows] for name in rows[0] if name != "seed"}
+    results.from_runs(
+        values,
+        question="What helps if some "
+        + ("labels are wrong?" if settings.wrong else "classes are rare?"),
+        data=facts.title + (f", {settings.wrong:.0%} of labels wrong" if settings.wrong else ""),
+        recipe="small ConvNet, seven remedies",
+        script=__file__,
+        settings=settings,
+        seeds=settings.seeds,
+        seconds=seconds,
+        headline=["none/balanced_accuracy", f"{AFTERWARDS}/balanced_accuracy"],
+    ).write(folder / "result.json")
+    summary = {name: summarize(found) for name, found in values.items()}
     print(table(summary))
-    print(f"{len(settings.seeds)} seeds, {time.perf_counter() - started:.0f} s; rows: {folder}")
+    print(f"{len(settings.seeds)} seeds, {sum(seconds):.0f} s; results: {folder / 'result.json'}")
     return summary
 
 
 def by_remedy(
-    settings: Settings, train: Columns, test: Columns, classes: int, seed: int
-) -> dict[str, dict[str, float]]:
-    """The test metrics of one seed, by remedy."""
-    label = mislabelled(train["label"], settings.wrong, classes, seed)
-    seen = {**train, "label": label}
-    found = {}
+    settings: Settings,
+    train: Columns,
+    test: jm.data.Source,
+    classes: int,
+    seed: int,
+    folder: Path,
+) -> dict[str, float]:
+    """The test metrics of one seed, named `remedy/metric`."""
+    label = mislabeled(train["label"], settings.wrong, classes, seed)
+    shares = losses.class_frequencies(label, classes=classes)
+    row: dict[str, float] = {"seed": seed}
     for name, remedy in {"none": Remedy(), **remedies(settings, label, classes)}.items():
-        task, trained = trained_with(remedy, settings, seen, classes, seed)
-        at = (trained.params, trained.model_state, test)
-        found[name] = measure(task, *at)
+        run = jm.Run(
+            folder / f"seed-{seed}" / name.replace(" ", "-"),
+            resume=settings.resume is not None,
+            settings=settings,
+            artifacts=False,
+        )
+        model = trained_with(remedy, settings, {**train, "label": label}, classes, seed, run)
+        models = {name: model}
         if name == "none":
-            after = imbalance.rebalanced(task, imbalance.frequencies(label, classes=classes))
-            found["adjusted afterwards"] = measure(after, *at)
-    return found
+            task = jm.transforms.rebalanced(model.task, shares)
+            models[AFTERWARDS] = dataclasses.replace(model, task=task)
+        for name_of, each in models.items():
+            found = jm.evaluation.compute_metrics(each, test)
+            row |= {f"{name_of}/{metric}": value for metric, value in found.items()}
+    return row
 
 
 def trained_with(
-    remedy: Remedy, settings: Settings, train: Columns, classes: int, seed: int
-) -> tuple[tasks.Task, Fit]:
-    """The same network, steps and changes of the images, whatever the remedy."""
-    network = models.ConvNet(classes, settings.widths, (1,) * len(settings.widths))
-    task = tasks.classification(
-        network,
-        classes=classes,
-        inputs=inputs.pixels(train["image"]),
-        loss=remedy.loss,
-        augment=image.each_image(image.random_shift(settings.shift)),
+    remedy: Remedy, settings: Settings, train: Columns, classes: int, seed: int, run: jm.Run
+) -> jm.Model:
+    """The same network, steps and augmentation, whatever the remedy."""
+    network = jm.models.ConvNet(classes, settings.widths, (1,) * len(settings.widths))
+    task = jm.tasks.classification(
+        network, classes=classes, inputs=jm.data.inputs.pixels(), loss=remedy.loss
     )
     schedule = optax.cosine_onecycle_schedule(settings.steps, settings.learning_rate)
-    per_epoch = -(-len(train["label"]) // settings.batch_size)
-    trained = fit(
-        task,
-        ema.averaged(optax.adamw(schedule, weight_decay=0.05), decay=0.98),
+    return jm.fit(
+        jm.transforms.augmented(task, augment.per_image(augment.random_shift(settings.shift))),
+        jm.training.ema(optax.adamw(schedule, weight_decay=0.05), decay=0.98),
         train,
         key=jax.random.key(seed),
         batch_size=settings.batch_size,
-        epochs=-(-settings.steps // per_epoch),
         steps=settings.steps,
         order=remedy.order,
-    )
-    return task, trained
+        run=run,
+    ).model
 
 
-def mislabelled(label: np.ndarray, share: float, classes: int, seed: int) -> np.ndarray:
+def mislabeled(label: np.ndarray, share: float, classes: int, seed: int) -> np.ndarray:
     """A share of the labels, drawn at random, each replaced by one of the other classes."""
     random = np.random.default_rng(seed)
     chosen = random.permutation(len(label))[: round(share * len(label))]
@@ -183,16 +191,17 @@ def mislabelled(label: np.ndarray, share: float, classes: int, seed: int) -> np.
     return changed
 
 
-def table(summary: dict[str, dict[str, np.ndarray]]) -> str:
-    """Mean and deviation over the seeds."""
-    width = max(map(len, summary))
+def table(summary: Mapping[str, Summary]) -> str:
+    """One line per remedy: mean and deviation over the seeds."""
+    names = list(dict.fromkeys(name.partition("/")[0] for name in summary))
+    width = max(map(len, names))
     lines = [" " * width + "".join(f"  {metric:>17}" for metric in METRICS)]
-    for name, found in summary.items():
-        each = (seeds.mean_and_deviation(values) for values in found.values())
-        cells = [f"{mean:.4f} ± {deviation:.4f}" for mean, deviation in each]
+    for name in names:
+        each = (summary[f"{name}/{metric}"] for metric in METRICS)
+        cells = (number_format.with_deviation(of.mean, of.deviation) for of in each)
         lines.append(f"{name:{width}}" + "".join(f"  {cell:>17}" for cell in cells))
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    command_line.run(main, Settings, __doc__)
+    main(experiment, Settings, __doc__)

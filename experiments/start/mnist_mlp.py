@@ -1,109 +1,94 @@
 """Which digit is this? The introduction's perceptron, 784-512-256-10, and a better recipe for it.
 
-The seed recipe is ReLU, Adam, batch 128, 10 epochs. The best recipe keeps the network and adds
+The recipe `seed` is ReLU, Adam, batch 128, 10 epochs. The recipe `best` keeps the network and adds
 what small data asks for: shifted copies, dropout, a falling learning rate and an average of the
-weights. Both train on all 60,000 digits and look at the 10,000 test digits once a seed.
+weights. Both train on all 60,000 digits and use the 10,000 test digits once per seed.
 
-    python experiments/mnist_mlp.py --seeds 0 1 2
-    python experiments/mnist_mlp.py --recipe best --seeds 0 1 2
+    python experiments/start/mnist_mlp.py --seeds 0 1 2
+    python experiments/start/mnist_mlp.py --recipe best --seeds 0 1 2
 
-Hardware, time and score: see the results table in experiments/README.md.
+Hardware, time and score: see experiments/README.md.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import jax
 import optax
 
-from jaxmed.experiment import command_line, seeds
-from jaxmed import models, tasks
-from jaxmed.data import catalogue, inputs, source
-from jaxmed.data.augment import image
-from jaxmed.training import ema
-from jaxmed.runs import record
-from jaxmed.training.fit import Fit, fit
-from jaxmed.typing import Columns
+import jaxmed as jm
+from jaxmed.data import augment, inputs
+from jaxmed.experiment import ExperimentSettings, Summary, main, run_seeds
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(ExperimentSettings):
     """Settings of the experiment."""
 
     recipe: Literal["seed", "best"] = "seed"
     """The introduction's recipe, or the better one."""
-    seeds: tuple[int, ...] = (0,)
-    """One run each."""
     epochs: int | None = None
-    """Times through the training digits; by default 10 for seed, 40 for best."""
+    """How often training goes through the digits; by default 10 for seed, 40 for best."""
     batch_size: int = 128
-    """Digits a step."""
-    data_dir: Path | None = None
-    """Where prepared data is kept; by default where tfds keeps it."""
-    manual_dir: Path | None = None
-    """A folder with the publisher's files, for a machine without network."""
+    """Digits per step."""
     runs: Path = Path("runs/mnist_mlp")
-    """Where the run's folder is made."""
+    """The folder in which a new folder is made for this run."""
 
 
-def seed_recipe() -> tuple[tasks.Task, optax.GradientTransformation]:
-    """The introduction's: pixels from 0 to 1, first weights of Glorot and Bengio."""
-    start = jax.nn.initializers.glorot_uniform()
-    network = models.MLP(widths=(512, 256), outputs=10, kernel_init=start)
-    return tasks.classification(network, classes=10, inputs=inputs.unit_pixels), optax.adam(1e-3)
-
-
-def best_recipe(train: Columns, steps: int) -> tuple[tasks.Task, optax.GradientTransformation]:
-    """The same network, taught better."""
-    network = models.MLP(widths=(512, 256), outputs=10, dropout=0.2)
-    task = tasks.classification(
-        network,
-        classes=10,
-        inputs=inputs.pixels(train["image"]),
-        augment=image.each_image(image.random_shift(2)),
-    )
-    schedule = optax.cosine_onecycle_schedule(steps, 2e-3, pct_start=0.2)
-    return task, ema.averaged(optax.adamw(schedule, weight_decay=1e-2), decay=0.999)
-
-
-def main(settings: Settings) -> dict[str, tuple[float, float]]:
-    """Train and test once a seed; the mean and deviation of each metric come back."""
-    places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
-    train, test = (
-        source.columns(catalogue.open_split("mnist", split, **places))
-        for split in ("train", "test")
-    )
+def experiment(settings: Settings) -> dict[str, Summary]:
+    """Train and test once per seed."""
+    train, _, test = jm.data.load("mnist", **settings.places())
     plain = settings.recipe == "seed"
     epochs = settings.epochs or (10 if plain else 40)
-    steps = epochs * -(-len(train["label"]) // settings.batch_size)
+    steps = epochs * math.ceil(len(train) / settings.batch_size)
+    task, optimizer = seed_recipe(train.classes) if plain else best_recipe(train.classes, steps)
 
-    def train_once(seed: int, directory: Path) -> tuple[tasks.Task, Fit]:
-        task, optimizer = seed_recipe() if plain else best_recipe(train, steps)
-        trained = fit(
+    def train_once(seed: int, run: jm.Run) -> jm.Fit:
+        return jm.fit(
             task,
             optimizer,
             train,
             key=jax.random.key(seed),
             batch_size=settings.batch_size,
             epochs=epochs,
-            directory=directory,
-            track=[record.progress(epochs)],
+            run=run,
         )
-        return task, trained
 
-    return seeds.repeat(
+    return run_seeds(
         train_once,
         test,
-        seeds=settings.seeds,
-        folder=record.new_run(settings.runs / settings.recipe),
-        title=f"MNIST, perceptron, {settings.recipe} recipe",
         settings=settings,
-        class_names=catalogue.entry("mnist").classes,
+        script=__file__,
+        question="Which digit is this?",
+        data="MNIST",
+        recipe="MLP 784-512-256-10, "
+        + (f"Adam, batch {settings.batch_size}, {epochs} epochs" if plain else "recipe `best`"),
+        folder=[settings.recipe],
+        headline=("accuracy", "auroc"),
     )
 
 
+def seed_recipe(classes: Sequence[str]) -> tuple[jm.Task, optax.GradientTransformation]:
+    """The introduction's: pixels from 0 to 1, first weights of Glorot and Bengio."""
+    start = jax.nn.initializers.glorot_uniform()
+    network = jm.models.MLP(widths=(512, 256), outputs=10, kernel_init=start)
+    task = jm.tasks.classification(network, classes=classes, inputs=inputs.unit_pixels)
+    return task, optax.adam(1e-3)
+
+
+def best_recipe(classes: Sequence[str], steps: int) -> tuple[jm.Task, optax.GradientTransformation]:
+    """The same network, trained better."""
+    network = jm.models.MLP(widths=(512, 256), outputs=10, dropout=0.2)
+    task = jm.tasks.classification(network, classes=classes, inputs=inputs.pixels())
+    task = jm.transforms.augmented(task, augment.per_image(augment.random_shift(2)))
+    schedule = optax.cosine_onecycle_schedule(steps, 2e-3, pct_start=0.2)
+    return task, jm.training.ema(optax.adamw(schedule, weight_decay=1e-2), decay=0.999)
+
+
 if __name__ == "__main__":
-    command_line.run(main, Settings, __doc__)
+    main(experiment, Settings, __doc__)

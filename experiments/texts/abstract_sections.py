@@ -1,22 +1,23 @@
 """Which role does a sentence play in an abstract: background, intervention, outcome, ...?
 
 A sentence is encoded alone, as a sequence and as a bag of phrases, and then read in context. Four
-variants, each one step more than the one before it, say what context, the chain of roles (a
+variants, each one step more than the one before it, show what context, the chain of roles (a
 conditional random field) and pretraining on texts without labels (`text_pretraining.py`) add.
-Settings are chosen with `--score validation`. For the test split, which is touched once a seed,
-the network learns from the training and validation splits together: with a learning rate that
-falls to nothing there is no epoch to choose.
+Settings are chosen with `--score validation`. For the test split, which is used once per seed, the
+network learns from the training and validation splits together: with a learning rate that falls to
+nothing there is no epoch to choose.
 
-    python experiments/abstract_sections.py --seeds 0 1 2
-    python experiments/abstract_sections.py --variant alone --seeds 0 1 2
-    python experiments/abstract_sections.py --score validation
+    python experiments/texts/abstract_sections.py --seeds 0 1 2
+    python experiments/texts/abstract_sections.py --variant alone --seeds 0 1 2
+    python experiments/texts/abstract_sections.py --score validation
 
-Hardware, time and score: see the results table in experiments/README.md.
+Hardware, time and score: see experiments/README.md.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -30,154 +31,157 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 
-from jaxmed.experiment import command_line, seeds
-from jaxmed import models, tasks
-from jaxmed.tasks import words
-from jaxmed.transforms import threshold
-from jaxmed.data import batches, catalogue, inputs, source
-from jaxmed.data.text import tokenizers
-from jaxmed.training import ema
-from jaxmed.runs import record
-from jaxmed.training.fit import Fit, fit
+import jaxmed as jm
+from jaxmed import transforms
+from jaxmed.data.text import documents, tokenizers
+from jaxmed.experiment import ExperimentSettings, Summary, main, run_seeds
 from jaxmed.typing import Columns
 
-Variant = Literal["alone", "context", "chain", "pretrained"]
-VARIANTS: tuple[Variant, ...] = ("alone", "context", "chain", "pretrained")
+BASELINE = "TF-IDF + logistic regression"
+RECIPES = {
+    "alone": "each sentence alone",
+    "context": "neighbors and position",
+    "chain": "neighbors, position and chain of roles (CRF)",
+    "pretrained": "neighbors, position, CRF and pretraining",
+}
+"""What each variant is; it has what those before it have."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(ExperimentSettings):
     """Settings of the experiment."""
 
     dataset: Literal["nicta_piboso", "pubmed_rct_20k", "pubmed_rct_200k"] = "nicta_piboso"
-    """Whose abstracts."""
-    variant: Variant = "pretrained"
-    """How much the network is given; each has what those before it have."""
+    """Name of the data set."""
+    variant: Literal["alone", "context", "chain", "pretrained"] = "pretrained"
+    """What the network is given; each variant has what those before it have."""
     score: Literal["test", "validation"] = "test"
-    """What is predicted; the training split is joined by validation where it is the test."""
-    seeds: tuple[int, ...] = (0,)
-    """One run each."""
+    """The split that is predicted; where it is the test split, validation is learned from too."""
     epochs: int = 9
-    """Times through the abstracts."""
+    """How often training goes through the abstracts."""
     batch_size: int = 16
-    """Abstracts a step."""
+    """Abstracts per step."""
     sentences: int = 20
-    """Sentences read together; a longer abstract becomes several."""
+    """Number of sentences that are read together; a longer abstract becomes several."""
     length: int = 48
-    """Words kept of each sentence."""
+    """Words kept of each sentence, the first ones."""
     learning_rate: float = 2e-3
-    """The highest of the schedule."""
+    """The highest learning rate of the schedule."""
     dropout: float = 0.5
-    """Of words, sentences and what is read from them."""
+    """Dropout of words, of sentences and of what is read from them."""
     units: int = 128
-    """Of the LSTM over sentences, in each direction."""
+    """Units of the LSTM over sentences, in each direction."""
     linear: bool = True
-    """Train the linear models too."""
+    """Whether to train the linear models too."""
     pretraining: text_pretraining.Settings = dataclasses.field(
         default_factory=text_pretraining.Settings
     )
-    """Of the encoder; its folder is read where it is there."""
-    data_dir: Path | None = None
-    """Where prepared data is kept; by default where tfds keeps it."""
-    manual_dir: Path | None = None
-    """A folder with the publisher's files, for a machine without network."""
+    """Settings of the pretrained encoder; it is read from its folder if it is there."""
     runs: Path = Path("runs/abstract_sections")
-    """Where the run's folder is made."""
+    """The folder in which a new folder is made for this run."""
 
 
-def main(settings: Settings) -> dict[str, tuple[float, float]]:
-    """Train and test once a seed; the mean and deviation of each metric come back."""
-    places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
-    names = ("train", "validation") if settings.score == "test" else ("train",)
-    train, scored = (read(settings, *splits) for splits in (names, (settings.score,)))
-    classes = catalogue.entry(settings.dataset).classes
-    step = VARIANTS.index(settings.variant)
+def experiment(settings: Settings) -> dict[str, Summary]:
+    """Train and test once per seed, and compare with linear models."""
+    splits = jm.data.load(settings.dataset, **settings.places())
+    testing = settings.score == "test"
+    train = joined(splits.train, splits.validation) if testing else joined(splits.train)
+    scored = joined(splits.test if testing else splits.validation)
+    baselines = linear(train, scored) if settings.linear else {}
+    classes, step = splits.train.classes, list(RECIPES).index(settings.variant)
     if settings.variant == "pretrained":
-        ours = dataclasses.replace(settings.pretraining, **places)
+        ours = dataclasses.replace(settings.pretraining, **settings.places())
         tokenizer, first = text_pretraining.pretrained(ours)
     else:
-        tokenizer, first = tokenizers.words(train["text"], size=20_000, least=2, numbers=False), {}
-    network = models.SentenceTagger(
+        first = {}
+        tokenizer = tokenizers.words(train["text"], size=20_000, min_count=2, numbers=False)
+    network = jm.models.SentenceTagger(
         len(classes),
         text_pretraining.encoder(tokenizer.get_vocab_size(), dropout=settings.dropout),
-        models.AttentionPooling(),
-        models.PhraseBag(),
+        jm.models.AttentionPooling(),
+        jm.models.HashedNgrams(),
         units=settings.units,
-        context=step >= VARIANTS.index("context"),
-        chained=step >= VARIANTS.index("chain"),
+        context=step >= 1,
+        chained=step >= 2,
         dropout=settings.dropout,
     )
-    task = tasks.sequence_labelling(network, classes=len(classes), inputs=inputs.tokens)
-    task = words.started(task, first)
-    task = threshold.cropped(task, (8, 10, 13), keys=("tokens", "label"))
-    columns = {
-        split: tokenizers.documents(
-            {**rows, "tokens": tokenizers.encode(tokenizer, rows["text"], length=settings.length)},
-            longest=settings.sentences,
+    task = jm.tasks.sequence_labeling(network, classes=classes, inputs=jm.data.inputs.tokens)
+    task = transforms.initialized_from(task, first)
+    task = transforms.crop_to_longest(task, (8, 10, 13), keys=("tokens", "label"))
+
+    def encoded(rows: Columns) -> Columns:
+        tokens = tokenizers.encode(tokenizer, rows["text"], length=settings.length)
+        return documents.group_sentences(
+            {**rows, "tokens": tokens}, max_sentences=settings.sentences
         )
-        for split, rows in (("train", train), ("scored", scored))
-    }
-    lengths = (columns["train"]["label"] >= 0).sum(1)
-    steps = settings.epochs * -(-len(columns["train"]["label"]) // settings.batch_size)
+
+    columns = encoded(train)
+    lengths = (columns["label"] >= 0).sum(1)
+    steps = settings.epochs * math.ceil(len(lengths) / settings.batch_size)
     schedule = optax.cosine_onecycle_schedule(steps, settings.learning_rate, pct_start=0.2)
     clipped = optax.chain(optax.clip_by_global_norm(5.0), optax.adamw(schedule, weight_decay=1e-2))
+    optimizer = jm.training.ema(clipped, decay=0.97)
 
-    def train_once(seed: int, directory: Path) -> tuple[tasks.Task, Fit]:
-        trained = fit(
+    def train_once(seed: int, run: jm.Run) -> jm.Fit:
+        return jm.fit(
             task,
-            ema.averaged(clipped, decay=0.97),
-            columns["train"],
+            optimizer,
+            columns,
             key=jax.random.key(seed),
             batch_size=settings.batch_size,
-            epochs=settings.epochs,
-            order=batches.by_length(lengths),
-            directory=directory,
-            track=[record.progress(settings.epochs)],
+            steps=steps,
+            order=jm.data.batches.by_length(lengths),
+            run=run,
         )
-        tokenizers.save(tokenizer, directory / "tokenizer.json")
-        return task, trained
 
-    if settings.linear:
-        linear(train, scored)
-    return seeds.repeat(
+    def after(seed: int, directory: Path, *_: object) -> dict[str, float]:
+        tokenizers.save_tokenizer(tokenizer, directory / "tokenizer.json")
+        return baselines if seed == settings.seeds[0] else {}
+
+    title = {"nicta_piboso": "NICTA-PIBOSO"}.get(settings.dataset, settings.dataset)
+    return run_seeds(
         train_once,
-        columns["scored"],
-        seeds=settings.seeds,
-        folder=record.new_run(settings.runs / settings.dataset / settings.variant),
-        title=f"{catalogue.entry(settings.dataset).title}, {settings.variant}",
+        encoded(scored),
         settings=settings,
-        class_names=classes,
+        script=__file__,
+        question="Which role does this sentence play in an abstract?",
+        data=title if testing else f"{title}, validation split",
+        recipe=RECIPES[settings.variant],
+        folder=[settings.dataset, settings.variant],
+        headline=("f1_weighted", *list(baselines)[-1:]),
+        after=after,
     )
 
 
-def read(settings: Settings, *splits: str) -> Columns:
+def joined(*splits: jm.data.Source) -> Columns:
     """The sentences of the splits, one behind the other, no two abstracts with one number."""
-    places = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
-    parts = [
-        source.columns(catalogue.open_split(settings.dataset, split, **places)) for split in splits
-    ]
-    joined = {
-        name: np.concatenate([part[name] for part in parts]) for name in ("text", "label", "group")
-    }
-    return {**joined, "group": np.cumsum(np.diff(joined["group"], prepend=-1) != 0)}
+    parts = [jm.data.columns(split) for split in splits]
+    names = ("text", "label", "group")
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in names}
+    return {**columns, "group": np.cumsum(np.diff(columns["group"], prepend=-1) != 0)}
 
 
-def linear(train: Columns, scored: Columns) -> None:
-    """Print what linear models reach on sentences alone, and with neighbours and position."""
-    rows, asked = (_with_neighbours(columns) for columns in (train, scored))
+def linear(train: Columns, scored: Columns) -> dict[str, float]:
+    """F1 of linear models of sentences alone, and with neighbors and position."""
+    rows, asked = with_neighbors(train), with_neighbors(scored)
     own = (TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2), 0)
     around = [(TfidfVectorizer(sublinear_tf=True, min_df=2), place) for place in (1, 2)]
     place = (CountVectorizer(token_pattern=r"\S+"), 3)
-    for name, terms in (("alone", [own]), ("with neighbours and place", [own, *around, place])):
+    found = {}
+    for name, terms in (
+        ("each sentence alone", [own]),
+        ("with neighbors and position", [own, *around, place]),
+    ):
         model = make_pipeline(
             make_column_transformer(*terms), LogisticRegression(C=5, max_iter=1000)
         ).fit(rows, train["label"])
-        found = f1_score(scored["label"], model.predict(asked), average="weighted")
-        print(f"linear model, {name}: weighted F1 {found:.4f}")
+        f1 = f1_score(scored["label"], model.predict(asked), average="weighted")
+        found[f"{BASELINE}, {name}/f1_weighted"] = float(f1)
+    return found
 
 
-def _with_neighbours(rows: Columns) -> np.ndarray:
-    """[rows, 4] of str: the sentence, the one before it, the one behind it, and its place."""
+def with_neighbors(rows: Columns) -> np.ndarray:
+    """[rows, 4] of str: the sentence, the one before it, the one behind it, and its position."""
     texts, group = rows["text"], rows["group"]
     same = np.append(group[1:] == group[:-1], False)  # as the next one
     before = np.where(np.roll(same, 1), np.roll(texts, 1), "")
@@ -185,12 +189,12 @@ def _with_neighbours(rows: Columns) -> np.ndarray:
     starts = np.flatnonzero(~np.roll(same, 1))
     counts = np.diff(np.append(starts, len(texts)))
     ordinal = np.arange(len(texts)) - np.repeat(starts, counts)
-    place = [
+    position = [
         f"from_start_{min(i, 9)} from_end_{min(n - 1 - i, 9)} tenth_{10 * i // n}"
         for i, n in zip(ordinal, np.repeat(counts, counts), strict=True)
     ]
-    return np.stack([texts, before, behind, np.array(place, object)], axis=1)
+    return np.stack([texts, before, behind, np.array(position, object)], axis=1)
 
 
 if __name__ == "__main__":
-    command_line.run(main, Settings, __doc__)
+    main(experiment, Settings, __doc__)

@@ -14,12 +14,14 @@ import numpy as np
 from jaxmed import metrics
 from jaxmed.typing import Columns, Float, Int, UInt8
 
+NAME = "SVM on raw pixels"
+"""How results name it."""
 MAX_ROWS = 12_000
 """Largest training split that `summary` trains on; training time grows with its square."""
 
 
-def summary(train: Columns, test: Columns, *, C: float = 10.0) -> str:
-    """One line with the AUROC, accuracy and training time of the SVM, or why it was not trained.
+def summary(train: Columns, test: Columns, *, C: float = 10.0) -> tuple[str, dict[str, float]]:
+    """The scores and training time of the SVM as one line to print and as metrics of a result.
 
     Args:
         train: columns `image` uint8 [rows, *space, channels] and `label` [rows].
@@ -27,20 +29,25 @@ def summary(train: Columns, test: Columns, *, C: float = 10.0) -> str:
         C: inverse regularization strength, above 0.
 
     Returns:
-        A line of text. The SVM is skipped if images have several labels, or if there are more than
-        `MAX_ROWS` training rows.
+        A line of text, and `SVM on raw pixels/auroc`, `.../accuracy` and `.../seconds`. The SVM is
+        skipped if images have several labels, or if there are more than `MAX_ROWS` training rows:
+        then the line says why, and there are no metrics.
     """
     rows = len(train["label"])
     if train["label"].ndim > 1:
-        return "SVM on raw pixels: skipped, because an image has several labels"
+        return f"{NAME}: skipped, because an image has several labels", {}
     if rows > MAX_ROWS:
-        return f"SVM on raw pixels: skipped, because {rows:,} training rows exceed {MAX_ROWS:,}"
+        return f"{NAME}: skipped, because {rows:,} training rows exceed {MAX_ROWS:,}", {}
     start = time.perf_counter()
     svm = fit_svm(train["image"], train["label"], C=C)
-    auroc = metrics.auroc(test["label"], class_ranks(svm, test["image"]))
+    auroc = float(metrics.auroc(test["label"], class_ranks(svm, test["image"])))
     accuracy = float((svm.predict(flat_pixels(test["image"])) == test["label"]).mean())
     seconds = time.perf_counter() - start
-    return f"SVM on raw pixels: AUC {auroc:.4f}, ACC {accuracy:.4f}, {seconds:.0f} s"
+    found = {"auroc": auroc, "accuracy": accuracy, "seconds": seconds}
+    return (
+        f"{NAME}: AUC {auroc:.4f}, ACC {accuracy:.4f}, {seconds:.0f} s",
+        {f"{NAME}/{metric}": value for metric, value in found.items()},
+    )
 
 
 def fit_svm(

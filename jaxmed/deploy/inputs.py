@@ -13,8 +13,9 @@ from jaxmed.typing import Array, Batch
 def inputs_used(function: Callable[[Batch], Any], batch: Mapping[str, Array]) -> list[str]:
     """The names of the arrays on which the result of a function depends, in the batch's order.
 
-    Functions under `jit`, loops and branches are followed. What they do to an array is not: one
-    that is multiplied by zero counts as used.
+    Functions under `jit`, branches and loops of a known length are followed; a `while_loop` counts
+    as reading all that it carries. What is done to an array is not looked at: one that is
+    multiplied by zero counts as used.
 
     Args:
         function: of a batch.
@@ -59,7 +60,9 @@ def _reads_of_scan(body: Any, wanted: list[bool], constants: int, carried: int) 
     """As `_reads`; a carried value is wanted too if a later turn needs it for a wanted one."""
     while True:
         reads = _used(body, wanted)
-        kept = [a or b for a, b in zip(wanted, reads[constants : constants + carried], strict=False)]
+        kept = [
+            a or b for a, b in zip(wanted, reads[constants : constants + carried], strict=False)
+        ]
         if kept == wanted[:carried]:
             return [*reads[:constants], *kept, *reads[constants + carried :]]
         wanted = kept + wanted[carried:]

@@ -1,13 +1,15 @@
 """What an experiment script needs: a command line, seeds, results.
 
-@dataclass(frozen=True, kw_only=True)
-class Settings(ExperimentSettings):
-    epochs: int = 10
+A script has this outline::
 
-def experiment(settings: Settings) -> None: ...
+    @dataclass(frozen=True, kw_only=True)
+    class Settings(ExperimentSettings):
+        epochs: int = 10
 
-if __name__ == "__main__":
-    main(experiment, Settings, __doc__)
+    def experiment(settings: Settings) -> None: ...
+
+    if __name__ == "__main__":
+        main(experiment, Settings, __doc__)
 """
 
 from jaxmed.experiment.folders import run_folder

@@ -1,6 +1,7 @@
 """Losses that know how frequent each class is in the training split, which `fit` counts.
 
-Use one of them in place of a plain loss: `classification(network, loss=losses.balanced(classes=3))`.
+Use one of them in place of a plain loss, as in
+`classification(network, loss=losses.balanced(classes=3))`.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def _checked(count: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _log_ratio(count: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """y log(y / mu), 0 where y is 0."""
+    """Y log(y / mu), 0 where y is 0."""
     positive = np.where(count > 0, count, 1)
     return np.where(count > 0, count * np.log(positive / expected), 0)
 

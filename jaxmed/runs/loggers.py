@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO, TypeAlias
+from typing import Any, TextIO, TypeAlias
 
 from jaxmed import checks
 from jaxmed.runs.history import Row, history_line
@@ -31,7 +31,7 @@ def progress(steps: int, *, file: TextIO | None = None, seconds: float = 10.0) -
     return _drawn(steps, file) if file.isatty() else _plain(steps, file, seconds)
 
 
-def _plain(steps: int, file: TextIO, seconds: float) -> Logger:
+def _plain(steps: int, file: Any, seconds: float) -> Logger:
     started = last = time.monotonic()
     first: int | None = None
 
@@ -50,7 +50,7 @@ def _plain(steps: int, file: TextIO, seconds: float) -> Logger:
     return show
 
 
-def _drawn(steps: int, file: TextIO) -> Logger:
+def _drawn(steps: int, file: Any) -> Logger:
     from rich.console import Console
     from rich.control import Control
     from rich.progress_bar import ProgressBar

@@ -17,9 +17,9 @@ def enable() -> Path | None:
     """Have JAX keep what it compiles, where the user has not decided otherwise.
 
     This is JAX's persistent compilation cache: a program is found again if it is the same, for
-    the same devices and flags and the same version of JAX. The command line of experiments calls this; in a script of your own, call it first.
-    `JAX_COMPILATION_CACHE_DIR` names another folder, and `JAX_ENABLE_COMPILATION_CACHE=false`
-    keeps nothing; so do their twins in `jax.config`.
+    the same devices and flags and the same version of JAX. The command line of experiments calls
+    this; a script of your own may call it first. `JAX_COMPILATION_CACHE_DIR` names another folder,
+    and `JAX_ENABLE_COMPILATION_CACHE=false` keeps nothing; so do their twins in `jax.config`.
 
     Returns:
         The folder, or None where nothing is kept.

@@ -37,7 +37,7 @@ class Placement:
             sharded along `axis`. Its first argument, the state, is donated; what it returns
             is whole, but a state that was sharded comes back so.
         map_rows: compiles `(..., batch) -> outputs`, each [batch, ...], such as a prediction. The
-            batch was sharded along axis 0; the outputs come back as NumPy arrays, all rows in order.
+            batch was sharded along axis 0; outputs come back as NumPy arrays, rows in order.
         state: puts a state on the devices, where `sharded` may divide it.
         to_host: a state as the host may read it, every array whole on a device of this process.
         local_rows: of row numbers [steps, batch] those that this process's devices compute on.

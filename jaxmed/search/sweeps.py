@@ -95,7 +95,7 @@ def count_of(settings: Settings) -> int:
     lengths = {name: np.shape(values) for name, values in settings.items()}
     if not lengths or len(set(lengths.values())) != 1 or any(len(s) != 1 for s in lengths.values()):
         raise ValueError(
-            f"settings have the shapes {lengths}, but each name needs one number per configuration, "
-            "as many as every other."
+            f"settings have the shapes {lengths}, but each name needs one number per "
+            "configuration, as many as every other."
         )
     return int(next(iter(lengths.values()))[0])

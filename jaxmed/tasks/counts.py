@@ -130,7 +130,9 @@ def negative_binomial_loss(
     count: Float[Array, " batch"],
     exposure: Float[Array, " batch"],
 ) -> Float[Array, " batch"]:
-    """Negative log likelihood of NB2, with mu = exposure * rate and r = 1 / a:
+    """Negative log likelihood of the negative binomial distribution NB2.
+
+    With mu = exposure * rate and r = 1 / a:
 
         log y! + log G(r) - log G(y + r) - r log(r / (r + mu)) - y log(mu / (r + mu))
 

@@ -1,4 +1,4 @@
-"""Tasks that learn from labels: outputs are a function of logits, losses compare them with labels."""
+"""Tasks that learn from labels: a loss compares the logits of a network with targets."""
 
 from __future__ import annotations
 

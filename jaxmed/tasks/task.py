@@ -41,7 +41,7 @@ class Task:
     loss: Callable[[Params, ModelState, Batch, Key], tuple[Array, tuple[ModelState, Outputs]]]
     predict: Callable[[Params, ModelState, Batch], Outputs]
     metrics: Mapping[str, Metric] = dataclasses.field(default_factory=dict)
-    judge: Judge = Judge()
+    judge: Judge = dataclasses.field(default_factory=Judge)
     counts: Counts | None = None
     missing: frozenset[str] = frozenset()
     # Programs compiled for this task, by what they do; they live as long as it does.

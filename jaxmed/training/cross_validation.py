@@ -29,7 +29,7 @@ from jaxmed.training.options import Run, Validation
 from jaxmed.training.rounds import Lines, copied, epoch_lines, rounds
 from jaxmed.training.step import TrainState, init_state, make_train_step
 from jaxmed.training.stopping import Monitor, patience
-from jaxmed.typing import Columns, Key, Tree
+from jaxmed.typing import AnyArray, Columns, Key, Tree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,9 +197,9 @@ class _Plan:
 
     def together(self, folds: Sequence[Fold]) -> tuple[list[Model], list[list[dict[str, float]]]]:
         task, numbers = self.task, batches.numeric(self.columns)
-        constants = []
-        for fold in folds:
-            constants.append(validate.checked("train", task, self.rows(fold.train), training=True))
+        constants = [
+            validate.checked("train", task, self.rows(fold.train), training=True) for fold in folds
+        ]
         states = self._first_states(len(folds), constants)
         per_epoch = -(-len(folds[0].train) // self.batch_size)
         held = [self.rows(fold.validation) for fold in folds if len(fold.validation)]
@@ -262,7 +262,7 @@ class _Plan:
             "resident",
             batches.count_of(numbers),
             lambda states, rows: program(states, data, rows),
-            lambda rows: iter(()),
+            lambda _: iter(()),
             None,
         )
 
@@ -300,7 +300,7 @@ def _of(tree: Tree, fold: int) -> Tree:
 
 
 @jax.jit
-def _replaced(where: np.ndarray, old: Tree, new: Tree) -> Tree:
+def _replaced(where: AnyArray, old: Tree, new: Tree) -> Tree:
     """The new values of the folds where they are better."""
 
     def choose(a: jax.Array, b: jax.Array) -> jax.Array:

@@ -162,12 +162,10 @@ def fit(
         placement=where,
         locate=lambda before, rows: finite.locate(step, gradient(task), before, feed.replay(rows)),
     )
-    while reason is None:
+    while reason is None and int(state.step) < last:
         started = time.perf_counter()
         with profile.epoch(len(history), -(-last // per_epoch)):
-            taken = next(each, None)
-            if taken is None:
-                break
+            taken = next(each)
             state = taken.state
             kept = ema_params(state)
             row = history_row(task, taken.step, taken.sums, per_epoch)

@@ -25,7 +25,7 @@ class TrainState:
     Attributes:
         step: steps taken [] int32.
         params: what the optimizer changes, float32.
-        model_state: what else predictions depend on, such as batch statistics and counted constants.
+        model_state: what else predictions depend on, such as batch statistics and constants.
         opt_state: the optimizer's.
         key: the root of all randomness; step s uses fold_in(key, s).
     """

@@ -1,8 +1,8 @@
 """When to stop, and which round was best: pure functions of the history.
 
-A history has one row per round, by default an epoch, such as {"epoch": 3, "step": 1407, "train/loss": 0.1,
-"validation/auroc": 0.97}. Because nothing else decides, a resumed run stops where an
-uninterrupted one would.
+A history has one row per round, by default an epoch, such as
+{"epoch": 3, "step": 1407, "train/loss": 0.1, "validation/auroc": 0.97}.
+Because nothing else decides, a resumed run stops where an uninterrupted one would.
 """
 
 from __future__ import annotations

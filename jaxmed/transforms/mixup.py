@@ -24,8 +24,8 @@ def mixup(task: Task, change: Transform) -> Task:
     Args:
         task: of any kind that reads `label` in its loss.
         change: gives the columns `partner_label` and `mixing`, such as `augment.random_mixup(0.2)`.
-            Changes of single images go before the mixing:
-            `augment.compose(augment.per_image(augment.random_shift(2)), augment.random_cutmix(1.0))`.
+            Changes of single images go before the mixing, as in
+            `augment.compose(augment.per_image(change), augment.random_cutmix(1.0))`.
 
     Raises:
         ValueError: (when the loss is computed) if `change` gives no `mixing`.

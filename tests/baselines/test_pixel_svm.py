@@ -46,16 +46,21 @@ def test_the_summary_holds_scikit_learns_scores():
     auc = roc_auc_score(test["label"], svm.decision_function(flat(test["image"])))
     accuracy = svm.score(flat(test["image"]), test["label"])
     assert 0.5 < accuracy < 1  # a score that a wrong C would change
-    shown = pixel_svm.summary(train, test, C=0.05)
+    shown, found = pixel_svm.summary(train, test, C=0.05)
+    assert found["SVM on raw pixels/auroc"] == pytest.approx(auc)
+    assert found["SVM on raw pixels/accuracy"] == pytest.approx(accuracy)
     assert re.fullmatch(rf"SVM on raw pixels: AUC {auc:.4f}, ACC {accuracy:.4f}, \d+ s", shown), (
         shown
     )
 
 
 def test_the_svm_is_skipped_for_too_many_rows_or_several_labels():
-    line = pixel_svm.summary({"label": np.zeros(78_468)}, {})
+    line, found = pixel_svm.summary({"label": np.zeros(78_468)}, {})
     assert line == "SVM on raw pixels: skipped, because 78,468 training rows exceed 12,000"
-    assert "several labels" in pixel_svm.summary({"label": np.zeros((4, 14))}, {})
+    assert found == {}
+    line, found = pixel_svm.summary({"label": np.zeros((4, 14))}, {})
+    assert "several labels" in line
+    assert found == {}
 
 
 def test_pixels_are_rows_in_the_unit_interval():

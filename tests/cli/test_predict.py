@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmed.cli.main import main
-from jaxmed.deploy import export, load
 from jaxmed import tasks
-from jaxmed.data.text import tokenizers
+from jaxmed.cli.main import main
 from jaxmed.data.catalogue import ENTRIES
+from jaxmed.data.text import tokenizers
+from jaxmed.deploy import export, load
 from jaxmed.models import RecurrentEncoder, TextClassifier
 
 TEXTS = ["the drug caused a rash", "It helped.", "[PAD] rash [bold]the\tdrug"]
@@ -202,5 +202,6 @@ def refused(capsys, arguments, message):
 
 
 def test_importing_the_command_line_loads_nothing_heavy():
-    program = "import sys, jaxmed.cli.main; sys.exit(not {'jax', 'tyro', 'numpy'}.isdisjoint(sys.modules))"
+    heavy = "{'jax', 'tyro', 'numpy'}"
+    program = f"import sys, jaxmed.cli.main; sys.exit(not {heavy}.isdisjoint(sys.modules))"
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0

@@ -66,36 +66,43 @@ def test_ordered_rows_are_in_order():
 
 
 @pytest.mark.parametrize("rows", [[3, 0, 10, 10], [5, -1, -1], [-1]])
-def test_take_read_and_host_batches_agree(rows):
+def test_taken_and_read_batches_agree(rows):
     rows = np.array(rows, np.int32)
-    read = source.batch_of(SOURCE, rows)
+    expected = {**source.batch_of(SOURCE, rows), "place": np.arange(len(rows), dtype=np.int32)}
     taken = {
         "host": batches.take(SOURCE.columns, rows),
         "device": batches.take(jax.device_put(dict(SOURCE.columns)), jax.numpy.asarray(rows)),
         "compiled": jax.jit(batches.take)(dict(SOURCE.columns), rows),
-        "streamed": next(batches.host_batches(SOURCE, rows[None])),
-        "columns": next(batches.host_batches(dict(SOURCE.columns), rows[None])),
-        "any mapping": next(
-            batches.host_batches(types.MappingProxyType(dict(SOURCE.columns)), rows[None])
-        ),
+        "streamed": next(batches.read(SOURCE, rows[None])),
+        "columns": next(batches.read(dict(SOURCE.columns), rows[None])),
+        "any mapping": next(batches.read(types.MappingProxyType(dict(SOURCE.columns)), rows[None])),
     }
     for name, batch in taken.items():
-        assert set(batch) == set(read) == {*COLUMNS, "id", "mask"}, name
+        assert set(batch) == set(expected) == {*COLUMNS, "id", "mask", "place"}, name
         for key, column in batch.items():
-            np.testing.assert_array_equal(column, read[key], err_msg=f"{name} {key}")
-            assert column.dtype == read[key].dtype
-    np.testing.assert_array_equal(read["mask"], rows >= 0)
+            np.testing.assert_array_equal(column, expected[key], err_msg=f"{name} {key}")
+            assert column.dtype == expected[key].dtype
+    np.testing.assert_array_equal(expected["mask"], rows >= 0)
     real = rows >= 0
-    np.testing.assert_array_equal(read["image"][real], COLUMNS["image"][rows[real]])
-    assert read["image"].dtype == np.uint8  # until it is on the device
+    np.testing.assert_array_equal(expected["image"][real], COLUMNS["image"][rows[real]])
+    assert expected["image"].dtype == np.uint8  # until it is on the device
 
 
 def test_a_whole_split_streams_once():
     ids, masks = [], []
-    for batch in batches.host_batches(SOURCE, batches.ordered_rows(11, 4)):
+    for batch in batches.read(SOURCE, batches.ordered_rows(11, 4)):
         ids += batch["id"].tolist()
         masks += batch["mask"].tolist()
     assert [i for i, mask in zip(ids, masks, strict=True) if mask] == list(range(11))
+
+
+def test_arrays_are_opened_to_their_columns_and_other_sources_stay():
+    other = source.Subset(SOURCE, np.arange(3))
+    assert batches.opened(SOURCE) is SOURCE.columns
+    assert batches.opened(SOURCE.columns) is SOURCE.columns
+    assert batches.opened(other) is other
+    counts = [batches.count_of(data) for data in (SOURCE, SOURCE.columns, other, {})]
+    assert counts == [11, 11, 3, 0]
 
 
 def test_numbers_go_to_the_device_and_words_stay():

@@ -1,14 +1,11 @@
 """Sources in memory and the reading of any source into columns."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxmed.data import Source, columns, from_arrays, subset
+from jaxmed.data import Source, columns, from_arrays, subset, take_rows
 
 
 class Examples:
@@ -66,41 +63,6 @@ def test_a_subset_keeps_ids_and_order(rows, in_memory):
 
 
 FEATURES = np.ones((3, 2))
-BAD = {
-    "empty": ({"features": np.ones((0, 2))}, "the split is empty: it holds 0 examples"),
-    "ragged": ({"features": FEATURES, "label": np.arange(2)}, "features 3, label 2"),
-    "nan": (
-        {"features": np.array([[1, 2], [3, np.nan], [4, np.inf]])},
-        r"features column 1 is NaN or infinite in 2 rows \(1, 2\): fill those values in",
-    ),
-    "label": (
-        {"features": FEATURES, "label": np.array([0, 2, 1])},
-        r"label is 2 in row 1, but must be a class, 0 to 1: correct .* name every class in classes",
-    ),
-    "negative": ({"features": FEATURES, "label": np.array([0, -1, 1])}, "label is -1 in row 1"),
-    "width": (
-        {"features": FEATURES, "label": np.eye(3, dtype=int)},
-        "one column for each of the 2",
-    ),
-    "several": (
-        {"features": FEATURES, "label": np.array([[0, 1], [1, 3], [0, 0]])},
-        r"label is 3 in row 1, but must be 0 \(absent\) or 1 \(present\)",
-    ),
-    "float image": ({"image": np.ones((3, 2, 2, 1))}, "image is float64, but stays uint8"),
-    "text": (
-        {"features": np.array([["a"], ["b"]])},
-        "features holds <U1 values, .*: number words from 0",
-    ),
-    "large id": ({"features": FEATURES, "id": np.array([1, 2, 2**40])}, "no 32-bit integers"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_columns_get_one_sentence(case):
-    data, message = BAD[case]
-    with pytest.raises(ValueError, match=message) as caught:
-        from_arrays(data, classes=("no", "yes"))
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -131,15 +93,38 @@ def test_rows_that_are_not_there_are_refused(rows):
         subset(from_arrays({"features": FEATURES}), rows)
 
 
-def test_importing_the_sources_imports_nothing_heavy():
-    heavy = {"jax", "tensorflow_datasets", "sklearn", "pandas", "PIL", "rich", "tyro"}
-    code = f"import sys, jaxmed.data.catalogue, jaxmed.cli.main; print({heavy} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
-
-
 def test_measured_images_stay_float32_and_finite():
     units = np.linspace(-1000, 1000, 24, dtype=np.float32).reshape(2, 3, 4, 1)
     np.testing.assert_array_equal(columns(from_arrays({"image": units}))["image"], units)
     with pytest.raises(ValueError, match="image is NaN or infinite in row 1"):
         from_arrays({"image": np.where(units == units[1, 0, 0, 0], np.float32(np.nan), units)})
+
+
+def test_missing_values_are_kept_where_they_are_allowed():
+    features = np.array([[1, np.nan], [3, 4]], np.float32)
+    source = from_arrays({"features": features, "label": np.arange(2)}, allow_missing=True)
+    np.testing.assert_array_equal(columns(source)["features"], features)
+    examples = Examples([source[0], source[1]])
+    np.testing.assert_array_equal(columns(examples, allow_missing=True)["features"], features)
+    with pytest.raises(ValueError, match=r"features column 1 is NaN .* pass allow_missing=True"):
+        columns(examples)
+    with pytest.raises(ValueError, match="features column 1 is infinite in row 1"):
+        from_arrays({"features": np.array([[1, np.nan], [3, np.inf]])}, allow_missing=True)
+    with pytest.raises(ValueError, match="label is NaN or infinite in row 0: fill"):
+        from_arrays({"label": np.array([np.nan, 1])}, allow_missing=True)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (np.array([2, 0]), [2, 0]),
+        (np.array([False, True, True]), [1, 2]),
+        (slice(1, None), [1, 2]),
+    ],
+)
+def test_rows_of_columns_by_number_mask_or_slice(rows, expected):
+    data = {"features": np.arange(6).reshape(3, 2), "label": np.arange(3)}
+    found = take_rows(data, rows)
+    assert list(found) == list(data)
+    np.testing.assert_array_equal(found["label"], expected)
+    np.testing.assert_array_equal(found["features"], data["features"][expected])

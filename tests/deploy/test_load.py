@@ -16,9 +16,9 @@ import pytest
 from jaxmed import tasks
 from jaxmed.data import inputs
 from jaxmed.data.text import tokenizers
-from jaxmed.evaluation import evaluate
 from jaxmed.deploy.export import Card, export
 from jaxmed.deploy.load import cut_off, decide, load, predict_texts, token_counts
+from jaxmed.evaluation import evaluate
 from jaxmed.models import RecurrentEncoder, TextClassifier
 
 LENGTH = 6

@@ -99,6 +99,16 @@ def write_nifti_labels(path):
     _write_csv(path, ["file", "group", "patient"], rows)
 
 
+def write_publisher(path):
+    """The file of a publisher, always with the same bytes."""
+    path.mkdir()
+    lines = ["id,rate,age,split,label"]
+    for row in range(10):
+        split = "train" if row < 6 else "test"
+        lines.append(f"{row},{60 + 9 * row},{30 + row},{split},{row % 2}")
+    (path / "heart_rates.csv").write_bytes(("\n".join(lines) + "\n").encode())
+
+
 def _write_csv(path, header, rows):
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *rows])
@@ -139,4 +149,5 @@ _WRITERS = {
     "labels.csv": write_study_labels,
     "volumes": write_nifti,
     "volumes.csv": write_nifti_labels,
+    "publisher": write_publisher,
 }

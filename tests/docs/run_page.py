@@ -6,6 +6,7 @@ the page and its line.
 
 import re
 import sys
+import types
 from pathlib import Path
 
 import made_up
@@ -26,10 +27,10 @@ def main():
     page = Path(sys.argv[1])
     text = page.read_text(encoding="utf-8")
     made_up.write_files_named_in(text, Path.cwd())
-    namespace = {"__name__": "__page__"}
+    module = sys.modules["page"] = types.ModuleType("page")  # classes look up their module
     for line, code in blocks(text):
         # Empty lines in front, so that line numbers are those of the page.
-        exec(compile("\n" * (line - 1) + code, str(page), "exec"), namespace)
+        exec(compile("\n" * (line - 1) + code, str(page), "exec"), module.__dict__)
 
 
 # Worker processes of a stream import this file again, and must not run the page again.

@@ -11,11 +11,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER = Path(__file__).with_name("run_page.py")
 GENERATED = ("_build", "reference")
-PAGES = [ROOT / "README.md"] + sorted(
+DOCS = sorted(
     path
     for path in (ROOT / "docs").rglob("*.md")
     if not set(GENERATED) & set(path.relative_to(ROOT / "docs").parts)
 )
+PAGES = [ROOT / "README.md", *DOCS]
 WITH_CODE = [page for page in PAGES if "```python\n" in page.read_text(encoding="utf-8")]
 
 _PRINTED = re.compile(r"^ *```text\n(.*?)^ *```$", flags=re.DOTALL | re.MULTILINE)

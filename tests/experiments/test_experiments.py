@@ -1,56 +1,97 @@
-"""Every experiment runs for a few steps: real diagnoses where they need no download, else noise."""
+"""Every experiment of `start` and `texts` runs for a few steps, on real diagnoses or on noise."""
 
 from __future__ import annotations
 
-import csv
 import importlib
 import json
 
 import numpy as np
 import pytest
+import written_predictions
+from sklearn.metrics import roc_auc_score
 
 from jaxmed.cli.main import main
 from jaxmed.data import catalogue, source
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def noise(monkeypatch):
-    """Every data set is 40 images of noise, with as many classes as the real one."""
-
-    def open_split(name, split, **places):
-        facts = catalogue.entry(name)
-        random = np.random.default_rng(len(split))
-        label = (np.arange(40) % len(facts.classes)).astype(np.int32)
-        image = random.integers(0, 256, (40, *facts.shape), np.uint8)
-        return source.from_arrays({"image": image, "label": label}, classes=facts.classes)
-
-    monkeypatch.setattr(catalogue, "open_split", open_split)
+WORDS = (
+    *("the", "drug", "caused", "a", "rash", "and", "fever"),
+    *("in", "two", "patients", "treated", "after", "surgery"),
+)
 
 
 def experiment(name):
     return importlib.import_module(f"experiments.{name}")
 
 
-def expect_run_directory(folder, rows):
-    names = {path.name for path in folder.iterdir()}
-    assert {"config.json", "environment.json", "metrics.jsonl", "report.html", "plots"} <= names
-    assert len(predicted(folder)) == rows
-    lines = (folder / "metrics.jsonl").read_text().splitlines()
-    assert all(np.isfinite(json.loads(line)["train/loss"]) for line in lines)
-    assert lines
+def columns_of_noise(name, split):
+    """40 images of noise, or 60 short texts of made-up words in documents of one to five."""
+    facts = catalogue.entry(name)
+    random = np.random.default_rng(len(split))
+    rows = 40 if facts.shape else 60
+    label = (np.arange(rows) % len(facts.classes)).astype(np.int32)
+    if facts.shape:
+        return {"image": random.integers(0, 256, (rows, *facts.shape), np.uint8), "label": label}
+    texts = [" ".join(random.choice(WORDS, random.integers(2, 9))) for _ in label]
+    texts[0] = "the drug caused a rash"  # the same in every split
+    group = {"group": np.repeat(np.arange(20), np.arange(20) % 5 + 1)} if facts.grouped else {}
+    return {"text": np.array(texts, object), "label": label, **group}
+
+
+@pytest.fixture
+def noise(monkeypatch):
+    """Every data set is made of noise, with the classes and the splits of the real one."""
+
+    def load(name, **places):
+        facts = catalogue.entry(name)
+        return catalogue.Splits(
+            *(
+                source.from_arrays(columns_of_noise(name, split), classes=facts.classes)
+                if split in facts.sizes
+                else None
+                for split in catalogue.Splits._fields
+            )
+        )
+
+    monkeypatch.setattr(catalogue, "load", load)
+
+
+def expect_run(root, rows, *, trained=True):
+    """The folders of the seeds are whole, and `result.json` agrees with their predictions."""
+    result = written_predictions.expect_result(root)
+    names = {"config.json", "environment.json", "metrics.jsonl", "report.html", "plots"}
+    names |= {"model", "checkpoints"} if trained else set()
+    for seed in result.seeds:
+        folder = root / f"seed-{seed}"
+        assert names <= {path.name for path in folder.iterdir()}
+        assert len(written_predictions.read(folder)[0]) == rows
+        lines = (folder / "metrics.jsonl").read_text().splitlines()
+        assert lines
+        assert all(np.isfinite(json.loads(line)["train/loss"]) for line in lines)
+    return result
+
+
+def expect_same(summary, result):
+    """What the experiment returned is what it wrote."""
+    assert set(summary) == set(result.metrics)
+    for name, each in summary.items():
+        assert each.values == pytest.approx(result.metrics[name].values)
 
 
 def test_breast_cancer_mlp(tmp_path):
-    script = experiment("breast_cancer_mlp")
+    script = experiment("start.breast_cancer_mlp")
     settings = script.Settings(
         widths=(8,), epochs=3, folds=2, data_dir=tmp_path / "data", runs=tmp_path / "runs"
     )
-    means = script.main(settings)
-    assert 0 <= means["auroc"] <= 1
-    (folder,) = (tmp_path / "runs").iterdir()
-    expect_run_directory(folder, rows=569)
+    summary = script.experiment(settings)
+    (root,) = (tmp_path / "runs").iterdir()
+    result = expect_run(root, rows=569, trained=False)
+    expect_same(summary, result)
+    # The folds partition the patients, and the mean over them lies near the AUROC of all.
+    label, probabilities = written_predictions.read(root / "seed-0")
+    folds = summary["auroc_of_folds"]
+    assert len(folds.values) == 2
+    assert folds.mean == pytest.approx(roc_auc_score(label, probabilities[:, 1]), abs=0.05)
 
 
 @pytest.mark.parametrize(
@@ -60,136 +101,118 @@ def test_breast_cancer_mlp(tmp_path):
         ("mnist_mlp", {"recipe": "best", "epochs": 1}),
         ("mnist_cnn", {"recipe": "seed", "epochs": 1}),
         ("mnist_cnn", {"recipe": "best", "epochs": 1}),
-        ("medmnist_best", {"dataset": "breastmnist", "members": 2, "steps": 2, "widths": (4, 4)}),
     ],
 )
-def test_image_experiments(noise, tmp_path, name, options, capsys):
-    script = experiment(name)
+def test_digits(noise, tmp_path, name, options, capsys):
+    script = experiment(f"start.{name}")
     settings = script.Settings(**options, runs=tmp_path)
-    summary = script.main(settings)
-    folders = sorted(tmp_path.glob("*/*/seed-*"))
-    assert len(folders) == len(settings.seeds)
-    for folder in folders:
-        expect_run_directory(folder, rows=40)
-        assert (folder / "checkpoints" / "last").is_dir()
-    accuracies = [
-        np.mean([row["label"] == prediction(row) for row in predicted(folder)])
-        for folder in folders
-    ]
-    assert summary["accuracy"][0] == pytest.approx(np.mean(accuracies), abs=1e-6)
-    assert "standard deviation over" in capsys.readouterr().out
+    summary = script.experiment(settings)
+    (root,) = tmp_path.glob("*/*")
+    result = expect_run(root, rows=40)
+    expect_same(summary, result)
+    assert result.seeds == settings.seeds
+    assert f"deviation over {len(settings.seeds)} seeds" in capsys.readouterr().out
 
 
-WORDS = [
-    "the",
-    "drug",
-    "caused",
-    "a",
-    "rash",
-    "and",
-    "fever",
-    "in",
-    "two",
-    "patients",
-    "treated",
-    "after",
-    "surgery",
-]
-
-
-@pytest.fixture
-def made_up_texts(monkeypatch):
-    """Every data set is 60 short texts of made-up words, in documents of one to six."""
-
-    def open_split(name, split, **places):
-        facts = catalogue.entry(name)
-        random = np.random.default_rng(len(split))
-        label = (np.arange(60) % len(facts.classes)).astype(np.int32)
-        texts = [" ".join(random.choice(WORDS, random.integers(2, 9))) for _ in label]
-        group = np.repeat(np.arange(20), np.arange(20) % 5 + 1)
-        columns = {"text": np.array(texts, object), "label": label, "group": group[:60]}
-        return source.from_arrays(columns, classes=facts.classes)
-
-    monkeypatch.setattr(catalogue, "open_split", open_split)
+def test_sweep_mnist(noise, tmp_path):
+    script = experiment("start.sweep_mnist")
+    settings = script.Settings(
+        configurations=4, epochs=(1, 2), widths=(8,), batch_size=8, seeds=(0, 1), runs=tmp_path
+    )
+    summary = script.experiment(settings)
+    (root,) = tmp_path.iterdir()
+    result = expect_run(root, rows=40)
+    expect_same(summary, result)
+    assert len(summary["search_seconds"].values) == 1
+    lines = (root / "search.txt").read_text().splitlines()
+    assert len(lines) == 1 + 4
+    assert (root / "search.png").read_bytes().startswith(b"\x89PNG")
+    # 34 of the 40 digits are searched with, 5 steps per epoch; one of the four goes on.
+    assert lines[0].split()[:4] == ["5", "steps", "10", "steps"]
+    assert [len(line.split()) for line in lines[1:]] == [6, 5, 5, 5]
 
 
 @pytest.mark.parametrize("recipe", ["seed", "best"])
-def test_adverse_event_lstm_is_exported_and_asked(made_up_texts, tmp_path, recipe, capsys):
-    script = experiment("adverse_event_lstm")
-    small = script.text_pretraining.Settings(epochs=1, length=8, folder=tmp_path / "pretrained")
+def test_adverse_event_lstm_is_exported_and_asked(noise, tmp_path, recipe, capsys):
+    script = experiment("texts.adverse_event_lstm")
+    small = script.text_pretraining.Settings(epochs=1, length=8, runs=tmp_path / "pretrained")
     settings = script.Settings(
         recipe=recipe, epochs=1, length=8, pretraining=small, runs=tmp_path / "runs"
     )
-    summary = script.main(settings)
-    assert 0 <= summary["auroc"][0] <= 1
-    (folder,) = (tmp_path / "runs").glob("*/*/seed-*")
-    expect_run_directory(folder, rows=60)
-    assert "linear model: accuracy" in capsys.readouterr().out
-    assert main.main(["predict", str(folder), "--text", "the drug caused a rash"]) == 0
+    summary = script.experiment(settings)
+    (root,) = (tmp_path / "runs").glob("*/*")
+    result = expect_run(root, rows=60)
+    expect_same(summary, result)
+    baselines = [name for name in result.metrics if name.startswith(f"{script.BASELINE}/")]
+    assert len(baselines) == 5
+    capsys.readouterr()
+    assert main(["predict", str(root / "seed-0"), "--text", "the drug caused a rash"]) == 0
     assert "adverse event" in capsys.readouterr().out
     if recipe == "best":  # what was learned is read again, not learned again
         tokenizer, params = script.text_pretraining.pretrained(small)
         assert tokenizer.get_vocab_size() == params["encoder"]["embedding"]["embedding"].shape[0]
+        assert "pretraining first" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("variant", ["alone", "chain"])
-def test_abstract_sections(made_up_texts, tmp_path, variant, capsys):
-    script = experiment("abstract_sections")
+def test_pretraining_reads_no_sentence_of_another_split(noise, tmp_path):
+    script = experiment("texts.text_pretraining")
+    settings = script.Settings(corpora=("ade_corpus", "ohsumed"), runs=tmp_path)
+    texts = {
+        (name, split): set(columns_of_noise(name, split)["text"])
+        for name in settings.corpora
+        for split in catalogue.entry(name).sizes
+    }
+    other = set().union(*(found for (_, split), found in texts.items() if split != "train"))
+    training = set().union(*(found for (_, split), found in texts.items() if split == "train"))
+    assert "the drug caused a rash" in training & other
+    assert set(script.sentences(settings)) == training - other
+
+
+@pytest.mark.parametrize("variant", ["alone", "chain", "pretrained"])
+def test_abstract_sections(noise, tmp_path, variant):
+    script = experiment("texts.abstract_sections")
+    small = script.text_pretraining.Settings(epochs=1, length=8, runs=tmp_path / "pretrained")
     settings = script.Settings(
-        variant=variant, epochs=1, length=8, units=4, sentences=4, runs=tmp_path
+        variant=variant, epochs=1, length=8, units=4, sentences=4, pretraining=small,
+        runs=tmp_path / "runs",
+    )  # fmt: skip
+    summary = script.experiment(settings)
+    (root,) = (tmp_path / "runs").glob("*/*/*")
+    result = expect_run(root, rows=60)
+    expect_same(summary, result)
+    assert result.headline == (
+        "f1_weighted",
+        f"{script.BASELINE}, with neighbors and position/f1_weighted",
     )
-    summary = script.main(settings)
-    assert 0 <= summary["f1_weighted"][0] <= 1
-    (folder,) = tmp_path.glob("*/*/*/seed-*")
-    expect_run_directory(folder, rows=60)
-    assert "linear model, with neighbours and place" in capsys.readouterr().out
+    assert (root / "seed-0" / "tokenizer.json").is_file()
 
 
-def test_disease_topics(made_up_texts, tmp_path, capsys):
-    script = experiment("disease_topics")
-    summary = script.main(script.Settings(epochs=2, most=40, runs=tmp_path))
-    (folder,) = tmp_path.glob("*/seed-*")
-    expect_run_directory(folder, rows=60)
-    found = np.mean([row["label"] == prediction(row) for row in predicted(folder)])
-    assert summary["accuracy"][0] == pytest.approx(found, abs=1e-6)
-    shown = capsys.readouterr().out
-    assert shown.count("linear support vector machine") == 2
+def test_disease_topics(noise, tmp_path):
+    script = experiment("texts.disease_topics")
+    summary = script.experiment(script.Settings(epochs=2, max_terms=40, runs=tmp_path))
+    (root,) = tmp_path.iterdir()
+    result = expect_run(root, rows=60)
+    expect_same(summary, result)
+    assert sum(name.startswith(script.BASELINE) for name in result.metrics) == 2
 
 
 def test_the_title_counts_once_more_with_its_weight():
-    script = experiment("disease_topics")
+    script = experiment("texts.disease_topics")
     texts = 2 * ["rash\nfever was seen", "fever\nrash was seen"]
     with_title, without = (script.vectorizer(title).fit(texts) for title in (0.7, 0.0))
     found, plain = (union.transform(texts).toarray() for union in (with_title, without))
     np.testing.assert_allclose(found[:, : plain.shape[1]], plain)
     rest = found[:, plain.shape[1] :]
-    # Two parts of norm 1, words and pieces, each times .7; "rash" and "fever" share no term.
+    # Two parts of norm 1, words and pieces, each times 0.7; "rash" and "fever" share no term.
     np.testing.assert_allclose((rest**2).sum(1), 2 * 0.7**2)
     assert rest[0] @ rest[1] == 0
 
 
-def test_imdb_lstm(made_up_texts, tmp_path, capsys):
-    script = experiment("imdb_lstm")
-    settings = script.Settings(epochs=2, length=8, validation=0.2, runs=tmp_path)
-    summary = script.main(settings)
-    (folder,) = tmp_path.glob("*/seed-*")
-    expect_run_directory(folder, rows=60)
-    found = np.mean([row["label"] == prediction(row) for row in predicted(folder)])
-    assert summary["accuracy"][0] == pytest.approx(found, abs=1e-6)
-    shown = capsys.readouterr().out
-    assert [line.split()[0] for line in shown.partition("linear model\n")[2].splitlines()] == [
-        "accuracy",
-        "auroc",
-        "f1",
-    ]
-
-
-def predicted(folder):
-    """The rows of the file of predictions."""
-    return list(csv.DictReader((folder / "predictions.csv").read_text().splitlines()))
-
-
-def prediction(row):
-    """The class with the highest probability, as the file has it."""
-    shares = [float(value) for name, value in row.items() if name.startswith("probabilities_")]
-    return str(int(np.argmax(shares)))
+def test_imdb_lstm(noise, tmp_path):
+    script = experiment("start.imdb_lstm")
+    summary = script.experiment(script.Settings(epochs=2, length=8, held_out=0.2, runs=tmp_path))
+    (root,) = tmp_path.iterdir()
+    result = expect_run(root, rows=60)
+    expect_same(summary, result)
+    names = [name for name in summary if name.startswith(script.BASELINE)]
+    assert [name.rpartition("/")[2] for name in names] == ["accuracy", "auroc", "f1"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib
+import pathlib
 import re
 
 import jax
@@ -13,8 +14,10 @@ import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.svm import SVC
 
+import jaxmed.evaluation
 from jaxmed import models
 from jaxmed.data import catalogue, source
+from jaxmed.experiment import results
 
 RNG = np.random.default_rng(0)
 ROWS = {"train": 24, "validation": 20, "test": 16}
@@ -23,7 +26,7 @@ ROWS = {"train": 24, "validation": 20, "test": 16}
 @pytest.fixture
 def script():
     """The experiment."""
-    return importlib.import_module("experiments.medmnist_protocol")
+    return importlib.import_module("experiments.images.medmnist_protocol")
 
 
 def columns(name, split):
@@ -133,7 +136,7 @@ def test_volumes_and_findings_have_a_network_of_their_own(script, name, layers, 
     facts = catalogue.entry(name)
     task = script.protocol(facts, layers=layers, quick=quick)
     batch = {"image": np.zeros((2, *facts.shape), np.uint8)}
-    params, state = jax.eval_shape(task.init, jax.random.key(0), batch)
+    params, state = jax.eval_shape(task.init, jax.random.key(0), batch, {})
     kernel = params["encoder"]["stem_conv"]["kernel"].shape
     channels = (1,) if name.endswith("3d") else (3,)
     assert kernel == (3,) * (len(facts.shape) - 1) + channels + ((16,) if quick else (64,))
@@ -143,23 +146,16 @@ def test_volumes_and_findings_have_a_network_of_their_own(script, name, layers, 
 
 @pytest.mark.parametrize("name", ["pneumoniamnist_64", "mnist", "ohsumed"])
 def test_other_sets_are_refused_before_they_are_opened(script, monkeypatch, name):
-    monkeypatch.setattr(catalogue, "open_split", None)
+    monkeypatch.setattr(catalogue, "load", None)
     with pytest.raises(ValueError, match=f"dataset is '{name}', but the protocol is about"):
-        script.main(script.Settings(dataset=name))
-
-
-def test_a_machine_is_left_out_of_what_has_too_many_rows_or_findings():
-    machine = importlib.import_module("experiments.pixel_machine")
-    line = machine.line({"label": np.zeros(78_468)}, {})
-    assert line == "support vector machine: left out, as 78,468 training rows are over 12,000"
-    assert "several findings" in machine.line({"label": np.zeros((4, 14))}, {})
+        script.experiment(script.Settings(dataset=name))
 
 
 def test_a_score_file_appears_whole_or_not_at_all(script, monkeypatch, tmp_path):
     def full(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(script.os, "replace", full)
+    monkeypatch.setattr(pathlib.Path, "replace", full)
     with pytest.raises(OSError, match="no space"):
         script.write_scores(
             tmp_path, "breastmnist_test", {"label": np.array([0, 1])}, np.eye(2), "model1"
@@ -170,21 +166,23 @@ def test_a_score_file_appears_whole_or_not_at_all(script, monkeypatch, tmp_path)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["breastmnist"])
 def test_a_quick_run_writes_the_publishers_files(script, monkeypatch, tmp_path, name, capsys):
-    def open_split(name, split, **places):
-        return source.from_arrays(columns(name, split), classes=catalogue.entry(name).classes)
+    def load(name, **places):
+        classes = catalogue.entry(name).classes
+        each = (source.from_arrays(columns(name, split), classes=classes) for split in ROWS)
+        return catalogue.Splits(*each)
 
-    predicted, predict = [], script.predict
+    predicted, predict = [], jaxmed.evaluation.predict
 
-    def spy(task, params, model_state, data):
+    def spy(model, data):
         predicted.append(len(data["label"]))
-        return predict(task, params, model_state, data)
+        return predict(model, data)
 
-    monkeypatch.setattr(catalogue, "open_split", open_split)
-    monkeypatch.setattr(script, "predict", spy)
+    monkeypatch.setattr(catalogue, "load", load)
+    monkeypatch.setattr(jaxmed.evaluation, "predict", spy)
     shallow = {18: lambda outputs, widths: models.ResNet(outputs, (1,), widths[:1])}
     monkeypatch.setattr(script, "NETWORKS", shallow)
     settings = script.Settings(dataset=name, quick=True, epochs=10, batch_size=24, runs=tmp_path)
-    summary = script.main(settings)
+    summary = script.experiment(settings)
     assert predicted == [24, 20]  # of the test split the predictions that exist
     (folder,) = tmp_path.glob("*/*/seed-0")
     files = {path.name.split("_")[1]: path for path in folder.glob(f"{name}_*.csv")}
@@ -197,12 +195,15 @@ def test_a_quick_run_writes_the_publishers_files(script, monkeypatch, tmp_path, 
         found = published(columns(name, split)["label"], rows[:, 1:])
         np.testing.assert_allclose([float(auc), float(acc)], found, atol=5.1e-4)
         if split == "test":
-            np.testing.assert_allclose([summary[key][0] for key in ("auroc", "accuracy")], found)
+            np.testing.assert_allclose([summary[key].mean for key in ("auroc", "accuracy")], found)
     flat = {split: columns(name, split)["image"].reshape(ROWS[split], -1) / 255 for split in ROWS}
     machine = SVC(C=10).fit(flat["train"], columns(name, "train")["label"])
     label = columns(name, "test")["label"]
     auc = roc_auc_score(label, machine.decision_function(flat["test"]))
     acc = machine.score(flat["test"], label)
     shown = capsys.readouterr().out
-    assert f"support vector machine on pixels: AUC {auc:.4f}, ACC {acc:.4f}" in shown
-    assert "BreastMNIST, ResNet-18, quick: AUC" in shown
+    assert f"SVM on raw pixels: AUC {auc:.4f}, ACC {acc:.4f}" in shown
+    assert "BreastMNIST, ResNet-18, quick, seed 0" in shown
+    result = results.read(folder.parent / "result.json")
+    assert result.metrics["SVM on raw pixels/auroc"].mean == pytest.approx(auc)
+    assert result.metrics["auroc"].mean == pytest.approx(summary["auroc"].mean)

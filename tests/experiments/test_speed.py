@@ -1,5 +1,6 @@
 """The speed table on tiny data, as a user runs it: in a process of its own."""
 
+import importlib
 import importlib.util
 import json
 import subprocess
@@ -8,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from jaxmed.experiment import results
+
+workloads = importlib.import_module("experiments.benchmarks.speed.workloads").WORKLOADS
 pytestmark = pytest.mark.slow  # measures in processes of its own
 
-SCRIPT = Path(__file__).parents[2] / "experiments" / "speed.py"
+SCRIPT = Path(__file__).parents[2] / "experiments/benchmarks/speed/speed.py"
 
 
 def speed(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -19,27 +23,32 @@ def speed(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_jaxmed_has_its_row_and_absent_peers_are_named(tmp_path):
-    report = tmp_path / "speed.json"
     tiny = ("--workloads", "mlp", "--rounds", "2", "--seconds", "0.05", "--examples", "256")
-    done = speed(*tiny, "--contenders", "jaxmed", "jaxmed-plain", "torch", "--json", str(report))
+    done = speed(*tiny, "--contenders", "jaxmed", "jaxmed-plain", "torch", "--runs", str(tmp_path))
     assert done.returncode == 0, done.stderr
-    assert "2.41 MFLOP an example" in done.stdout
+    assert "2.41 MFLOP per example" in done.stdout
     rows = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("jaxmed")]
     assert rows == ["jaxmed"]  # a network without dropout has no second row
-    measured = json.loads(report.read_text())
-    assert len(measured["workloads"]["mlp"]["rates"]["jaxmed"]) == 2
-    assert min(measured["workloads"]["mlp"]["peaks"]) > 0
+    (folder,) = tmp_path.iterdir()
+    measured = json.loads((folder / "measurements.json").read_text())
+    rates = measured["workloads"]["mlp"]["rates"]["jaxmed"]
+    assert len(rates) == 2
+    result = results.read(folder / "result.json")
+    assert result.metrics["jaxmed/mlp"].mean == pytest.approx(sum(rates) / 2)
+    peaks = measured["workloads"]["mlp"]["peaks"]
+    share = sum(workloads["mlp"].flops() * a / b for a, b in zip(rates, peaks, strict=True)) / 2
+    assert result.metrics["share of the matrix peak/mlp"].mean == pytest.approx(share)
     if importlib.util.find_spec("torch") is None:
         assert measured["absent"] == ["torch"]
         assert "not installed: torch" in done.stdout
 
 
-def test_the_lstm_stands_beside_itself_without_dropout():
+def test_the_lstm_stands_beside_itself_without_dropout(tmp_path):
     tiny = ("--workloads", "lstm", "--rounds", "1", "--seconds", "0.05", "--examples", "64")
-    done = speed(*tiny, "--contenders", "jaxmed", "jaxmed-plain")
+    done = speed(*tiny, "--contenders", "jaxmed", "jaxmed-plain", "--runs", str(tmp_path))
     assert done.returncode == 0, done.stderr
     # 6 (200 (128 + 64) 256 + 64): forward, the weights' gradient and that of the inputs
-    assert "58.98 MFLOP an example" in done.stdout
+    assert "58.98 MFLOP per example" in done.stdout
     rows = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("jaxmed")]
     assert rows == ["jaxmed", "jaxmed-plain"]
 

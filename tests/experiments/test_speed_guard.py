@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-guard = importlib.import_module("experiments.speed_guard")
+guard = importlib.import_module("experiments.benchmarks.speed.guard")
 
 WORKLOADS = {
     "mlp": {

@@ -6,7 +6,7 @@ import importlib
 
 import pytest
 
-workloads = importlib.import_module("experiments.speed_workloads")
+workloads = importlib.import_module("experiments.benchmarks.speed.workloads")
 
 
 @pytest.mark.parametrize(

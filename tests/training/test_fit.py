@@ -15,10 +15,10 @@ from training.examples import EXAMPLES
 from jaxmed.data import batches
 from jaxmed.evaluation.evaluate import measure
 from jaxmed.metrics.streaming import mean_of
-from jaxmed.tasks import Task
-from jaxmed.training import ema, gradients, stopping
 from jaxmed.runs import checkpoint
 from jaxmed.runtime import placement
+from jaxmed.tasks import Task
+from jaxmed.training import ema, gradients, stopping
 from jaxmed.training.finite import NonFiniteError
 from jaxmed.training.fit import ORDER, fit
 from jaxmed.training.step import init_state

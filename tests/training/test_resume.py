@@ -20,9 +20,9 @@ import optax
 import pytest
 
 from jaxmed import losses
+from jaxmed.runs import checkpoint
 from jaxmed.tasks import Task
 from jaxmed.training import ema, stopping
-from jaxmed.runs import checkpoint
 from jaxmed.training.fit import fit
 
 pytestmark = pytest.mark.slow  # trains in processes that are killed

@@ -2,7 +2,7 @@
 
 Seconds differ between machines and days; how many times as fast as a peer, and which share of the
 machine's matrix products, differ far less. `speed.py --keep` writes the ratios of a run to
-`speed_baseline.json`, and `speed.py --check` compares with them. On another kind of machine keep
+`baseline.json`, and `speed.py --check` compares with them. On another kind of machine keep
 another baseline first.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-BASELINE = Path(__file__).with_name("speed_baseline.json")
+BASELINE = Path(__file__).with_name("baseline.json")
 LOSS = 0.15
 """The largest share of a ratio that may be lost."""
 
@@ -23,8 +23,8 @@ def ratios(workloads: Mapping[str, Any], flops: Mapping[str, int]) -> dict[str, 
     """Medians over the rounds: jaxmed against each peer, and its share of the matrix peak.
 
     Args:
-        workloads: by name, `rates` (examples a second by contender and round) and `peaks`.
-        flops: of a training step, an example, by workload.
+        workloads: by name, `rates` (examples per second by contender and round) and `peaks`.
+        flops: of a training step, per example, by workload.
     """
     found = {}
     for name, result in workloads.items():

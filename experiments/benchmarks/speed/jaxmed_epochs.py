@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from speed_workloads import DROPOUT, VOCABULARY, WORKLOADS, Workload
+from workloads import DROPOUT, VOCABULARY, WORKLOADS, Workload
 
 
 class Epochs:
-    """`train(rows, epochs)`, as `speed_peers` describes it, and what one step of it moves."""
+    """`train(rows, epochs)`, as `peers` describes it, and what one step of it moves."""
 
     def __init__(
         self,
@@ -27,13 +27,13 @@ class Epochs:
         from jaxmed.training.epoch import make_epoch
         from jaxmed.training.step import init_state, make_train_step
 
-        task, column = _task(WORKLOADS[workload], inputs, dropout)
+        task, column = _task(WORKLOADS[workload], dropout)
         optimizer, self._where = optax.adam(1e-3), placement.jit()
         self._key, self._batch_size = jax.random.key(0), batch_size
         self._run = self._where.compile(make_epoch(make_train_step(task, optimizer)), 1)
-        self._data = self._where.whole({column: inputs, "label": labels.astype(np.int32)})
-        first = {name: column[:1] for name, column in self._data.items()}
-        self._state = self._where.whole(init_state(task, optimizer, self._key, first))
+        data = {column: inputs, "label": labels.astype(np.int32)}
+        self._data = self._where.replicate(data)
+        self._state = self._where.state(init_state(task, optimizer, self._key, data))
         self._programs: dict[int, Any] = {}
 
     def __call__(self, rows: int, epochs: int) -> None:
@@ -44,7 +44,7 @@ class Epochs:
 
         for epoch in range(epochs):
             order = batches.shuffled_rows(self._key, epoch, rows, self._batch_size)
-            order = self._where.divided(order, 1)
+            order = self._where.shard(order, 1)
             if rows not in self._programs:
                 lowered = self._run.lower(self._state, self._data, order)
                 self._programs[rows] = lowered.compile()
@@ -56,31 +56,31 @@ class Epochs:
         return float(self._programs[self._batch_size].cost_analysis()["bytes accessed"])
 
 
-def _task(workload: Workload, inputs: np.ndarray, dropout: float) -> tuple[Any, str]:
+def _task(workload: Workload, dropout: float) -> tuple[Any, str]:
     """What is learned, and the name of the column that it reads."""
     import jax.numpy as jnp
 
-    from jaxmed.transforms import ensemble
-    from jaxmed import tasks
-    from jaxmed.data.inputs import pixels
-    from jaxmed.models import MLP, RecurrentEncoder, ResNet, SimpleCNN, TextClassifier
+    import jaxmed as jm
+    from jaxmed import models
+    from jaxmed.data import inputs
 
     if workload.network == "lstm":
-        encoder = RecurrentEncoder(VOCABULARY, dropout=dropout, recurrent_dropout=dropout)
-        network = TextClassifier(1, encoder)
-        return tasks.binary_classification(network, inputs=lambda batch: batch["tokens"]), "tokens"
+        encoder = models.RecurrentEncoder(VOCABULARY, dropout=dropout, recurrent_dropout=dropout)
+        network = models.TextClassifier(1, encoder)
+        return jm.tasks.binary_classification(network, inputs=inputs.tokens), "tokens"
     classes = 10
     if workload.network == "resnet":
         assert workload.residual is not None
         kind, classes = workload.residual, workload.residual.classes
         stem = "imagenet" if kind.imagenet else "small"
-        network = ResNet(classes, kind.depths, bottleneck=kind.bottleneck, stem=stem)
+        network = models.ResNet(classes, kind.depths, bottleneck=kind.bottleneck, stem=stem)
+    elif workload.network == "mlp":
+        network = models.MLP(widths=(512, 256), outputs=10)
     else:
-        network = MLP(widths=(512, 256), outputs=10) if workload.network == "mlp" else SimpleCNN(10)
-    task = tasks.classification(
-        network,
-        classes=classes,
-        inputs=pixels(inputs),
-        dtype=jnp.bfloat16 if workload.bfloat16 else jnp.float32,
-    )
-    return ensemble.members(task, workload.members) if workload.members > 1 else task, "image"
+        network = models.SimpleCNN(10)
+    if workload.bfloat16:
+        network = models.in_dtype(network, jnp.bfloat16)
+    task = jm.tasks.classification(network, classes=classes, inputs=inputs.pixels())
+    if workload.members > 1:
+        task = jm.transforms.ensemble(task, members=workload.members)
+    return task, "image"

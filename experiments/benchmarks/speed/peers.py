@@ -9,11 +9,11 @@ in a process of its own.
 
 What was chosen in the peers' favour, each measured on two CPU cores:
 
-- pixels are normalised once, before training, not in every step;
+- pixels are normalized once, before training, not in every step;
 - on an accelerator PyTorch may use TF32 and tries cuDNN's algorithms; where a workload says
   bfloat16, PyTorch computes under autocast and Keras under its mixed policy;
 - Keras: `model.fit` with its defaults and no progress bar; for the MLP on JAX and TensorFlow
-  16 steps an execution (a tenth to a quarter faster; slower for the CNN, no faster for the
+  16 steps per execution (a tenth to a quarter faster; slower for the CNN, no faster for the
   LSTM), no metrics; TensorFlow without XLA for the LSTM, as Keras chooses itself (with it 190
   for 290 examples/s on a busy machine);
 - PyTorch: tensors in memory, indexed by a permutation, no DataLoader; the fused Adam; the CNN
@@ -29,8 +29,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from speed_resnets import keras_resnet, torch_resnet
-from speed_workloads import DROPOUT, VOCABULARY, WORKLOADS
+from resnets import keras_resnet, torch_resnet
+from workloads import DROPOUT, VOCABULARY, WORKLOADS
 
 Train: TypeAlias = Callable[[int, int], None]
 """`train(rows, epochs)`."""
@@ -86,8 +86,8 @@ def keras_fit(
 def torch_loop(workload: str, inputs: np.ndarray, labels: np.ndarray, batch_size: int) -> Train:
     """The usual PyTorch loop, over tensors in memory.
 
-    Its LSTM has no dropout of states, so it is spared that; dropout of inputs is `nn.Dropout`,
-    which draws anew at every word where the others draw once a text.
+    Its LSTM has no dropout of states, so it does without; dropout of inputs is `nn.Dropout`,
+    which draws anew for every word where the others draw once per text.
     """
     import torch
     from torch import nn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from speed_workloads import Residual
+from workloads import Residual
 
 
 def keras_resnet(kind: Residual) -> Any:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from speed_workloads import WORKLOADS
+from workloads import WORKLOADS
 
 
 def summary(workload: str, result: dict[str, Any]) -> list[list[str]]:
-    """The table of one workload: its header, then one line a contender."""
+    """The table of one workload: its header, then one line per contender."""
 
     def paired(above: Sequence[float], below: Sequence[float]) -> float:
         return statistics.median(a / b for a, b in zip(above, below, strict=True))

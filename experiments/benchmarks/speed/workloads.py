@@ -86,9 +86,9 @@ class Workload:
     bfloat16: bool = False  # what the network computes in; parameters and optimizer are float32
 
     def flops(self) -> int:
-        """Floating-point operations of a training step, an example.
+        """Floating-point operations of a training step, per example.
 
-        A product of [m, k] and [k, n] takes 2 m k n. Training takes three such products a
+        A product of [m, k] and [k, n] takes 2 m k n. Training takes three such products per
         layer: forward, the gradient of its weights and that of its input, which the first layer
         does without unless it reads an embedding. All else (bias, ReLU, pooling, gates, lookups,
         loss, Adam) is not counted. Winograd's filtering takes fewer; it is given the same number.

@@ -89,8 +89,8 @@ def _download(file: RemoteFile, kept: Path) -> None:
         actual = _checksum(part, file)
         if actual != file.checksum:
             raise ValueError(
-                f"{file.name} was downloaded incompletely or altered: its {file.algorithm} checksum is {actual}, "
-                f"but must be {file.checksum}; try again, or {_by_hand(file)}"
+                f"{file.name} was downloaded incompletely or altered: its {file.algorithm} "
+                f"checksum is {actual}, but must be {file.checksum}; try again, or {_by_hand(file)}"
             )
         part.replace(kept)
     finally:

@@ -153,7 +153,7 @@ def _unique_numbers(column: pd.Series) -> np.ndarray:
     if repeated.size:
         raise ValueError(
             f"column {column.name!r} repeats {column.iloc[repeated[0]]!r} in "
-            f"{contract.list_rows(repeated)}, but an id belongs to one row: pass a column that rows "
-            "share as group."
+            f"{contract.list_rows(repeated)}, but an id belongs to one row: pass a column that "
+            "rows share as group."
         )
     return numbers

@@ -79,7 +79,7 @@ def catalogue_builder(
     manual_dir: str | Path | None = None,
     more_names: Sequence[str] = (),
 ) -> Any:
-    """The prepared builder of a tfds name; a message for an unknown one suggests `more_names` too."""
+    """The prepared builder of a tfds name; for an unknown one, `more_names` are suggested too."""
     import tensorflow_datasets as tfds
 
     try:

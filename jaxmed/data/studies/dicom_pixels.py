@@ -1,4 +1,4 @@
-"""The pixels of a DICOM file: their values in the scanner's unit, and errors that a header shows."""
+"""The pixels of a DICOM file: values in the scanner's unit, and errors that a header shows."""
 
 from __future__ import annotations
 

@@ -181,8 +181,8 @@ def _check_distances(frames: Sequence[Frame], along: np.ndarray) -> None:
     if distances[nearest] < (1 - _UNEVEN) * step or step <= 0:
         raise ValueError(
             f"{frames[nearest].path} and {_name(frames[nearest + 1])} lie at {along[nearest]:g} "
-            f"and {along[nearest + 1]:g} mm, nearer than the other slices: the series holds several "
-            "volumes or copies of files. Choose one with keep=."
+            f"and {along[nearest + 1]:g} mm, nearer than the other slices: the series holds "
+            "several volumes or copies of files. Choose one with keep=."
         )
     if distances[widest] > (1 + _UNEVEN) * step:
         raise ValueError(

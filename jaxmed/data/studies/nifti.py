@@ -102,8 +102,8 @@ def _open(path: Path) -> tuple[Any, np.ndarray]:
         raise ValueError(f"{path} holds {kind} values, but must hold one real number per voxel.")
     if not (int(image.header["qform_code"]) or int(image.header["sform_code"])):
         raise ValueError(
-            f"{path} has no orientation in the patient (qform and sform are 0), so left and right are "
-            "unknown: convert it from its source again."
+            f"{path} has no orientation in the patient (qform and sform are 0), so left and right "
+            "are unknown: convert it from its source again."
         )
     unit = _MM.get(image.header.get_xyzt_units()[0], 1.0)
     return image, _TO_DICOM @ image.affine[:3, :3].astype(np.float64) * unit

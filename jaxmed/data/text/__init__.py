@@ -1,4 +1,4 @@
-"""Texts as numbers: rows of tokens (`tokenizers`), of sentences (`documents`), of `sparse` terms."""
+"""Texts as numbers: tokens (`tokenizers`), sentences (`documents`), terms (`sparse`)."""
 
 from jaxmed.data.text import documents, sparse, tokenizers
 

@@ -1,0 +1,282 @@
+"""Small tasks, one of each kind, and the data to try them on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+import pytest
+
+from jaxmed import losses, tasks
+from jaxmed.data import augment, inputs
+from jaxmed.models import (
+    MLP,
+    Autoencoder,
+    ConvNet,
+    ConvStages,
+    DenseDecoder,
+    ImageDecoder,
+    MaskedAutoencoder,
+    PooledClassifier,
+    Projector,
+    RecurrentEncoder,
+    ResNet,
+    SentenceTagger,
+    TextClassifier,
+    TransformerEncoder,
+    VariationalAutoencoder,
+    ViT,
+    WordPredictor,
+    layers,
+)
+from jaxmed.tasks import Task
+from jaxmed.tasks.counts import negative_binomial_regression, poisson_regression
+from jaxmed.tasks.reconstruction import gaussian_noise
+from jaxmed.tasks.transformations import geometric_transformations
+from jaxmed.transforms import augmented, crop_to_longest, mixup
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """A task and columns that suit it."""
+
+    task: Task
+    columns: Mapping[str, np.ndarray]
+
+
+ROWS = 44
+_random = np.random.default_rng(0)
+_features = _random.normal(size=(ROWS, 6)).astype(np.float32)
+_images = _random.integers(0, 256, (ROWS, 8, 8, 1), np.uint8)
+_three = (np.arange(ROWS) % 3).astype(np.int32)
+_two = (np.arange(ROWS) % 2).astype(np.int32)
+_mlp = MLP(widths=(8,), outputs=3)
+_pixels = inputs.pixels()
+_columns = inputs.features()
+_lengths = 1 + np.arange(ROWS) % 7
+_tokens = np.where(
+    np.arange(7)[None] < _lengths[:, None], _random.integers(1, 12, (ROWS, 7)), 0
+).astype(np.int32)
+_sentences = np.where(
+    np.arange(3)[None, :, None] < (1 + np.arange(ROWS) % 3)[:, None, None], _tokens[:, None], 0
+).astype(np.int32)
+# A generator of its own, so that the other data stay as they are.
+_other = np.random.default_rng(1)
+_volumes = _other.integers(0, 256, (ROWS, 3, 4, 4, 1), np.uint8)
+_counts = {
+    "features": _features,
+    "label": _other.poisson(2.0, ROWS).astype(np.int32),
+    "exposure": _other.uniform(0.5, 2.0, ROWS).astype(np.float32),
+}
+_shift = augment.per_image(augment.random_shift(1))
+_small_stages = ConvStages((4, 4), (1, 1))
+
+
+EXAMPLES: dict[str, Example] = {
+    "multiclass": Example(
+        tasks.classification(_mlp, classes=3, inputs=_columns),
+        {"features": _features, "label": _three},
+    ),
+    "dropout": Example(
+        tasks.classification(MLP(widths=(8,), outputs=3, dropout=0.4), classes=3, inputs=_columns),
+        {"features": _features, "label": _three},
+    ),
+    "binary": Example(
+        tasks.binary_classification(MLP(widths=(8,), outputs=1), inputs=_columns),
+        {"features": _features, "label": _two},
+    ),
+    "multilabel": Example(
+        tasks.multilabel_classification(_mlp, inputs=_columns),
+        {"features": _features, "label": _random.integers(0, 2, (ROWS, 3)).astype(np.int32)},
+    ),
+    "ordinal": Example(
+        tasks.ordinal_classification(MLP(widths=(8,), outputs=2), classes=3, inputs=_columns),
+        {"features": _features, "label": _three},
+    ),
+    "regression": Example(
+        tasks.regression(MLP(widths=(8,), outputs=1, activation=jax.nn.gelu), inputs=_columns),
+        {"features": _features, "label": _features[:, 0] * 2},
+    ),
+    "a counted prior": Example(
+        tasks.classification(
+            _mlp, classes=3, inputs=_columns, loss=losses.prior_adjusted(classes=3)
+        ),
+        {"features": _features, "label": np.minimum(_three, 1 + _two)},
+    ),
+    "counts": Example(poisson_regression(MLP(widths=(8,), outputs=1), inputs=_columns), _counts),
+    "overdispersed counts": Example(
+        negative_binomial_regression(MLP(widths=(8,), outputs=2), inputs=_columns), _counts
+    ),
+    "batch norm and augmentation": Example(
+        augmented(
+            tasks.classification(
+                ConvNet(outputs=2, widths=(4, 4), depths=(1, 1), norm=layers.BatchNorm),
+                classes=2,
+                inputs=_pixels,
+            ),
+            _shift,
+        ),
+        {"image": _images, "label": _two},
+    ),
+    "mixtures": Example(
+        mixup(
+            tasks.classification(
+                PooledClassifier(2, ConvStages((4,), norm=layers.GroupNorm)),
+                classes=2,
+                inputs=_pixels,
+            ),
+            augment.random_mixup(0.4),
+        ),
+        {"image": _images, "label": _two},
+    ),
+    "text": Example(
+        tasks.binary_classification(
+            TextClassifier(1, RecurrentEncoder(12, 6, (5,), bidirectional=True)),
+            inputs=inputs.tokens,
+        ),
+        {"tokens": _tokens, "label": _two},
+    ),
+    "cropped text": Example(
+        crop_to_longest(
+            tasks.binary_classification(
+                TextClassifier(1, RecurrentEncoder(12, 6, (4,), layers.GRU), layers.mean_over_time),
+                inputs=inputs.tokens,
+            ),
+            (2, 5),
+        ),
+        {"tokens": _tokens, "label": _two},
+    ),
+    "transformer": Example(
+        tasks.binary_classification(
+            TextClassifier(1, TransformerEncoder(12, 8, heads=2, layers=1)),
+            inputs=inputs.tokens,
+        ),
+        {"tokens": _tokens, "label": _two},
+    ),
+    "sentences in context": Example(
+        tasks.sequence_labeling(
+            SentenceTagger(3, RecurrentEncoder(12, 6, (5,)), units=6),
+            classes=3,
+            inputs=inputs.tokens,
+        ),
+        {
+            "tokens": _sentences,
+            "label": np.where((_sentences != 0).any(-1), _three[:, None], -1).astype(np.int32),
+        },
+    ),
+    "group norm": Example(
+        tasks.classification(
+            ConvNet(outputs=2, widths=(4, 4), depths=(1, 1), norm=layers.GroupNorm),
+            classes=2,
+            inputs=_pixels,
+        ),
+        {"image": _images, "label": _two},
+    ),
+    "residual network": Example(
+        tasks.classification(
+            ResNet(outputs=2, depths=(1, 1), widths=(4, 4), stem="imagenet"),
+            classes=2,
+            inputs=_pixels,
+        ),
+        {"image": _images, "label": _two},
+    ),
+    "bottlenecks on volumes": Example(
+        tasks.classification(
+            ResNet(outputs=2, depths=(1,), widths=(2,), bottleneck=True, norm=layers.GroupNorm),
+            classes=2,
+            inputs=_pixels,
+        ),
+        {"image": _volumes, "label": _two},
+    ),
+    "vision transformer": Example(
+        tasks.classification(
+            ViT(
+                outputs=2,
+                patch=4,
+                width=8,
+                heads=2,
+                layers=2,
+                registers=1,
+                dropout=0.2,
+                stochastic_depth=0.4,
+            ),
+            classes=2,
+            inputs=_pixels,
+        ),
+        {"image": _images, "label": _two},
+    ),
+    "reconstruction": Example(
+        tasks.reconstruction(
+            Autoencoder(MLP((6,), 2), DenseDecoder((8, 8, 1), (6,))),
+            inputs=inputs.unit_pixels,
+            noise=gaussian_noise(0.1),
+        ),
+        {"image": _images},
+    ),
+    "variational": Example(
+        tasks.variational(
+            VariationalAutoencoder(MLP((6,), 4), DenseDecoder((8, 8, 1), (6,))),
+            inputs=inputs.unit_pixels,
+        ),
+        {"image": _images},
+    ),
+    "contrastive": Example(
+        tasks.contrastive(Projector(_small_stages, (8, 4)), inputs=_pixels, augment=_shift),
+        {"image": _images},
+    ),
+    "masked pixels": Example(
+        tasks.masked_pixels(
+            MaskedAutoencoder(_small_stages, ImageDecoder((8, 8, 1), (4,))),
+            inputs=_pixels,
+            patch=4,
+        ),
+        {"image": _images},
+    ),
+    "transformation prediction": Example(
+        tasks.transformation_prediction(
+            PooledClassifier(4, ConvStages((4,))),
+            inputs=_pixels,
+            transformations=geometric_transformations()[:4],
+        ),
+        {"image": _images},
+    ),
+    "word prediction": Example(
+        tasks.word_prediction(
+            WordPredictor(
+                RecurrentEncoder(12, 4, (3,), bidirectional=True, with_embedding=True),
+                12,
+                hidden=4,
+            ),
+            draws=2,
+        ),
+        {"tokens": _tokens},
+    ),
+}
+
+COMPILED_LONG = (
+    "text",
+    "cropped text",
+    "transformer",
+    "sentences in context",
+    "residual network",
+    "bottlenecks on volumes",
+    "vision transformer",
+    "contrastive",
+    "masked pixels",
+    "mixtures",
+    "word prediction",
+)
+
+
+def parameters(*names: str) -> list:
+    """For `parametrize`: the examples of these names, or all; those that compile long are slow."""
+    return [
+        pytest.param(name, marks=pytest.mark.slow) if name in COMPILED_LONG else name
+        for name in names or EXAMPLES
+    ]
+
+
+NAMES = parameters()
+"""For `parametrize`: all examples."""

@@ -1,0 +1,44 @@
+"""The gradient of every kind of task against finite differences."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from contracts.examples import EXAMPLES, NAMES
+
+from jaxmed.data import batches
+from jaxmed.training import gradients
+from jaxmed.training.step import init_state
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gradient_is_that_of_finite_differences(name):
+    example = EXAMPLES[name]
+    rows = np.array([0, 4, 9, 11, 2, -1], np.int32)
+    batch = jax.tree.map(jnp.asarray, batches.take(dict(example.columns), rows))
+    state = init_state(example.task, optax.sgd(0.1), jax.random.key(0), dict(example.columns))
+    random = np.random.default_rng(0)
+    # First values have exact zeros and ties, at which a ReLU and a maximum have no derivative.
+    away = [0.1 * random.normal(size=leaf.shape) for leaf in jax.tree.leaves(state.params)]
+    leaves, structure = jax.tree.flatten(state.params)
+    leaves = [leaf + jnp.float32(step) for leaf, step in zip(leaves, away, strict=True)]
+    params = jax.tree.unflatten(structure, leaves)
+    model_state = state.model_state
+    key = jax.random.key(1)
+    values = [random.normal(size=leaf.shape) for leaf in leaves]
+    length = np.sqrt(sum((value**2).sum() for value in values))
+    direction = jax.tree.unflatten(structure, [jnp.float32(value / length) for value in values])
+
+    @jax.jit
+    def loss_along(distance):
+        moved = jax.tree.map(lambda p, d: p + distance * d, params, direction)
+        losses, _ = example.task.loss(moved, model_state, batch, key)
+        return jnp.where(batch["mask"] > 0, losses, 0).sum() / batch["mask"].sum()
+
+    grads, _, _ = jax.jit(gradients.mean(example.task))(params, model_state, batch, key)
+    slope = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, grads, direction)))
+    difference = (loss_along(2e-3) - loss_along(-2e-3)) / 4e-3
+    np.testing.assert_allclose(slope, difference, rtol=1e-2, atol=2e-4)

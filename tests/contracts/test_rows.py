@@ -1,0 +1,96 @@
+"""Padding, order and company of the rows of a batch change nothing, for every kind of task."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from contracts.examples import EXAMPLES, NAMES, ROWS, parameters
+
+from jaxmed.data import batches
+from jaxmed.evaluation import predict
+from jaxmed.tasks import Model
+from jaxmed.training.step import init_state, make_train_step
+
+LOOK_AT_OTHER_ROWS = ("batch norm and augmentation", "residual network", "contrastive", "mixtures",
+                      "masked pixels", "transformation prediction")  # fmt: skip
+"""By batch statistics or by their loss: alone, a row has another one."""
+
+
+def begun(name):
+    example = EXAMPLES[name]
+    return init_state(example.task, optax.sgd(0.1), jax.random.key(0), dict(example.columns))
+
+
+def batch_of(name, rows):
+    batch = batches.take(dict(EXAMPLES[name].columns), np.asarray(rows, np.int32))
+    return jax.tree.map(jnp.asarray, batch)
+
+
+def losses_of(name, batch, key):
+    state = begun(name)
+    run = jax.jit(EXAMPLES[name].task.loss)
+    losses, _ = run(state.params, state.model_state, batch, key)
+    return np.asarray(losses)
+
+
+def expect_equal(ours, reference):
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), ours, reference
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_padding_changes_nothing(name):
+    step = jax.jit(make_train_step(EXAMPLES[name].task, optax.sgd(0.1)))
+    padded, sums = step(begun(name), batch_of(name, [3, 5, 7, 8, -1, -1, -1, -1]))
+    alone, expected = step(begun(name), batch_of(name, [3, 5, 7, 8]))
+    expect_equal(padded.params, alone.params)
+    expect_equal(padded.model_state, alone.model_state)
+    expect_equal(sums, expected)
+
+
+@pytest.mark.parametrize("name", parameters(*[each for each in EXAMPLES if each != "mixtures"]))
+def test_the_order_of_rows_does_not_change_a_loss(name):
+    """Each keeps its place, from which its random numbers are drawn."""
+    batch = batch_of(name, [3, 5, 7, 8, 9, 14, -1, -1])
+    order = np.array([4, 6, 2, 0, 7, 5, 3, 1])
+    key = jax.random.key(2)
+    permuted = losses_of(name, jax.tree.map(lambda x: x[order], batch), key)
+    expected = losses_of(name, batch, key)[order]
+    real = np.asarray(batch["mask"])[order] > 0
+    np.testing.assert_allclose(permuted[real], expected[real], rtol=1e-5, atol=1e-6)
+
+
+ALONE = [each for each in EXAMPLES if each not in LOOK_AT_OTHER_ROWS]
+
+
+@pytest.mark.parametrize("name", parameters(*ALONE))
+def test_a_row_that_is_mapped_alone_has_its_loss_in_the_batch(name):
+    """As per-example gradients map it: with the dropout and the augmentation of its own place."""
+    batch, key, state = batch_of(name, range(8)), jax.random.key(2), begun(name)
+
+    def alone(row):
+        one = jax.tree.map(lambda x: x[None], row)
+        return EXAMPLES[name].task.loss(state.params, state.model_state, one, key)[0][0]
+
+    found = jax.jit(jax.vmap(alone))(batch)
+    np.testing.assert_allclose(found, losses_of(name, batch, key), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_prediction_depends_on_its_own_row_alone(name):
+    columns = dict(EXAMPLES[name].columns)
+    state = begun(name)
+    model = Model(EXAMPLES[name].task, state.params, state.model_state)
+    expected = predict(model, columns, batch_size=64)
+    order = np.random.default_rng(0).permutation(ROWS)
+    permuted = predict(model, {k: x[order] for k, x in columns.items()}, batch_size=16)
+    assert permuted.keys() == expected.keys()
+    for output, values in permuted.items():
+        assert len(values) == ROWS
+        np.testing.assert_allclose(
+            values, expected[output][order], rtol=1e-4, atol=1e-5, err_msg=output
+        )

@@ -1,0 +1,39 @@
+"""MNIST against the bytes of its official files."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from jaxmed.data import catalogue, columns
+from jaxmed.data.datasets.mnist import read_idx
+
+
+def _splits(name, **folders):
+    return {
+        split: columns(catalogue.open_split(name, split, **folders))
+        for split in catalogue.entry(name).sizes
+    }
+
+
+@pytest.mark.data
+def test_mnist_equals_its_official_bytes(manual_dir, tmp_path):
+    splits = _splits("mnist", data_dir=tmp_path, manual_dir=manual_dir)
+    for split, prefix, rows in (("train", "train", 60_000), ("test", "t10k", 10_000)):
+        images = gzip.decompress((manual_dir / f"{prefix}-images-idx3-ubyte.gz").read_bytes())
+        labels = gzip.decompress((manual_dir / f"{prefix}-labels-idx1-ubyte.gz").read_bytes())
+        read = splits[split]
+        assert read["image"].shape == (rows, 28, 28, 1)
+        assert read["image"].tobytes() == images[16:]
+        assert read["label"].astype(np.uint8).tobytes() == labels[8:]
+        np.testing.assert_array_equal(read["id"], range(rows))
+    train, validation, test = catalogue.load("mnist", data_dir=tmp_path)
+    assert validation is None
+    assert (len(train), len(test)) == (60_000, 10_000)
+
+
+def test_idx_files_are_read_by_their_header(tmp_path):
+    header = bytes([0, 0, 8, 3]) + np.array([2, 3, 4], ">u4").tobytes()
+    (tmp_path / "images.gz").write_bytes(gzip.compress(header + bytes(range(24))))
+    found = read_idx(tmp_path / "images.gz")
+    np.testing.assert_array_equal(found, np.arange(24).reshape(2, 3, 4))

@@ -1,0 +1,120 @@
+"""CSV files: columns the user names, and files as hospitals export them."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from jaxmed.data import columns, from_csv
+
+HEADER = ["patient", "visit", "age", "lactate", "diagnosis", "days"]
+ROWS = [
+    ["P7", "11", "61", "1.5", "sepsis", "3.5"],
+    ["P2", "12", "47", "0.9", "none", "1"],
+    ["P7", "13", "62", "4.1", "sepsis", "9"],
+]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def written(rows=ROWS, header=HEADER, delimiter=","):
+        path = tmp_path / "visits.csv"
+        with path.open("w", newline="") as stream:
+            csv.writer(stream, delimiter=delimiter).writerows([header, *rows])
+        return path
+
+    return written
+
+
+def _open(path, **changes):
+    arguments = {
+        "features": ["lactate", "age"],
+        "label": "diagnosis",
+        "classes": ("none", "sepsis"),
+    }
+    return from_csv(path, **(arguments | {"id": "visit", "group": "patient"} | changes))
+
+
+def test_columns_are_the_users(write):
+    source = _open(write())
+    assert source.classes == ("none", "sepsis")
+    read = columns(source)
+    np.testing.assert_array_equal(read["features"], np.float32([[1.5, 61], [0.9, 47], [4.1, 62]]))
+    np.testing.assert_array_equal(read["label"], [1, 0, 1])
+    np.testing.assert_array_equal(read["id"], [11, 12, 13])
+    np.testing.assert_array_equal(read["group"], [1, 0, 1])
+    assert [read[key].dtype for key in ("features", "label", "id", "group")] == [
+        np.float32,
+        np.int32,
+        np.int32,
+        np.int32,
+    ]
+
+
+@pytest.mark.parametrize("cell", ["", " ", "NA", "n/a", "NaN", "null"])
+def test_missing_cells_become_nan_where_they_are_allowed(write, cell):
+    read = columns(_open(write(_with(1, "age", cell)), allow_missing=True))
+    expected = np.float32([[1.5, 61], [0.9, np.nan], [4.1, 62]])
+    np.testing.assert_array_equal(read["features"], expected)
+    assert read["features"].dtype == np.float32
+
+
+def test_a_measurement_to_regress_and_another_separator(write):
+    path = write(delimiter=";")
+    read = columns(_open(path, label="days", classes=None, id=None, group=None, separator=";"))
+    assert read["label"].dtype == np.float32
+    np.testing.assert_array_equal(read["label"], np.float32([3.5, 1, 9]))
+    np.testing.assert_array_equal(read["id"], range(3))
+
+
+def _with(row, column, value):
+    rows = [list(line) for line in ROWS]
+    rows[row][HEADER.index(column)] = value
+    return rows
+
+
+BAD = {
+    "column": (ROWS, {"features": ["lactat"]},
+               "features names the column 'lactat', .*: did you mean 'lactate'"),
+    "label column": (ROWS, {"label": "dx"}, r"label names the column 'dx', .* it has 'patient'"),
+    "missing": (_with(1, "age", ""), {},
+                "'age' holds '' in row 1, so values are missing: pass allow_missing=True to read"),
+    "nan": (_with(1, "age", "NaN"), {}, "'age' holds 'NaN' in row 1, so values are missing: pass"),
+    "infinite, allowing missing": (_with(2, "age", "inf"), {"allow_missing": True},
+                                   "column 'age' holds 'inf' in row 2, which is no finite number"),
+    "unknown, allowing missing": (_with(2, "age", "?"), {"allow_missing": True},
+                                  r"column 'age' holds '\?' in row 2, which is no finite number"),
+    "no class, allowing missing": (_with(0, "diagnosis", ""), {"allow_missing": True},
+                                   "'diagnosis' holds '' in row 0, which is not among classes"),
+    "no measurement, allowing missing": (
+        _with(0, "days", ""), {"label": "days", "classes": None, "allow_missing": True},
+        "column 'days' holds '' in row 0, so values are missing: fill those values in"),
+    "infinite": (_with(2, "age", "inf"), {}, "column 'age' holds 'inf' in row 2"),
+    "words": (ROWS, {"features": ["diagnosis"]}, r"'sepsis' in 3 rows .* encode words"),
+    "class": (_with(0, "diagnosis", "?"), {}, r"holds '\?' in row 0, which is not among classes"),
+    "twice": (_with(2, "visit", "11"), {}, "column 'visit' repeats '11' in row 2, but an id"),
+    "group": (_with(2, "patient", ""), {}, "column 'patient' is empty in row 2"),
+    "rows": ([], {}, "holds a header but no rows"),
+    "string": (ROWS, {"features": "age"}, "features is 'age', but must be a list"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_files_get_one_sentence(write, case):
+    rows, changes, message = BAD[case]
+    with pytest.raises(ValueError, match=message) as caught:
+        _open(write(rows), **changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_no_such_table_hint_at_the_separator(write, tmp_path):
+    with pytest.raises(ValueError, match=r"it has only 'patient;visit.* is another one"):
+        _open(write(delimiter=";"))
+    (tmp_path / "ragged.csv").write_text("age,dx\n1,a\n1,a,2,3\n")
+    with pytest.raises(ValueError, match=r"ragged\.csv is no table in UTF-8 \(.*saw 4\): correct"):
+        _open(tmp_path / "ragged.csv")
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"path is .*none\.csv"):
+        _open(tmp_path / "none.csv")

@@ -1,0 +1,20 @@
+"""Text files in UTF-8, as editors on any system write them."""
+
+import pytest
+
+from jaxmed.data.readers.utf8 import read_text
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("line_break", ["\n", "\r\n"])
+def test_the_text_is_the_same_for_every_editor(tmp_path, mark, line_break):
+    path = tmp_path / "a.txt"
+    path.write_bytes(mark + line_break.join(["Übel", "", "zwei"]).encode())
+    assert read_text(path) == "Übel\n\nzwei"
+
+
+def test_the_first_line_that_is_not_utf8_is_named(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes("eins\nzwei\nÜbel\nÄrger".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"a\.txt is not UTF-8 in line 3 \(byte 0xdc\): save it"):
+        read_text(path)

@@ -1,0 +1,119 @@
+"""Tokenizers and token numbers, counted by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from jaxmed.data.text import tokenizers
+
+TRAINING = ["The drug caused a rash .", "the drug helped", "A rash , a fever ."]
+MAKERS = {
+    "words": tokenizers.words,
+    "word_pieces": tokenizers.word_pieces,
+    "byte_pairs": tokenizers.byte_pairs,
+}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_special_tokens_have_the_same_numbers_everywhere(name):
+    tokenizer = MAKERS[name](TRAINING, size=400, min_count=1)
+    assert [tokenizer.token_to_id(token) for token in tokenizers.SPECIAL] == [0, 1, 2, 3, 4]
+    assert (
+        tokenizers.PADDING,
+        tokenizers.UNKNOWN,
+        tokenizers.START,
+        tokenizers.END,
+        tokenizers.MASK,
+    ) == (0, 1, 2, 3, 4)
+
+
+def test_words_are_numbered_by_frequency_and_unknown_where_training_had_none():
+    tokenizer = tokenizers.words(TRAINING)
+    tokens = tokenizers.encode(tokenizer, ["A RASH, a coma.", ""], length=7)
+    assert tokens.dtype == np.int32
+    number = tokenizer.token_to_id
+    expected = [
+        number("a"),
+        number("rash"),
+        number(","),
+        number("a"),
+        tokenizers.UNKNOWN,
+        number("."),
+        0,
+    ]
+    assert tokens.tolist() == [expected, [0] * 7]
+    assert number("a") == 5  # three times, more than any other word
+
+
+def test_a_rare_word_is_left_out():
+    tokenizer = tokenizers.words(TRAINING, min_count=2)
+    assert tokenizer.token_to_id("rash") is not None
+    assert tokenizer.token_to_id("fever") is None
+
+
+def test_boundaries_stand_within_the_length():
+    tokenizer = tokenizers.words(TRAINING)
+    tokens = tokenizers.encode(tokenizer, ["the drug helped", "rash"], length=4, boundaries=True)
+    drug, the, rash = (tokenizer.token_to_id(word) for word in ("drug", "the", "rash"))
+    assert tokens.tolist() == [
+        [tokenizers.START, the, drug, tokenizers.END],
+        [tokenizers.START, rash, tokenizers.END, 0],
+    ]
+    assert tokenizers.lengths(tokenizer, ["the drug helped", ""]).tolist() == [3, 0]
+
+
+def test_pieces_spell_a_new_word_and_bytes_spell_anything():
+    pieces = tokenizers.word_pieces(["drug drugs rash rashes"] * 5, size=60)
+    found = tokenizers.encode(pieces, ["drugrash xyz"], length=9)[0]
+    assert pieces.decode(found[found > 4].tolist()) == "drugrash"
+    assert (found == tokenizers.UNKNOWN).sum() == 1
+    pairs = tokenizers.byte_pairs(TRAINING, size=300)
+    tokens = tokenizers.encode(pairs, ["Ünïcode 😀"], length=40)[0]
+    assert tokenizers.UNKNOWN not in tokens
+    assert pairs.decode(tokens[tokens > 4].tolist()).strip() == "Ünïcode 😀"
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_saved_tokenizer_gives_the_same_numbers(name, tmp_path):
+    tokenizer = MAKERS[name](TRAINING, size=400, min_count=1)
+    tokenizers.save_tokenizer(tokenizer, tmp_path / "deep" / "tokenizer.json")
+    again = tokenizers.load_tokenizer(tmp_path / "deep" / "tokenizer.json")
+    new = ["A rash, a coma!", "drugs"]
+    np.testing.assert_array_equal(
+        tokenizers.encode(tokenizer, new, length=12), tokenizers.encode(again, new, length=12)
+    )
+
+
+def test_bad_input_is_named(tmp_path):
+    tokenizer = tokenizers.words(TRAINING)
+    with pytest.raises(ValueError, match=r"texts hold 7\.0 in row 1, but must hold strings"):
+        tokenizers.encode(tokenizer, np.array(["a", 7.0], object), length=3)
+    with pytest.raises(ValueError, match="length is 2, but must be at least 3"):
+        tokenizers.encode(tokenizer, ["a"], length=2, boundaries=True)
+    with pytest.raises(ValueError, match="texts hold no words"):
+        tokenizers.words(["", " "])
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        tokenizers.load_tokenizer(tmp_path / "none.json")
+    (tmp_path / "other.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"other\.json is no tokenizer"):
+        tokenizers.load_tokenizer(tmp_path / "other.json")
+
+
+def test_a_tokenizer_of_another_kind_is_refused(tmp_path):
+    from tokenizers import Tokenizer, models
+
+    Tokenizer(models.WordLevel({"x": 0}, unk_token="x")).save(str(tmp_path / "theirs.json"))
+    with pytest.raises(ValueError, match=r"numbers \[PAD\].* must be 0 to 4"):
+        tokenizers.load_tokenizer(tmp_path / "theirs.json")
+
+
+def test_numbers_are_read_as_zero_where_they_are_not_kept(tmp_path):
+    tokenizer = tokenizers.words(["n = 54 ( 3.2 mg )", "n = 61"], numbers=False)
+    tokenizers.save_tokenizer(tokenizer, tmp_path / "tokenizer.json")
+    found = tokenizers.encode(
+        tokenizers.load_tokenizer(tmp_path / "tokenizer.json"), ["n = 7 (19.85)"], length=8
+    )[0]
+    n, equals, number, dot = (tokenizer.token_to_id(word) for word in ("n", "=", "0", "."))
+    left, right = tokenizer.token_to_id("("), tokenizer.token_to_id(")")
+    assert found.tolist() == [n, equals, number, left, number, dot, number, right]
