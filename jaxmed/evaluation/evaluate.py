@@ -85,9 +85,9 @@ def evaluate(
 
     Intervals are percentile bootstrap intervals (Efron and Tibshirani 1993, chapter 13) over
     the units, or over the groups where the data has a `group`, so that a patient's examples stay
-    together. They tell what other samples of patients would give, and nothing of what retraining
-    would. A task without exact statistics is measured by its streaming metrics, without intervals,
-    or by its loss.
+    together. They cover the choice of test patients, not that of another training run. A task
+    without exact statistics is measured by its streaming metrics, without intervals, or else by
+    its loss.
 
     Args:
         model: trained.

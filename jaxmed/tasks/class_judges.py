@@ -30,7 +30,7 @@ GRADES = (*MULTICLASS, "quadratic_kappa", "grade_mae")
 
 
 def of_classes(names: Sequence[str]) -> Judge:
-    """One of several classes; with two of them the second is the positive one."""
+    """The judge of one of several classes; of two classes the second is the positive one."""
     return Judge(
         check=functools.partial(_check_classes, names),
         table=_row_per_example,
@@ -44,12 +44,12 @@ def of_classes(names: Sequence[str]) -> Judge:
 
 
 def of_grades(names: Sequence[str]) -> Judge:
-    """Ordered classes: also how far a prediction is from the true grade."""
+    """The judge of ordered classes, with statistics of how far predictions are from the grade."""
     return dataclasses.replace(of_classes(names), statistics=_statistics(GRADES))
 
 
 def of_positions(names: Sequence[str]) -> Judge:
-    """One of several classes for each position of a sequence, resampled by sequence."""
+    """The judge of one class for each position of a sequence or image, resampled by example."""
     return dataclasses.replace(
         of_classes(names),
         check=functools.partial(_check_positions, names),
@@ -61,7 +61,7 @@ def of_positions(names: Sequence[str]) -> Judge:
 
 
 def of_findings(names: Sequence[str]) -> Judge:
-    """Several findings, each absent or present; statistics are means over the findings."""
+    """The judge of several findings; statistics are means over the findings."""
     return Judge(
         check=functools.partial(_check_findings, names),
         table=_row_per_example,
