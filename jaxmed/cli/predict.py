@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def predict(run: Path, /, *, text: tuple[str, ...] = (), file: Path | None = None) -> None:
-    """Say the class of texts with the exported model of a run, and how probable that class is.
+    """Predict texts with the exported model of a run: the class, and its probability.
 
     On a terminal a table; in a pipe one line per text: what the model answers, such as class and
     probability, and the text, separated by tabs. A model with a threshold answers with the second
@@ -21,7 +21,7 @@ def predict(run: Path, /, *, text: tuple[str, ...] = (), file: Path | None = Non
     Args:
         run: the folder of the run, or its folder `model`.
         text: a text; repeat `--text` for more.
-        file: a UTF-8 file with one text a line.
+        file: a UTF-8 file with one text per line.
     """
     texts = _texts(text, file)
 
@@ -63,7 +63,7 @@ def _lines(file: Path) -> list[str]:
 
     content = utf8.read_text(file).removesuffix("\n")
     if not content:
-        raise ValueError(f"--file is {str(file)!r}, which holds no text: write one a line.")
+        raise ValueError(f"--file is {str(file)!r}, which holds no text: write one per line.")
     return content.split("\n")
 
 

@@ -1,4 +1,4 @@
-"""A finished model as files, and what it says where its code is gone."""
+"""Deployment: a trained model as files, and its answers without the code that trained it."""
 
 from jaxmed.deploy.answers import answers, answers_of_texts
 from jaxmed.deploy.card import Card

@@ -1,4 +1,4 @@
-"""What a loaded model says of arrays or texts, in words."""
+"""Answers of a loaded model for arrays and texts, with the names of the classes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def answers(
     model: Loaded, data: Columns | Source, *, batch_size: int = 64
 ) -> dict[str, np.ndarray]:
-    """What is said of every row, by name: such as `class`, in words, and its `probability`.
+    """The answer for every row, by name: such as `class`, in words, and its `probability`.
 
     Args:
         model: loaded from files.
@@ -47,15 +47,21 @@ def answers(
 def answers_of_texts(
     model: Loaded, texts: Sequence[str], *, batch_size: int = 64
 ) -> dict[str, np.ndarray]:
-    """What is said of each text, in the order of the texts; columns as in `answers`.
+    """The answer for each text, in their order; columns as in `answers`.
 
-    Texts are cut off behind `card.length` tokens, as in training; `cut_off` tells which. An
-    empty text gets an answer too, which means nothing.
+    Texts are cut off after `card.length` tokens, as in training; `cut_off` tells which. An empty
+    text gets an answer too, which means nothing.
 
     Args:
         model: of texts.
         texts: at least one.
         batch_size: texts at a time; changes memory, never a row.
+
+    Returns:
+        Columns [texts].
+
+    Raises:
+        ValueError: if the model does not read texts, or there is no text.
     """
     checks.positive("batch_size", batch_size)
     tokenizer, length = _of_texts(model)
@@ -73,7 +79,7 @@ def cut_off(model: Loaded, texts: Sequence[str]) -> Bool[np.ndarray, " rows"]:
 
 
 def token_counts(model: Loaded, texts: Sequence[str]) -> Int[np.ndarray, " rows"]:
-    """How many tokens each text has, boundaries not counted; of 0 a model can say nothing."""
+    """How many tokens each text has, boundaries not counted; 0 if no word is known."""
     return tokenizers.lengths(_of_texts(model)[0], texts)
 
 

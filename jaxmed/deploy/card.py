@@ -1,4 +1,4 @@
-"""The card of an exported model: what must be known to use it without its code."""
+"""The card of an exported model: all that is needed to use it without its code."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ PROGRAM, CARD, TOKENIZER = "predict.jaxexport", "card.json", "tokenizer.json"
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """What an exported model reads and says.
+    """What an exported model reads and answers.
 
     Attributes:
         kind: of input: "text", or "arrays" where there is no tokenizer.
         names: words of its outputs: of the whole numbers of an answer, or of the columns of a
             matrix, by name.
         boundaries: whether texts are encoded with `START` and `END`.
-        length: tokens that are read of a text, boundaries counted.
-        vocabulary: tokens that the tokenizer knows.
+        length: tokens that are read per text, boundaries counted.
+        vocabulary: number of tokens that the tokenizer knows.
         inputs: `{"dtype": ..., "shape": ...}` of each array of a batch, the shape of one row.
         platforms: that the program was lowered for.
         versions: of jaxmed and jax that wrote it.
@@ -49,7 +49,7 @@ def read_card(path: Path) -> Card:
     """The card in a file.
 
     Raises:
-        ValueError: it is no card of this version.
+        ValueError: if it is not a card of this version.
     """
     try:
         words = json.loads(path.read_bytes())

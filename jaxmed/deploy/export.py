@@ -1,4 +1,4 @@
-"""A trained model as files that need none of its code: a compiled function, a card, a tokenizer.
+"""A trained model as files that need no code of the network: a program, a card, a tokenizer.
 
 `export` writes the folder `model/` of a run; `jaxmed.load` opens it on another machine, where
 neither the network nor the settings of the run are known.
@@ -39,10 +39,9 @@ def export(
     tokenizer: Tokenizer | None = None,
     boundaries: bool = False,
 ) -> Path:
-    """Write `directory/model`: wholly or not at all, in the place of one that is there.
+    """Write `directory/model`, as a whole or not at all; one that is there is replaced.
 
-    JAX promises to read the program for six months of its later versions, not longer: keep the
-    run's checkpoint and code too.
+    JAX guarantees to read the program for six months only: keep the run's checkpoint and code too.
 
     Args:
         model: to export, with its parameters and counted constants.
@@ -56,7 +55,7 @@ def export(
         The folder of the model.
 
     Raises:
-        ValueError: the tokenizer does not suit what the model reads, or the model needs several
+        ValueError: if the tokenizer does not suit what the model reads, or the model needs several
             devices.
     """
 

@@ -1,4 +1,4 @@
-"""A finished model without its code: the files that `jaxmed.export` wrote, opened."""
+"""Loading the files that `jaxmed.export` wrote: a trained model without its code."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Loaded(Model):
-    """A model without its code. It predicts like any other, and cannot be trained.
+    """A model without its code. It predicts like any other and cannot be trained.
 
     Attributes:
-        card: what it reads and says.
+        card: what it reads and answers.
         tokenizer: of its texts, or None.
-        answering: the same model, which predicts what is said of an example: such as the class and
-            its probability.
+        answering: the same model with its answers as predictions, such as the class and its
+            probability.
     """
 
     card: Card
@@ -42,8 +42,8 @@ def load(directory: str | Path) -> Loaded:
         directory: the run's folder, or its folder `model`.
 
     Raises:
-        FileNotFoundError: it holds no model, or not all of its files.
-        ValueError: a file is not the one that `export` wrote, or was written for other devices.
+        FileNotFoundError: if it holds no model, or not all of its files.
+        ValueError: if a file is not the one that `export` wrote, or was written for other devices.
     """
     directory = Path(directory)
     folder = directory / "model" if (directory / "model").is_dir() else directory

@@ -1,4 +1,4 @@
-"""Can a model be trusted? Predictions of a split, statistics with intervals, reports."""
+"""Evaluation of models: predictions of a split, statistics with intervals, reports."""
 
 from jaxmed.evaluation.evaluate import Evaluation, compute_metrics, evaluate
 from jaxmed.evaluation.predict import losses, predict

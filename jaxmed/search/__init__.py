@@ -1,4 +1,4 @@
-"""Search for settings: many as one program, drawn at random, halved, or one by one with Optuna."""
+"""Search for hyperparameters: vmapped sweeps, random draws, successive halving, Optuna."""
 
 from jaxmed.search.halving import Halving, halving_table, successive_halving
 from jaxmed.search.optuna import optuna_search

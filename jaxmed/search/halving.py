@@ -1,4 +1,4 @@
-"""Successive halving: train all a little, go on with the best."""
+"""Successive halving: train all configurations for a few steps, continue with the best."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Halving:
     """What a search by successive halving found.
 
     Attributes:
-        settings: K numbers a name, as they were given.
+        settings: K numbers per name, as they were given.
         scores: [rounds, K] on validation; NaN where a configuration had dropped out.
-        steps: [rounds] steps that each had taken when it was scored.
+        steps: [rounds] steps that a configuration had taken when it was scored.
         best: the number of the best configuration, the highest of the last round.
         model: of that configuration.
     """
@@ -56,23 +56,30 @@ def successive_halving(
     steps: Sequence[int],
     keep: float = 1 / 3,
 ) -> Halving:
-    """Train all a little, go on with the best, and again, until the last round.
+    """Train all configurations for a few steps, continue with the best, and repeat.
 
-    Jamieson and Talwalkar 2016, section 2, with a share of the configurations kept instead of a
-    half. A configuration that goes on continues where it stood, with its optimizer's state, and so
-    its schedule, which should be as long as the last of `steps`. One round is one call of `fit`.
+    Jamieson and Talwalkar 2016, section 2, with any fraction of the configurations kept instead of
+    a half. A configuration that is kept continues with its optimizer's state, and so with its
+    learning-rate schedule, which should be as long as the last of `steps`. One round is one call
+    of `fit`.
 
     Args:
         recipe: of one configuration.
-        settings: K numbers a name.
+        settings: K numbers per name.
         train: to learn from.
         validation: to choose by.
         score: (validation, outputs of one configuration) -> how good, higher is better. NaN
             counts as the worst.
         key: of first values, the order of the examples and all else.
-        batch_size: examples a step.
+        batch_size: examples per step.
         steps: how many a configuration has taken at the end of each round, ascending.
-        keep: share that goes on to the next round, in (0, 1); at least one does.
+        keep: fraction that is kept for the next round, in (0, 1); at least one is.
+
+    Returns:
+        The scores of all rounds and the model of the best configuration.
+
+    Raises:
+        ValueError: if `keep`, `steps` or `settings` cannot be searched with.
     """
     if not 0 < keep < 1:
         raise ValueError(f"keep is {keep}, but must lie in (0, 1).")

@@ -1,4 +1,4 @@
-"""Optuna around what cannot be traced, such as widths."""
+"""Optuna for hyperparameters that cannot be traced, such as widths."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jaxmed import checks
 
 
 def optuna_search(score: Callable[[Any], float], trials: int, *, seed: int) -> Any:
-    """The study of Optuna over what cannot be traced, such as widths: the highest score wins.
+    """Search with Optuna for the highest score, also over what cannot be traced, such as widths.
 
     Optuna's default, a tree-structured Parzen estimator (Bergstra et al. 2011), seeded.
 
@@ -18,8 +18,11 @@ def optuna_search(score: Callable[[Any], float], trials: int, *, seed: int) -> A
         trials: how many, at least 1.
         seed: of the suggestions.
 
+    Returns:
+        Optuna's study, with `best_params` and `trials`.
+
     Raises:
-        ModuleNotFoundError: Optuna is not installed.
+        ModuleNotFoundError: if Optuna is not installed.
     """
     checks.at_least("trials", trials, 1)
     try:

@@ -1,4 +1,4 @@
-"""Settings drawn at random."""
+"""Random search: configurations drawn from distributions."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ def random_settings(
         draws: by name, (generator, count) -> numbers, such as `log_uniform(1e-4, 1e-2)`.
         count: how many, at least 1.
         seed: of the draws; each name has a stream of its own.
+
+    Returns:
+        [count] numbers per name, float32 with `uniform` and `log_uniform`.
     """
     checks.at_least("count", count, 1)
     streams = np.random.default_rng(seed).spawn(len(draws))
@@ -28,13 +31,13 @@ def random_settings(
 
 
 def uniform(low: float, high: float) -> Callable[[np.random.Generator, int], np.ndarray]:
-    """Draws numbers between the two, each as probable."""
+    """Draws from the uniform distribution between `low` and `high`."""
     _check_range(low, high)
     return lambda generator, count: generator.uniform(low, high, count).astype(np.float32)
 
 
 def log_uniform(low: float, high: float) -> Callable[[np.random.Generator, int], np.ndarray]:
-    """Draws numbers between the two whose logarithm is uniform: for learning rates and decays."""
+    """Draws numbers whose logarithm is uniform: for learning rates and weight decays."""
     checks.positive("low", low)
     _check_range(low, high)
     spread = np.log(low), np.log(high)

@@ -1,9 +1,9 @@
-"""Hundreds of settings trained by one program.
+"""Sweeps: hundreds of configurations trained by one vmapped program.
 
 A recipe is a pure function of the settings that are searched, `recipe(settings) -> (task,
 optimizer)`, whose numbers may be traced: `vmap_sweep` maps it over many at once. What changes the
-shape of an array or the course of a Python program, such as a width, cannot be traced; search that
-from outside, with one `fit` each, such as with Optuna (`search.optuna`).
+shape of an array or the control flow of Python, such as a width, cannot be traced: search it with
+one `fit` per value, for example with `optuna_search`.
 """
 
 from __future__ import annotations
@@ -34,13 +34,18 @@ def vmap_sweep(recipe: Recipe, settings: Settings) -> tuple[Task, optax.Gradient
     travel in the state, as `model_state["settings"]`, so that checkpoints hold them, and no value
     of theirs is compiled into the program. The loss of an example is the mean over the
     configurations, with the gradient of their sum, so that each gets the gradient it would get
-    alone. Predictions have the
-    configurations as their second axis, [batch, K, ...]; the task has no metrics, as none expects
-    that.
+    alone. Predictions have the configurations as their second axis, [batch, K, ...]; the task has
+    no metrics, as none expects that.
 
     Args:
         recipe: of one configuration.
         settings: K numbers per name.
+
+    Returns:
+        The task and the optimizer of all configurations.
+
+    Raises:
+        ValueError: if the names have different numbers of values.
     """
     count = count_of(settings)
     settings = {name: np.asarray(values) for name, values in settings.items()}

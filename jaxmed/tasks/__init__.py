@@ -1,4 +1,4 @@
-"""What is learned and how it is judged: one file per kind of question.
+"""Tasks: what is learned and how it is evaluated, one file per kind of task.
 
 `Task` and `Model` are in `task.py`, `Judge` in `judge.py`; the other files make tasks.
 """

@@ -30,7 +30,7 @@ GRADES = (*MULTICLASS, "quadratic_kappa", "grade_mae")
 
 
 def of_classes(names: Sequence[str]) -> Judge:
-    """One of several classes; with two of them the second is the positive one."""
+    """The judge of one of several classes; of two classes the second is the positive one."""
     return Judge(
         check=functools.partial(_check_classes, names),
         table=_row_per_example,
@@ -44,12 +44,12 @@ def of_classes(names: Sequence[str]) -> Judge:
 
 
 def of_grades(names: Sequence[str]) -> Judge:
-    """Ordered classes: also how far a prediction is from the true grade."""
+    """The judge of ordered classes, with statistics of how far predictions are from the grade."""
     return dataclasses.replace(of_classes(names), statistics=_statistics(GRADES))
 
 
 def of_positions(names: Sequence[str]) -> Judge:
-    """One of several classes for each position of a sequence, resampled by sequence."""
+    """The judge of one class for each position of a sequence or image, resampled by example."""
     return dataclasses.replace(
         of_classes(names),
         check=functools.partial(_check_positions, names),
@@ -61,7 +61,7 @@ def of_positions(names: Sequence[str]) -> Judge:
 
 
 def of_findings(names: Sequence[str]) -> Judge:
-    """Several findings, each absent or present; statistics are means over the findings."""
+    """The judge of several findings; statistics are means over the findings."""
     return Judge(
         check=functools.partial(_check_findings, names),
         table=_row_per_example,
@@ -89,11 +89,16 @@ def _row_per_example(columns: Columns, outputs: Columns) -> Columns:
 
 
 def _row_per_position(columns: Columns, outputs: Columns) -> Columns:
-    """One row per labeled position, in order; positions without a label are -1."""
+    """One row per labeled position, in order; positions without a label are -1.
+
+    The positions of one example are one group, unless the data says which examples belong together.
+    """
     label = columns["label"]
     real = label >= 0
-    example = np.asarray(columns.get("group", columns.get("row", np.arange(len(label)))))
-    groups = np.broadcast_to(example.reshape(-1, *(1,) * (label.ndim - 1)), label.shape)
+    rows = columns.get("row", np.arange(len(label)))
+    own = columns["id"] if "id" in columns and columns["id"].ndim == 1 else rows
+    example = np.asarray(columns.get("group", own)).reshape(-1, *(1,) * (label.ndim - 1))
+    groups = np.broadcast_to(example, label.shape)
     table = {
         "label": label[real],
         "probabilities": outputs["probabilities"][real],

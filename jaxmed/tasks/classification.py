@@ -1,4 +1,4 @@
-"""Classification: one of several classes, absent or present, several findings, ordered grades."""
+"""Classification: multiclass, binary, multilabel and ordinal."""
 
 from __future__ import annotations
 
@@ -37,6 +37,12 @@ def classification(
         loss: of (logits [batch, classes], labels [batch]); set its options with
             `functools.partial`.
         metrics: streaming metrics of training by name; by default accuracy.
+
+    Returns:
+        A task with the outputs `logits` and `probabilities`, both [batch, classes].
+
+    Raises:
+        ValueError: for fewer than 2 classes.
     """
     names = class_names(classes)
     return supervised(
@@ -67,6 +73,12 @@ def binary_classification(
         classes: names of the two, the positive one last.
         loss: of (logits [batch], labels [batch]).
         metrics: streaming metrics of training by name; by default accuracy.
+
+    Returns:
+        A task with the outputs `logits` [batch] and `probabilities` [batch, 2].
+
+    Raises:
+        ValueError: for other than 2 classes.
     """
     names = class_names(classes or 2)
     if len(names) != 2:
@@ -98,7 +110,7 @@ def multilabel_classification(
     loss: Loss | Fitted = losses.multilabel_cross_entropy,
     metrics: Mapping[str, Metric] | None = None,
 ) -> Task:
-    """Several findings, each absent or present: labels [batch, labels] of 0 and 1.
+    """Multilabel: several findings, each absent (0) or present (1), in labels [batch, labels].
 
     Args:
         network: gives [batch, labels].
@@ -106,6 +118,9 @@ def multilabel_classification(
         classes: names of the findings.
         loss: of (logits [batch, labels], labels [batch, labels]).
         metrics: streaming metrics of training by name; by default the accuracy over all labels.
+
+    Returns:
+        A task with the outputs `logits` and `probabilities`, both [batch, labels].
     """
     return supervised(
         network,
@@ -125,7 +140,7 @@ def ordinal_classification(
     loss: Loss | Fitted = losses.ordinal,
     metrics: Mapping[str, Metric] | None = None,
 ) -> Task:
-    """Ordered grades: logit k decides whether a case that reached grade k goes beyond it.
+    """Ordered grades: logit k is that of going beyond grade k, given that it was reached.
 
     Args:
         network: gives [batch, classes - 1].
@@ -134,6 +149,12 @@ def ordinal_classification(
         inputs: what the network reads of a batch.
         loss: of (logits [batch, classes - 1], labels [batch]).
         metrics: streaming metrics of training by name; by default accuracy.
+
+    Returns:
+        A task with the outputs `logits` [batch, classes - 1] and `probabilities` [batch, classes].
+
+    Raises:
+        ValueError: for fewer than 2 classes.
     """
     names = class_names(classes)
 

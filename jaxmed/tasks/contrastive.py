@@ -1,8 +1,8 @@
 """Contrastive learning from images without labels (SimCLR).
 
-The network is built around a backbone, such as those of `jaxmed.models.backbone`, and
-`transforms.initialized_from(task, {"encoder": model.params["encoder"]})` lets a classifier begin
-with what was learned.
+The network is built around an encoder such as `models.ConvStages`;
+`transforms.initialized_from(task, {"encoder": model.params["encoder"]})` starts a classifier with
+what it learned.
 """
 
 from __future__ import annotations
@@ -29,12 +29,11 @@ def contrastive(
     temperature: float = 0.5,
     metrics: Mapping[str, Metric] | None = None,
 ) -> Task:
-    """SimCLR: of all images in a batch, find the other view of the same one.
+    """SimCLR: find the other view of the same image among all images of a batch.
 
-    Two views of every image are drawn; the loss of an image is the mean of its two views'
-    `nt_xent`. The negatives are the views of all other real images in the step's batch, whatever
-    the number of devices; `gradients.accumulated` makes the batch, and with it the task, smaller.
-    Chen et al. 2020, section 2.1 and algorithm 1.
+    Two views of every image are drawn; the loss of an image is the mean `nt_xent` of its two views.
+    The negatives are the views of all other real images in the step's batch, on all devices.
+    `gradients.accumulated` makes the batch smaller, and with it the number of negatives.
 
     Predictions are `features` [batch, width], from the network's method of that name, of the image
     itself.
@@ -42,10 +41,17 @@ def contrastive(
     Args:
         network: gives projections [batch, width] of any length, such as `models.Projector`.
         inputs: what the network reads of a batch.
-        augment: `(key, batch) -> batch`, drawn once for each view; what it changes is what the
-            features learn to overlook.
+        augment: `(key, batch) -> batch`, drawn once for each view; features become
+            invariant to what it changes.
         temperature: of the softmax, above 0.
         metrics: streaming metrics of training by name; by default none.
+
+    Raises:
+        ValueError: if the temperature is not above 0.
+
+    References:
+        Chen et al., A Simple Framework for Contrastive Learning of Visual Representations, 2020,
+        section 2.1 and algorithm 1.
     """
     checks.positive("temperature", temperature)
 
@@ -79,7 +85,7 @@ def nt_xent(
     *,
     temperature: float,
 ) -> Float[Array, " batch"]:
-    """The normalised, temperature-scaled cross entropy of two views of each image.
+    """The normalized, temperature-scaled cross entropy of two views of each image.
 
     Of view i with cosine similarities s and its other view j, over all real views k:
 
@@ -88,12 +94,12 @@ def nt_xent(
     Args:
         first: projections of the first views.
         second: of the second views of the same images.
-        mask: 1 real, 0 padding, which is nobody's negative.
+        mask: 1 real, 0 padding, which is never a negative.
         temperature: t, above 0.
 
     Returns:
-        The mean of the losses of both views, in nats; the negatives are those of all devices that
-        share the batch. Of a padding row the number means nothing, but is finite.
+        [batch], the mean loss of both views, in nats; the negatives are those of all devices that
+        share the batch. The loss of a padding row is finite and means nothing.
 
     References:
         Chen et al., A Simple Framework for Contrastive Learning of Visual Representations, 2020,

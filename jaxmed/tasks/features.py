@@ -1,4 +1,4 @@
-"""Predictions of tasks that learn features: the features themselves."""
+"""Features as the prediction of tasks that learn them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the answers to one kind of question are checked, compared with the truth, and shown."""
+"""How predictions of one kind of task are checked, compared with the targets, and shown."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def _accepts(columns: Columns, *, training: bool) -> str | None:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Judge:
-    """All that depends on the kind of question; evaluation, reports and export ask it.
+    """All that depends on the kind of task; evaluation, reports and export use it.
 
-    A task without `statistics` is judged by its streaming metrics, or else by its loss.
+    A task without `statistics` is evaluated by its streaming metrics, or else by its loss.
 
     Attributes:
         check: `(columns, training=...) -> None`, or one sentence that says what is wrong with the
@@ -38,8 +38,8 @@ class Judge:
         statistics: exact statistics of the table, by name.
         figures: `table -> figures` for the report.
         summary: `table -> rows` (name, count, share), what the table holds.
-        answer: `outputs -> columns` [rows], what is said of an example: the predicted class and its
-            probability, or a value. A pure JAX function; an exported model carries it.
+        answer: `outputs -> columns` [rows], the answer for each example: the predicted class and
+            its probability, or a value. A pure JAX function; an exported model carries it.
         strata: `columns -> classes` [rows] to stratify folds by.
         names: words of columns: of the whole numbers of an answer, or of the columns of a matrix.
     """

@@ -1,4 +1,4 @@
-"""What a decoder's output says of pixels: the likelihoods of a variational autoencoder."""
+"""Likelihoods of pixels given the output of a decoder, for variational autoencoders."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Likelihood:
 
 
 def bernoulli() -> Likelihood:
-    """Black or white pixels, of which the decoder gives the log odds.
+    """Black or white pixels; the decoder gives the log odds of white.
 
-    log p(x|z) = sum x log p + (1 - x) log(1 - p). For grey pixels from 0 to 1 it is a cross
-    entropy and no density: its ELBO then compares models and images, but bounds no likelihood.
-    Kingma and Welling 2014, appendix C.1.
+    log p(x|z) = sum x log p + (1 - x) log(1 - p). For gray pixels from 0 to 1 it is a cross
+    entropy, not a density: the ELBO then compares models and images, but does not bound a
+    likelihood. Kingma and Welling 2014, appendix C.1.
     """
 
     def log_density(decoded: Array, x: Array) -> Array:
@@ -41,10 +41,16 @@ def bernoulli() -> Likelihood:
 
 
 def gaussian(deviation: float = 0.1) -> Likelihood:
-    """Pixels around the decoder's output, with one standard deviation for all.
+    """Normally distributed pixels; the decoder gives their means.
+
+        log p(x|z) = -sum ((x - mean) / deviation)^2 / 2 + log(deviation) + log(2 pi) / 2
 
     Args:
-        deviation: in the unit of the inputs, above 0; the smaller, the less the prior counts.
+        deviation: standard deviation of all pixels, in the unit of the inputs, above 0; the
+            smaller, the less the prior counts.
+
+    Raises:
+        ValueError: if the deviation is not above 0.
     """
     checks.positive("deviation", deviation)
     constant = math.log(deviation) + math.log(2 * math.pi) / 2

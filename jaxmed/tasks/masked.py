@@ -1,4 +1,4 @@
-"""Learning from images without labels: fill in the patches that were hidden."""
+"""Learning from images without labels: predict hidden patches (masked autoencoders)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ def masked_pixels(
     target: Callable[[Array, int], Array] | None = None,
     metrics: Mapping[str, Metric] | None = None,
 ) -> Task:
-    """Fill in the patches of an image that were hidden.
+    """Predict the hidden patches of an image.
 
-    The same number of patches is hidden in every image, which and where is drawn anew in every
-    step; hidden pixels are zeros. The loss of an image is the mean squared error over the
-    hidden pixels only. He et al. 2022 (masked autoencoders), section 3, with a network that reads
-    the whole grid.
+    The same number of patches is hidden in every image; which ones is drawn anew in every step.
+    Hidden pixels are zeros. The loss of an image is the mean squared error over the
+    hidden pixels only. In contrast to He et al. 2022, section 3, the network reads the whole grid.
 
     Predictions are `features` [batch, width] of the whole image.
 
@@ -40,9 +39,16 @@ def masked_pixels(
             `models.MaskedAutoencoder`.
         inputs: what the network reads of a batch; zero should be its mean.
         patch: side of the square or cubic patches, in pixels; divides every side of the image.
-        share: of the patches that is hidden, in (0, 1); at least one is and one is not.
+        share: fraction of the patches that is hidden, in (0, 1); at least one is and one is not.
         target: what is predicted of the inputs; by default themselves, or `standardized_patches`.
         metrics: streaming metrics of training by name; by default none.
+
+    Raises:
+        ValueError: if `patch` or `share` is out of range, or (when the loss is computed) if the
+            patch does not divide the sides of the images.
+
+    References:
+        He et al., Masked Autoencoders Are Scalable Vision Learners, 2022, section 3.
     """
     _check_hiding(patch, share)
 
@@ -78,7 +84,7 @@ def hidden_pixels(key: Key, shape: Sequence[int], *, patch: int, share: float) -
         key: of the choice; an image's own choice depends on its place in the whole batch.
         shape: (batch, *space, channels).
         patch: side of a patch, in pixels.
-        share: of the patches that is hidden, in (0, 1); at least one is and one is not.
+        share: fraction of the patches that is hidden, in (0, 1); at least one is and one is not.
 
     Returns:
         [batch, *space, 1], true where hidden.
@@ -101,13 +107,19 @@ def hidden_pixels(key: Key, shape: Sequence[int], *, patch: int, share: float) -
 
 
 def standardized_patches(x: Array, patch: int) -> Array:
-    """Each patch less its mean, over its deviation: a target that asks for structure.
+    """Each patch with mean 0 and variance 1, as a target for `masked_pixels`.
 
     He et al. 2022, section 3, "Reconstruction target".
 
     Args:
         x: [batch, *space, channels].
         patch: side of a patch, in pixels.
+
+    Returns:
+        The standardized patches in the shape of `x`.
+
+    Raises:
+        ValueError: if the patch does not divide every side.
     """
     rows, *space, channels = x.shape
     split = [part for places in _grid(space, patch) for part in (places, patch)]

@@ -1,4 +1,4 @@
-"""What a Task is made of where it is made from a network: first values, the two modes, inputs."""
+"""Parts of a Task that is made from a network: first values, training and prediction, inputs."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def variables(params: Params, state: ModelState) -> dict[str, Any]:
 def in_training(
     network: Network, params: Params, mask: Array, key: Key
 ) -> Callable[..., tuple[Any, ModelState]]:
-    """The network as training sees it: with dropout, with statistics of the batch that are kept.
+    """The network in training mode: with dropout, and with batch statistics that are kept.
 
     Args:
         network: what to apply.
@@ -104,9 +104,10 @@ def in_training(
 
 
 def mean_outputs(outputs: Outputs) -> Outputs:
-    """The mean over a leading axis of several predictions, of what can be averaged.
+    """The mean over a leading axis of several predictions.
 
-    Logits of a mean are not the mean of logits, and are left out, as whole numbers are.
+    Logits are left out, because their mean is not the logit of the mean probability; so are whole
+    numbers.
     """
     return {
         name: value.mean(0)

@@ -1,4 +1,4 @@
-"""Giving back what was read: plain and denoising autoencoders.
+"""Reconstruction of the input: plain and denoising autoencoders.
 
 A network here is applied by the name of its halves, `method="encode"` and `method="decode"`, as
 those of `jaxmed.models.autoencoder` are.
@@ -31,7 +31,7 @@ def reconstruction(
     noise: Noise | None = None,
     metrics: Mapping[str, Metric] | None = None,
 ) -> Task:
-    """Give back the input through a narrow layer; with `noise`, the clean from the corrupted one.
+    """Reconstruct the input; with `noise`, reconstruct the clean input from a corrupted one.
 
     The loss of an example is its mean squared error over all pixels and channels. Predictions are
     of the clean input: `reconstruction` [batch, ...], `latent` [batch, latent] and `error` [batch],
@@ -80,15 +80,18 @@ def reconstruction(
 
 
 def mean_squared_error(decoded: Array, x: Array) -> Float[Array, " batch"]:
-    """The mean over pixels and channels of (decoded - x)^2, one number an example."""
+    """The mean over pixels and channels of (decoded - x)^2, one number per example."""
     return jnp.square(decoded - x).mean(tuple(range(1, x.ndim)))
 
 
 def gaussian_noise(deviation: float) -> Noise:
-    """Add independent normal numbers to every pixel.
+    """Noise that adds an independent normal number to every value.
 
     Args:
-        deviation: in the unit of the inputs, above 0.
+        deviation: standard deviation, in the unit of the inputs, above 0.
+
+    Raises:
+        ValueError: if the deviation is not above 0.
     """
     checks.positive("deviation", deviation)
 
@@ -99,10 +102,15 @@ def gaussian_noise(deviation: float) -> Noise:
 
 
 def masking_noise(share: float) -> Noise:
-    """Set each number to zero with probability `share`. Vincent et al. 2008, section 2.3.
+    """Noise that sets each number to zero with probability `share`.
+
+    Vincent et al. 2008, section 2.3.
 
     Args:
         share: in [0, 1).
+
+    Raises:
+        ValueError: if the share is out of range.
     """
     checks.fraction("share", share, below_one=True)
 

@@ -1,4 +1,4 @@
-"""The judge of tasks that have no truth to compare with: means of what they predict per example."""
+"""The judge of tasks without targets: means of what they predict per example."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jaxmed.typing import Columns
 
 
 def row_means(*names: str) -> Judge:
-    """Statistics are the means over the examples of these outputs [batch]."""
+    """The judge whose statistics are the means of these outputs [batch] over the examples."""
 
     def table(columns: Columns, outputs: Columns) -> Columns:
         del columns

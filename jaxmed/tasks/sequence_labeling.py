@@ -1,4 +1,4 @@
-"""One class for every position of a sequence, such as the role of each sentence."""
+"""Sequence labeling: one class per position, such as the role of each sentence."""
 
 from __future__ import annotations
 
@@ -25,12 +25,11 @@ def sequence_labeling(
     inputs: Inputs,
     metrics: Mapping[str, Metric] | None = None,
 ) -> Task:
-    """One of several classes for every position.
+    """One of several classes for every position of a sequence, with a linear-chain CRF.
 
     A chain of scores joins neighboring positions; where it is zero they are independent, and
-    the loss is the cross entropy. The loss of an example is that of its whole sequence. The
-    probabilities are those of each position over all paths, the path is the best of all
-    (Viterbi). Labels are [batch, positions], -1 where there is no position.
+    the loss is the cross entropy. The loss of an example is that of its whole sequence. Labels are
+    [batch, positions], -1 where there is no position.
 
     Args:
         network: gives emissions [batch, positions, classes], the scores (start, step, end) of a
@@ -39,6 +38,14 @@ def sequence_labeling(
         inputs: what the network reads of a batch.
         metrics: streaming metrics of training by name; by default none. In training there are no
             outputs, as decoding costs more than the loss.
+
+    Returns:
+        A task with the outputs `probabilities` [batch, positions, classes], those of each position
+        over all paths, and `path` [batch, positions], the best of all paths (Viterbi), -1 where
+        there is no position.
+
+    References:
+        Lafferty et al., Conditional Random Fields, 2001.
     """
     names = class_names(classes)
 

@@ -1,4 +1,4 @@
-"""The waist: a Task says what is learned, a Model is what was learned.
+"""`Task`, what is learned, and `Model`, what was learned: the interface between the layers.
 
 Below are networks, losses and data; above are training, evaluation, explanation, deployment, which
 see a Task or a Model and nothing else. Any functions of these signatures make a Task; the other
@@ -48,7 +48,7 @@ class Task:
     programs: dict[Any, Any] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        # Whoever maps the loss over single rows gets each row's own randomness.
+        # Also if the loss is mapped over single rows, each row draws its own random numbers.
         object.__setattr__(self, "loss", by_place(self.loss))
 
     def constants(self, train: Columns) -> Tree:

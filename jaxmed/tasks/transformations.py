@@ -1,4 +1,4 @@
-"""Learning what is normal without labels: which transformation was made of an image?"""
+"""Learning from normal images without labels: predict which transformation was applied."""
 
 from __future__ import annotations
 
@@ -27,22 +27,26 @@ def transformation_prediction(
     transformations: Sequence[Transformation],
     metrics: Mapping[str, Metric] | None = None,
 ) -> Task:
-    """Which transformation was made? Learned from normal images, it tells abnormal ones.
+    """Predict which transformation was applied to an image, as a score of how normal it is.
 
     Every image is seen under each transformation, and the loss of an image is the mean cross
-    entropy over them. A network that has only seen normal images recognises the transformations of
-    normal images best. Gidaris et al. 2018, section 2; Golan and El-Yaniv 2018, section 4.
+    entropy over them. A network trained on normal images predicts the transformations of normal
+    images best. Gidaris et al. 2018, section 2; Golan and El-Yaniv 2018, section 4.
 
     Predictions are `normality` [batch], the mean log probability of the right transformation
     (at most 0, high for what resembles the training images), and `features` [batch, width] of the
     image itself.
 
     Args:
-        network: gives one logit a transformation, such as `models.PooledClassifier`.
+        network: gives one logit per transformation, such as `models.PooledClassifier`.
         inputs: what the network reads of a batch.
         transformations: at least 2, of what the network reads; the identity is one of them:
             `geometric_transformations()`.
         metrics: streaming metrics of training by name; by default none.
+
+    Raises:
+        ValueError: for fewer than 2 transformations, or (when the loss is computed) for one that
+            changes the shape.
     """
     checks.at_least("transformations", len(transformations), 2)
 
@@ -103,10 +107,14 @@ def geometric_transformations(shift: int = 0) -> tuple[Transformation, ...]:
     """The eight symmetries of the square, alone or each moved by `shift` pixels in nine directions.
 
     Golan and El-Yaniv 2018, section 5.1: 72 with a shift. Pixels that come in from outside repeat
-    the edge. The images are [batch, side, side, channels]; others raise a ValueError.
+    the edge.
 
     Args:
         shift: in pixels; 0 for the eight alone.
+
+    Returns:
+        8 or 72 functions of images [batch, side, side, channels], which raise a ValueError for
+        other shapes.
     """
     checks.at_least("shift", shift, 0)
     steps = (0,) if shift == 0 else (0, -shift, shift)
@@ -115,7 +123,7 @@ def geometric_transformations(shift: int = 0) -> tuple[Transformation, ...]:
         def transform(x: Array) -> Array:
             if x.ndim != 4 or x.shape[1] != x.shape[2]:
                 raise ValueError(
-                    f"images have shape {x.shape}, but these symmetries are those of squares "
+                    f"images have shape {x.shape}, but these transformations need squares "
                     "[batch, side, side, channels]: crop or pad them, or take slices of volumes."
                 )
             x = jnp.flip(x, 2) if mirrored else x

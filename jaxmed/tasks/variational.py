@@ -31,11 +31,11 @@ def variational(
     draws: int = 8,
     metrics: Mapping[str, Metric] | None = None,
 ) -> Task:
-    """A variational autoencoder: bound the log likelihood of each example from below.
+    """A variational autoencoder: maximize a lower bound of the log likelihood of each example.
 
         ELBO = E_q log p(x|z) - KL(q(z|x) || N(0, 1)),   z = mean + deviation * noise
 
-    The loss is E_q log p with its sign changed plus `beta` times KL, with one draw of z an
+    The loss is E_q log p with its sign changed plus `beta` times KL, with one draw of z per
     example and step. Kingma and Welling 2014, equations 3 and 10; beta as in Higgins et al. 2017.
 
     Predictions are `reconstruction` from the mean of q and `error` [batch] against it, `latent`
@@ -52,6 +52,9 @@ def variational(
         draws: of z for each predicted ELBO.
         metrics: streaming metrics of training by name; by default the means of `elbo`, `kl` and
             `error`.
+
+    Raises:
+        ValueError: if `beta` is below 0 or `draws` below 1.
     """
     checks.at_least("beta", beta, 0)
     checks.at_least("draws", draws, 1)

@@ -1,4 +1,4 @@
-"""Learning from texts without labels: predict words from all the others."""
+"""Learning from texts without labels: predict words from all others."""
 
 from __future__ import annotations
 
@@ -23,13 +23,17 @@ def word_prediction(
     """Predict words of a text from all the others.
 
     The loss of a text is the mean cross entropy over `draws` of its words, drawn anew in every
-    step: a fraction of the cost of predicting all of them, and the same in expectation.
+    step: the expectation is that over all words, at a fraction of the cost. Predictions are `word`
+    [batch], the most probable word at the first position.
 
     Args:
         network: `(tokens [batch, time], at [batch, draws]) -> scores [batch, draws, vocabulary]`
             that depend on every word but those at `at`, such as `models.WordPredictor`.
         draws: words predicted in each text and step.
         metrics: streaming metrics of training by name; by default none.
+
+    Raises:
+        ValueError: if `draws` is not above 0.
     """
     checks.positive("draws", draws)
 
@@ -65,10 +69,13 @@ def word_prediction(
 
 
 def texts(tokens: np.ndarray) -> Columns:
-    """The columns that `word_prediction` is trained on; what it predicts is in the texts.
+    """The columns that `word_prediction` is trained on: texts are their own targets.
 
     Args:
         tokens: [rows, length] of the training split; rows without a token are left out.
+
+    Returns:
+        `tokens` [kept rows, length].
     """
     kept = tokens[(tokens != 0).any(1)]
     return {"tokens": kept}

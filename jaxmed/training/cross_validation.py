@@ -16,8 +16,8 @@ from jaxmed.evaluation.evaluate import (
     Evaluation,
     compute_metrics,
     judged,
-    prediction_table,
 )
+from jaxmed.evaluation.prediction_table import prediction_table
 from jaxmed.runtime import placement
 from jaxmed.tasks import Model, Task
 from jaxmed.training import input_pipeline, validate

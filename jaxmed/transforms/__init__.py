@@ -1,4 +1,4 @@
-"""A task from a task, or a model from a model: what is changed without touching the network."""
+"""Functions from a task to a task, or a model to a model; the network stays as it is."""
 
 from jaxmed.transforms.augmented import augmented
 from jaxmed.transforms.crop import crop_to_longest

@@ -11,12 +11,12 @@ from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Transf
 
 
 def augmented(task: Task, change: Transform) -> Task:
-    """The same task, which sees every training batch changed at random; predictions are as before.
+    """The same task, trained on randomly changed batches; predictions are unchanged.
 
     Args:
         task: of any kind.
         change: `(key, batch) -> batch`, such as `augment.per_image(augment.random_shift(2))`. A
-            task that rebuilds its input rebuilds the changed one.
+            task that reconstructs its input reconstructs the changed one.
     """
 
     def loss(

@@ -1,4 +1,4 @@
-"""Texts cut to the longest of their batch."""
+"""Training without the padding that no text of a batch needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params
 def crop_to_longest(
     task: Task, lengths: Sequence[int], *, keys: Sequence[str] = ("tokens",), axis: int = 1
 ) -> Task:
-    """The same task, trained without most of the padding behind short texts.
+    """The same task, trained on batches cut to the length of their longest text.
 
     Each batch is cut to the first of `lengths` that holds all of its texts: one program is
     compiled with a branch for each, and the numbers are those of the whole batch. It pays where
@@ -24,7 +24,7 @@ def crop_to_longest(
     must not have the axis that is cut.
 
     Args:
-        task: whose loss ignores what is 0 behind the end of a text.
+        task: whose loss ignores zeros after the end of a text.
         lengths: to cut to, ascending; the full length is always one more.
         keys: what to cut; the first tells how long a text is.
         axis: of each, 1 for the tokens of a text or the sentences of a document.

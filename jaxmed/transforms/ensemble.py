@@ -1,4 +1,4 @@
-"""Several members of one task as a task: trained by one program, predicting by their mean."""
+"""Deep ensembles: several members trained by one program, whose predictions are averaged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Tree
 
 
 def ensemble(task: Task, *, members: int) -> Task:
-    """Members with first values, dropout and augmentation of their own, trained on the same batch.
+    """Members with their own first values, dropout and augmentation, trained on the same batches.
 
     Parameters and model state get a leading axis of members, over which everything is `vmap`ped:
     the same `fit`, checkpoints and placements serve. The loss of an example is the mean over the
@@ -25,6 +25,17 @@ def ensemble(task: Task, *, members: int) -> Task:
     Args:
         task: of one member.
         members: how many, at least 1.
+
+    Returns:
+        A task whose parameters and model state have a leading axis [members, ...], and whose
+        outputs are those of `task`, averaged; logits and whole numbers are left out.
+
+    Raises:
+        ValueError: for fewer than 1 member.
+
+    References:
+        Lakshminarayanan et al., Simple and Scalable Predictive Uncertainty Estimation using Deep
+        Ensembles, 2017.
     """
     checks.at_least("members", members, 1)
 
@@ -48,8 +59,8 @@ def ensemble(task: Task, *, members: int) -> Task:
 def mean_with_gradient_of_sum(losses: Array) -> Array:
     """The mean over the first axis, whose gradient is that of the sum.
 
-    What is reported then does not depend on how many are trained together, and what each of them
-    learns does not either.
+    So neither the reported loss nor what each member learns depends on how many are trained
+    together.
 
     Args:
         losses: [members, batch].

@@ -21,8 +21,8 @@ def rebalanced(task: Task, shares: Float[np.ndarray, " classes"], *, tau: float 
     after `logit_adjusted`, weights or balanced batches, which have done the same already.
 
     Args:
-        task: with one column of probabilities a class. Logits are left out.
-        shares: pi, of the training split, from `frequencies`.
+        task: with one column of probabilities per class. Logits are left out.
+        shares: pi [classes], of the training split, from `losses.class_frequencies`.
         tau: at least 0; 0 changes nothing.
 
     References:

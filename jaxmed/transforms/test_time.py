@@ -1,4 +1,4 @@
-"""Predictions averaged over changed copies of an image."""
+"""Test-time augmentation: predictions averaged over changed copies of an image."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def test_time_augmentation(task: Task, changes: Sequence[Callable[[Array], Array
     """The same task, whose prediction is the mean over changed copies of every image.
 
     Probabilities and values are averaged; logits, of which the mean is not that of the
-    probabilities, and whole numbers are left out. Training is as it was. Use changes that leave the
-    label as it is. It costs as many predictions as there are changes.
+    probabilities, and whole numbers are left out. Training is unchanged. Use changes that keep the
+    label. The cost is one prediction per change.
 
     Args:
         task: that reads `image`.
@@ -36,7 +36,7 @@ def test_time_augmentation(task: Task, changes: Sequence[Callable[[Array], Array
         def of(image: Array) -> Outputs:
             return task.predict(params, model_state, {**batch, "image": image})
 
-        # One after another: a batch fits memory as it does without.
+        # One after another, so that memory does not grow with the number of changes.
         return mean_outputs(jax.lax.map(of, copies))
 
     return dataclasses.replace(task, predict=predict)

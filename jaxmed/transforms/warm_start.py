@@ -1,4 +1,4 @@
-"""A task whose parameters begin with values learned elsewhere."""
+"""Warm start: parameters that begin with values learned before, such as by pretraining."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def initialized_from(task: Task, params: Mapping[str, Params]) -> Task:
         params: values by name, such as `{"encoder": pretrained.params["encoder"]}`.
 
     Raises:
-        ValueError: (when the task is initialised) for a name that the task does not have or values
+        ValueError: (when the task is initialized) for a name that the task does not have or values
             of other shapes.
     """
 

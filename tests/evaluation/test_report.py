@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import base64
+import csv
 import dataclasses
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tasks.kinds import KINDS, untrained
 
-from jaxmed.evaluation import report
+from jaxmed.evaluation import evaluate
+from jaxmed.evaluation.evaluate import Evaluation
+from jaxmed.evaluation.report import write_report
+from jaxmed.metrics.bootstrap import Interval
+from jaxmed.tasks import Judge, class_judges
 
 HISTORY = [
     {
@@ -25,9 +30,10 @@ HISTORY = [
     for epoch in range(1, 13)
 ]
 METRICS = {
-    "auroc": SimpleNamespace(value=0.9942, low=0.988, high=0.998),
-    "log_loss": SimpleNamespace(value=0.00012, low=float("nan"), high=float("nan")),
+    "auroc": Interval(value=0.9942, low=0.988, high=0.998),
+    "log_loss": Interval(value=0.00012, low=float("nan"), high=float("nan")),
 }
+HOSTILE = ["benign", "<script>alert('x')</script>"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,22 +79,24 @@ class Page(HTMLParser):
             self.words.append(data)
 
 
+def evaluation(judge: Judge, **predictions) -> Evaluation:
+    rows = len(next(iter(predictions.values())))
+    return Evaluation(METRICS, {"id": np.arange(rows), **predictions}, judge)
+
+
 def written(directory: Path, **changes) -> Page:
     label, probabilities = predicted(2)
     given = {
         "title": "Breast cancer & others",
         "history": HISTORY,
-        "predictions": {
-            "id": np.arange(len(label)),
-            "label": label,
-            "probabilities": probabilities,
-        },
-        "metrics": METRICS,
-        "class_names": ["benign", "<script>alert('x')</script>"],
+        "evaluation": evaluation(
+            class_judges.of_classes(HOSTILE), label=label, probabilities=probabilities
+        ),
+        "best_epoch": 7,
         "settings": Settings(),
         "environment": {"versions": {"jaxmed": "0.1.0"}, "devices": {"cpu": 8}},
     }
-    path = report.write_report(directory, **given | changes)
+    path = write_report(directory, **given | changes)
     assert path == directory / "report.html"
     return Page(path.read_text(encoding="utf-8"))
 
@@ -130,7 +138,8 @@ def test_the_page_says_what_a_reader_asks_for(page):
     assert "trained for 12 epochs (120 steps)" in shown
     assert "400 cases were evaluated" in shown
     assert "0.994 [0.988, 0.998]" in shown
-    assert "The last 10 of 12 epochs" in shown
+    assert "The model of epoch 7 was kept" in shown
+    assert "The last 10 of 12 rounds" in shown
     assert "widths 8, 2" in shown
     assert "versions.jaxmed 0.1.0" in shown
     assert "not a medical device" in shown
@@ -144,9 +153,7 @@ def test_a_regression_gets_its_page(tmp_path):
     label = np.linspace(0, 1, 50)
     shown = written(
         tmp_path,
-        predictions={"id": np.arange(50), "label": label, "value": label + 0.1},
-        class_names=None,
-        unit="mm",
+        evaluation=evaluation(KINDS["regression"].task.judge, label=label, value=label + 0.1),
         history=[],
     )
     assert [path.name for path in (tmp_path / "plots").iterdir()] == ["regression.png"]
@@ -154,22 +161,54 @@ def test_a_regression_gets_its_page(tmp_path):
 
 
 def test_a_split_of_one_class_still_gets_its_page(tmp_path):
-    predictions = {"label": np.ones(9, int), "probabilities": np.tile([0.2, 0.8], (9, 1))}
-    written(tmp_path, predictions=predictions, class_names=None)
+    judge = class_judges.of_classes(("a", "b"))
+    given = evaluation(judge, label=np.ones(9, int), probabilities=np.tile([0.2, 0.8], (9, 1)))
+    written(tmp_path, evaluation=given)
     names = sorted(path.stem for path in (tmp_path / "plots").iterdir())
     assert names == ["confusion_matrix", "reliability", "training"]
 
 
-def test_findings_get_their_page(tmp_path):
+@pytest.mark.parametrize("names", [(), [f"finding <{number}>" for number in range(14)]])
+def test_findings_get_their_page(names, tmp_path):
     rng = np.random.default_rng(0)
-    predictions = {"label": rng.integers(0, 2, (60, 14)), "probabilities": rng.random((60, 14))}
-    written(tmp_path, predictions=predictions, class_names=None)
+    given = evaluation(
+        class_judges.of_findings(names),
+        label=rng.integers(0, 2, (60, 14)),
+        probabilities=rng.random((60, 14)),
+    )
+    page = written(tmp_path, evaluation=given)
     assert not (tmp_path / "plots" / "confusion_matrix.png").exists()
+    assert (tmp_path / "plots" / "roc.png").exists()
+    assert ("finding <13>" if names else "finding 13") in "".join(page.words)
 
 
-def test_the_console_table_is_aligned():
-    assert report.metrics_table(METRICS, "Test split").splitlines() == [
-        "Test split",
-        "  auroc       0.994  [0.988, 0.998]",
-        "  log_loss  1.2e-04",
-    ]
+def test_what_has_no_truth_gets_its_page(tmp_path):
+    columns = KINDS["reconstruction"].columns
+    found = evaluate(untrained("reconstruction"), columns, resamples=5)
+    path = found.report(tmp_path, title="Autoencoder", environment={})
+    shown = " ".join("".join(Page(path.read_text(encoding="utf-8")).words).split())
+    assert "44 cases were evaluated" in shown
+    assert "error" in shown
+    assert (tmp_path / "predictions.csv").read_text().startswith("id,error\n")
+
+
+def test_a_page_may_tell_of_the_training_only(tmp_path):
+    shown = " ".join(written(tmp_path, evaluation=None).words)
+    assert "trained for 12 epochs" in shown
+    assert "were evaluated" not in shown
+
+
+def test_an_evaluation_writes_its_page_plots_and_predictions(tmp_path):
+    label, probabilities = predicted(2)
+    judge = class_judges.of_classes(HOSTILE)
+    given = evaluation(judge, label=label, probabilities=probabilities)
+    path = given.report(tmp_path / "new" / "run", environment={})
+    folder = tmp_path / "new" / "run"
+    assert path == folder / "report.html"
+    assert {each.name for each in folder.iterdir()} == {"report.html", "plots", "predictions.csv"}
+    assert {each.stem for each in (folder / "plots").iterdir()} == {
+        "confusion_matrix", "precision_recall", "reliability", "roc",
+    }  # fmt: skip
+    with (folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
+        head = next(csv.reader(file))
+    assert head == ["id", "label", "probabilities_benign", f"probabilities_{HOSTILE[1]}"]

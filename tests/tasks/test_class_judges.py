@@ -97,6 +97,8 @@ def test_without_groups_positions_are_resampled_by_example():
     outputs = {"probabilities": np.full((2, 2, 3), 1 / 3)}
     table = JUDGES["positions"].table({"label": label, "row": np.array([5, 6])}, outputs)
     assert table["group"].tolist() == [5, 5, 6]
+    columns = {"label": label, "row": np.array([0, 1]), "id": np.array([70, 71])}
+    assert JUDGES["positions"].table(columns, outputs)["group"].tolist() == [70, 70, 71]
 
 
 def test_an_answer_is_the_most_probable_class():
