@@ -227,17 +227,18 @@ def history_row(task: Task, step: int, sums: Scalars, per_epoch: int) -> dict[st
         task.programs["means"] = jax.jit(functools.partial(_means, task))
     epoch = step / per_epoch
     means = jax.device_get(task.programs["means"](dict(sums)))
+    names = ("loss", *task.metrics)  # the loss first: a program gives them by the alphabet
     return {
         "epoch": int(epoch) if epoch.is_integer() else round(epoch, 4),
         "step": step,
-        **{name: float(value) for name, value in means.items() if np.ndim(value) == 0},
+        **{f"train/{name}": float(means[name]) for name in names if np.ndim(means[name]) == 0},
     }
 
 
 def _means(task: Task, sums: Scalars) -> Scalars:
     totals = jax.tree.map(lambda x: x.sum(0), sums)
-    results = {f"train/{name}": of.result(totals[name]) for name, of in task.metrics.items()}
-    return {"train/loss": totals["loss"] / totals["count"], **results}
+    results = {name: of.result(totals[name]) for name, of in task.metrics.items()}
+    return {"loss": totals["loss"] / totals["count"], **results}
 
 
 def _measured(
