@@ -230,6 +230,7 @@ def history_row(task: Task, step: int, sums: Scalars, per_epoch: int) -> dict[st
     return {
         "epoch": int(epoch) if epoch.is_integer() else round(epoch, 4),
         "step": step,
+        "train/loss": float(means.pop("train/loss")),  # a compiled dict comes back sorted
         **{name: float(value) for name, value in means.items() if np.ndim(value) == 0},
     }
 

@@ -7,10 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from training.examples import EXAMPLES
+from contracts.examples import EXAMPLES
+from training.linear import FEATURES, KEY, LABEL, LINEAR, ROWS, SGD, TRAIN, train
 
 from jaxmed.data import batches
+from jaxmed.runs import checkpoint
+from jaxmed.runtime import placement
+from jaxmed.tasks import Task
 from jaxmed.training import finite, gradients
+from jaxmed.training.finite import NonFiniteError
+from jaxmed.training.fit import ORDER
 from jaxmed.training.step import init_state, make_train_step
 
 
@@ -58,3 +64,69 @@ def test_an_update_that_overflows_is_named_by_its_step_and_leaf():
 def test_parameters_that_were_lost_on_the_way_are_named_before_what_they_spoil():
     found = located([[0, 1], [2, 3]], learning_rate=jnp.inf)
     assert found == "step 1, first in params Dense_0/bias"
+
+
+# In `fit`
+
+
+def climbing(loss_at) -> Task:
+    """Under SGD of 1 its parameter `height` is the number of steps taken."""
+
+    def loss(params, model_state, batch, key):
+        height = params["height"]
+        losses = jnp.full(batch["label"].shape, loss_at(height))
+        return losses, (model_state, {"value": batch["label"]})
+
+    return Task(
+        lambda key, batch, constants: ({"height": jnp.zeros(())}, {}),
+        loss,
+        lambda params, model_state, batch: {"value": batch["label"]},
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "expected"),
+    [
+        (
+            climbing(lambda height: jnp.where(height > 3.5, jnp.nan, -height)),
+            "step 4, first in loss",
+        ),
+        (  # the loss at step 4 is still finite: sqrt(0) has no slope
+            climbing(lambda height: jnp.sqrt(jnp.abs(4 - height)) * 1e-9 - height),
+            "step 4, first in gradient of params height",
+        ),
+    ],
+)
+def test_a_nan_is_named_by_step_and_leaf_and_nothing_saved_is_lost(task, expected, tmp_path):
+    with pytest.raises(NonFiniteError, match=expected):
+        train(task, optax.sgd(1.0), directory=tmp_path, epochs=4)
+    last = tmp_path / "checkpoints" / "last"
+    assert checkpoint.latest(last) == 3
+    state, history = checkpoint.restore(last, init_state(task, optax.sgd(1.0), KEY, TRAIN))
+    assert float(state.params["height"]) == 3
+    assert [row["epoch"] for row in history] == [1]
+    assert (tmp_path / "metrics.jsonl").read_text().count("\n") == 1
+
+
+def test_a_row_that_overflows_is_named_by_its_step():
+    columns = {"features": FEATURES.copy(), "label": LABEL}
+    columns["features"][11] = 1e25  # finite, but its square is not
+    state = init_state(LINEAR, SGD, KEY, columns)
+    order = batches.shuffled_rows(jax.random.fold_in(state.key, ORDER), 0, ROWS, 1)
+    step = np.flatnonzero(order[:, 0] == 11)[0]
+    with pytest.raises(
+        NonFiniteError, match=f"step {step}, first in loss. Nothing saved is lost: lower"
+    ):
+        train(columns=columns, batch_size=1)
+
+
+def test_a_learning_rate_that_overflows_in_the_last_update_is_caught(tmp_path):
+    with pytest.raises(NonFiniteError, match="step 0, first in its update of params/weight"):
+        train(optimizer=optax.sgd(jnp.inf), epochs=1, steps=1, directory=tmp_path)
+    assert checkpoint.latest(tmp_path / "checkpoints" / "last") is None
+
+
+def test_a_nan_is_found_under_pmap_too():
+    task = climbing(lambda height: jnp.where(height > 3.5, jnp.nan, -height))
+    with pytest.raises(NonFiniteError, match="step 4, first in loss"):
+        train(task, optax.sgd(1.0), place=placement.pmap())

@@ -20,10 +20,14 @@ import optax
 import pytest
 
 from jaxmed import losses
+from jaxmed.data import inputs
+from jaxmed.models import MLP
 from jaxmed.runs import checkpoint
-from jaxmed.tasks import Task
-from jaxmed.training import ema, stopping
+from jaxmed.tasks import Task, binary_classification
+from jaxmed.training import stopping
+from jaxmed.training.ema import ema
 from jaxmed.training.fit import fit
+from jaxmed.training.options import Run, Validation
 
 pytestmark = pytest.mark.slow  # trains in processes that are killed
 
@@ -49,36 +53,32 @@ def loss(params, model_state, batch, key):
     return losses.cross_entropy(logits, batch["label"]), (model_state, {})
 
 
-def init(key, batch):
+def init(key, batch, constants):
     params = {"weight": jax.random.normal(key, (5, 2)), "bias": jnp.zeros((1, 2))}
     return params, {"seen": jnp.zeros(())}
 
 
-TASK = Task(init, loss, predict, {})
+TWO = binary_classification(MLP(widths=(), outputs=1), inputs=inputs.features()).judge
+TASK = Task(init, loss, predict, judge=TWO)
 
 
-def train(directory: Path, *, resume: bool = False, track=()):
+def train(directory: Path, *, resume: bool = False, loggers=()):
     """Dropout, Adam, an average, a monitor and patience: all that a resumed run must carry on."""
     random = np.random.default_rng(0)
     features = random.normal(size=(40, 5)).astype(np.float32)
     label = (features[:, 0] + 0.3 * random.normal(size=40) > 0).astype(np.int32)
     split = {"features": features, "label": label}
     train_split = {name: column[:28] for name, column in split.items()}
-    validation = {name: column[28:] for name, column in split.items()}
-    monitor = stopping.lowest("validation/log_loss")
+    held_out = {name: column[28:] for name, column in split.items()}
     return fit(
         TASK,
-        ema.averaged(optax.adam(0.5), decay=0.5),
+        ema(optax.adam(0.5), decay=0.5),
         train_split,
         key=jax.random.key(8),
         batch_size=8,
         epochs=EPOCHS,
-        validation=validation,
-        best=monitor,
-        stop=[stopping.patience(monitor, 3)],
-        directory=directory,
-        resume=resume,
-        track=track,
+        validation=Validation(held_out, monitor=stopping.lowest("log_loss"), patience=3),
+        run=Run(directory, resume=resume, loggers=loggers, progress=False, artifacts=False),
     )
 
 
@@ -104,7 +104,7 @@ def main(directory: Path, where: str) -> None:
     train(
         directory,
         resume=True,
-        track=[lambda row: where == "after an epoch" and row["epoch"] == KILLS[where] and die()],
+        loggers=[lambda row: where == "after an epoch" and row["epoch"] == KILLS[where] and die()],
     )
 
 
@@ -159,14 +159,15 @@ def test_a_run_that_is_killed_thrice_ends_with_the_same_bits(uninterrupted, tmp_
 
     assert 4 < expected.best_epoch < len(expected.history) < EPOCHS  # more is left to do
     done = train(tmp_path, resume=True)
-    expect_same_bits(done.params, expected.params)
-    expect_same_bits(done.model_state, expected.model_state)
+    expect_same_bits(done.model.params, expected.model.params)
+    expect_same_bits(done.model.state, expected.model.state)
     expect_same_bits(done.state, expected.state)
     assert [*map(without_seconds, done.history)] == [*map(without_seconds, expected.history)]
     assert (done.reason, done.best_epoch) == (expected.reason, expected.best_epoch)
     assert lines(tmp_path) == expected_lines
-    kept, notes = checkpoint.restore(best, (expected.params, expected.model_state))
-    expect_same_bits(kept, (expected.params, expected.model_state))
+    chosen = expected.model.params, expected.model.state
+    kept, notes = checkpoint.restore(best, chosen)
+    expect_same_bits(kept, chosen)
     assert notes["step"] == expected.best_epoch * STEPS
 
 
