@@ -30,30 +30,30 @@ def first_best(values, better):
 
 
 @given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0, math.nan]), min_size=1, max_size=12))
-def test_the_best_epoch_is_the_first_that_no_other_beats(values):
+def test_the_best_round_is_the_first_that_no_other_beats(values):
     history = history_of(values)
     assert stopping.highest("x").best(history) == first_best(values, lambda a, b: a > b)
     assert stopping.lowest("x").best(history) == first_best(values, lambda a, b: a < b)
 
 
 @given(scores, st.integers(1, 5))
-def test_patience_runs_out_exactly_when_no_epoch_has_improved(values, epochs):
+def test_patience_runs_out_exactly_when_no_round_has_improved(values, rounds):
     monitor = stopping.highest("x")
-    stop = stopping.patience(monitor, epochs)
+    stop = stopping.patience(monitor, rounds)
     history = history_of(values)
     since = len(values) - 1 - monitor.best(history)
-    assert (stop(history) is not None) == (since >= epochs)
+    assert (stop(history) is not None) == (since >= rounds)
     stopped_at = next((n for n in range(1, len(values) + 1) if stop(history[:n]) is not None), None)
-    if stopped_at is not None:  # the epochs before the stop were no better than the best
-        window = [monitor.score(row) for row in history[stopped_at - epochs : stopped_at]]
-        before = [monitor.score(row) for row in history[: stopped_at - epochs]]
+    if stopped_at is not None:  # the rounds before the stop were no better than the best
+        window = [monitor.score(row) for row in history[stopped_at - rounds : stopped_at]]
+        before = [monitor.score(row) for row in history[: stopped_at - rounds]]
         assert max(window) <= max(before)
 
 
-def test_patience_names_the_monitor_and_the_epochs():
+def test_patience_names_the_monitor_and_the_rounds():
     stop = stopping.patience(stopping.lowest("x"), 2)
     assert stop(history_of([1.0, 2.0])) is None
-    assert stop(history_of([1.0, 2.0, 1.0])) == "x has not improved for 2 epochs"  # a tie is none
+    assert stop(history_of([1.0, 2.0, 1.0])) == "x has not improved for 2 rounds"  # a tie is none
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,22 @@ def test_a_target_is_reached_from_the_right_side(monitor, value, stops):
 
 def test_a_number_that_is_not_in_the_history_is_named():
     row = {"epoch": 1, "validation/auroc": 0.5}
-    with pytest.raises(ValueError, match="monitor is 'validation/auc', which is unknown: did you"):
-        stopping.highest("validation/auc").best([row])
+    with pytest.raises(ValueError, match="monitor is 'auc', which is unknown: did you mean auroc"):
+        stopping.highest("auc").best([row])
 
 
-def test_patience_is_at_least_one_epoch():
-    with pytest.raises(ValueError, match="epochs is 0, but must be greater than 0"):
+def test_a_monitor_names_a_number_of_validation_or_of_training():
+    history = [
+        {"train/loss": 3.0, "validation/loss": 1.0},
+        {"train/loss": 2.0, "validation/loss": 4.0},
+    ]
+    assert stopping.lowest("loss").best(history) == 0
+    assert stopping.lowest("train/loss").best(history) == 1
+    assert stopping.lowest("validation/loss").best(history) == 0
+    assert stopping.lowest("train/loss").of_training
+    assert not stopping.lowest("loss").of_training
+
+
+def test_patience_is_at_least_one_round():
+    with pytest.raises(ValueError, match="patience is 0, but must be greater than 0"):
         stopping.patience(stopping.lowest("x"), 0)

@@ -1,0 +1,79 @@
+"""Rounds of steps, and the rows of each step where epoch follows epoch."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+from training.linear import BATCH, KEY, LINEAR, ROWS, SGD, STEPS, TRAIN
+
+from jaxmed.data import batches
+from jaxmed.runtime import placement
+from jaxmed.training.input_pipeline import open_feed
+from jaxmed.training.rounds import copied, epoch_lines, rounds
+from jaxmed.training.step import init_state, make_train_step
+
+LINES = epoch_lines(batches.shuffled_rows, KEY, ROWS, BATCH)
+
+
+def taken(place=None, **options):
+    """The step, the weight and the number of sums of each round."""
+    place = place or placement.jit()
+    feed = open_feed(LINEAR, TRAIN, make_train_step(LINEAR, SGD), place, workers=0)
+    state = init_state(LINEAR, SGD, KEY, TRAIN)
+    return [
+        (each.step, np.array(each.state.params["weight"]), len(each.sums["loss"]))
+        for each in rounds(feed, state, LINES, placement=place, **options)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"last": 7, "every": 3}, [3, 6, 7]),
+        ({"last": 6, "every": 3}, [3, 6]),
+        ({"last": 2, "every": 3}, [2]),
+        ({"last": 3, "every": 1}, [1, 2, 3]),
+        ({"first": 2, "last": 7, "every": 3}, [3, 6, 7]),
+        ({"first": 3, "last": 7, "every": 4}, [4, 7]),
+        ({"first": 7, "last": 7, "every": 3}, []),
+    ],
+)
+def test_a_round_ends_at_each_multiple_of_every_and_at_the_last_step(options, expected):
+    found = taken(**options)
+    assert [step for step, _, _ in found] == expected
+    starts = [options.get("first", 0), *expected]
+    assert [sums for _, _, sums in found] == np.diff(starts).tolist()
+
+
+@pytest.mark.parametrize("place", [placement.jit, placement.pmap, placement.sharded])
+def test_how_many_steps_a_round_has_changes_no_step(place):
+    whole = taken(place(), last=7, every=7)
+    parts = taken(place(), last=7, every=2)
+    np.testing.assert_array_equal(parts[-1][1], whole[-1][1])
+
+
+def test_rounds_leave_the_first_state_to_the_caller():
+    feed = open_feed(LINEAR, TRAIN, make_train_step(LINEAR, SGD), placement.jit(), workers=0)
+    state = init_state(LINEAR, SGD, KEY, TRAIN)
+    before = np.array(state.params["weight"])
+    for each in rounds(feed, copied(state), LINES, last=4, every=2, placement=placement.jit()):
+        assert int(each.state.step) == each.step
+    np.testing.assert_array_equal(state.params["weight"], before)
+
+
+def test_the_lines_are_those_of_the_epochs_one_after_another():
+    epochs = [batches.shuffled_rows(KEY, epoch, ROWS, BATCH) for epoch in range(4)]
+    whole = np.concatenate(epochs)
+    assert whole.shape == (4 * STEPS, BATCH)
+    for first in range(len(whole)):
+        for last in range(first + 1, len(whole) + 1):
+            np.testing.assert_array_equal(LINES(first, last), whole[first:last])
+
+
+def test_the_lines_hold_the_order_that_is_given():
+    def of_epoch(key: jax.Array, epoch: int, rows: int, batch_size: int) -> np.ndarray:
+        return np.full((-(-rows // batch_size), batch_size), epoch)
+
+    lines = epoch_lines(of_epoch, KEY, ROWS, BATCH)
+    assert lines(0, 7)[:, 0].tolist() == [0, 0, 0, 1, 1, 1, 2]
