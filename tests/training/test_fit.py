@@ -14,7 +14,6 @@ from contracts.examples import EXAMPLES
 from training.linear import (
     BATCH,
     JUDGE,
-    LINEAR,
     ROWS,
     SGD,
     STEPS,
@@ -232,7 +231,9 @@ def test_columns_that_no_device_can_hold_stay_on_the_host():
     names = np.array([f"patient {row % 5}" for row in range(ROWS)])
     words = {"group": names, "name": names.astype(object)}
     done = train(columns=TRAIN | words, validation=TRAIN | words, epochs=1)
-    np.testing.assert_array_equal(done.model.params["weight"], train(epochs=1).model.params["weight"])
+    np.testing.assert_array_equal(
+        done.model.params["weight"], train(epochs=1).model.params["weight"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -282,9 +283,7 @@ def test_more_frequent_measurements_leave_the_training_as_it_was(every):
     assert [row["epoch"] for row in often.history] == pytest.approx(
         [step / STEPS for step in steps], abs=1e-4
     )
-    np.testing.assert_array_equal(
-        often.state.params["weight"], once.state.params["weight"]
-    )
+    np.testing.assert_array_equal(often.state.params["weight"], once.state.params["weight"])
     # The mean loss of an epoch is that of its rounds, weighed by their examples.
     at = {row["step"]: row for row in often.history}
     for row in once.history:
