@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import jax
 import numpy as np
+import optax
 import pytest
 from training.linear import BATCH, KEY, LINEAR, ROWS, SGD, STEPS, TRAIN
 
 from jaxmed.data import batches
 from jaxmed.runtime import placement
+from jaxmed.training.finite import NonFiniteError
 from jaxmed.training.input_pipeline import open_feed
-from jaxmed.training.rounds import copied, epoch_lines, rounds
+from jaxmed.training.rounds import epoch_lines, rounds
 from jaxmed.training.step import init_state, make_train_step
 
 LINES = epoch_lines(batches.shuffled_rows, KEY, ROWS, BATCH)
@@ -53,13 +55,21 @@ def test_how_many_steps_a_round_has_changes_no_step(place):
     np.testing.assert_array_equal(parts[-1][1], whole[-1][1])
 
 
-def test_rounds_leave_the_first_state_to_the_caller():
-    feed = open_feed(LINEAR, TRAIN, make_train_step(LINEAR, SGD), placement.jit(), workers=0)
-    state = init_state(LINEAR, SGD, KEY, TRAIN)
-    before = np.array(state.params["weight"])
-    for each in rounds(feed, copied(state), LINES, last=4, every=2, placement=placement.jit()):
-        assert int(each.state.step) == each.step
-    np.testing.assert_array_equal(state.params["weight"], before)
+def test_a_round_that_is_not_finite_is_not_handed_over():
+    wild, place = optax.sgd(1e9), placement.jit()  # overflows after a few steps
+    feed = open_feed(LINEAR, TRAIN, make_train_step(LINEAR, wild), place, workers=0)
+    state = init_state(LINEAR, wild, KEY, TRAIN)
+    seen = []
+
+    def go():
+        for each in rounds(feed, state, LINES, last=60, every=2, placement=place):
+            assert np.isfinite(each.state.params["weight"]).all()
+            seen.append(each.step)
+
+    with pytest.raises(NonFiniteError, match=r"at one of the steps \d+ to \d+\.") as caught:
+        go()
+    assert seen == [*range(2, seen[-1] + 1, 2)]
+    assert f"steps {seen[-1]} to {seen[-1] + 1}." in str(caught.value)
 
 
 def test_the_lines_are_those_of_the_epochs_one_after_another():
