@@ -9,8 +9,6 @@ import sys
 import types
 from pathlib import Path
 
-import made_up
-
 _BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```$", flags=re.DOTALL | re.MULTILINE)
 
 
@@ -24,6 +22,8 @@ def blocks(text):
 
 
 def main():
+    import made_up  # found beside this file where it is run as a script
+
     page = Path(sys.argv[1])
     text = page.read_text(encoding="utf-8")
     made_up.write_files_named_in(text, Path.cwd())
