@@ -26,31 +26,27 @@ import jax
 import numpy as np
 import optax
 
-from jaxmed import losses, tasks
+import jaxmed as jm
+from jaxmed import losses
+from jaxmed.data import augment, batches, inputs
 from jaxmed.metrics import streaming
-from jaxmed.data import batches, inputs
-from jaxmed.data.augment import image
-from jaxmed.evaluation.evaluate import evaluate
-from jaxmed.models import MLP
-from jaxmed.training import ema, gradients
 from jaxmed.runtime import placement
-from jaxmed.training.fit import fit
-from jaxmed.training.step import init_state, make_train_step
+from jaxmed.training import ema, gradients, init_state, make_train_step
 
 random = np.random.default_rng(0)
 features = random.normal(size=(32, 4)).astype(np.float32)
 columns = {"features": features, "label": (features[:, 0] > 0).astype(np.int32)}
-task = tasks.binary_classification(
-    MLP(widths=(4,), outputs=1), inputs=inputs.features(features)
-)
+network = jm.models.MLP(widths=(4,), outputs=1)
+task = jm.tasks.binary_classification(network, inputs=inputs.features())
 optimizer = optax.sgd(1.0)
 state = init_state(task, optimizer, jax.random.key(0), columns)
 step = jax.jit(make_train_step(task, optimizer))
 for epoch in range(20):
     for rows in batches.shuffled_rows(jax.random.key(1), epoch, 32, 8):
         state, sums = step(state, batches.take(columns, rows))
-print(evaluate(task, state.params, state.model_state, columns, resamples=10).metrics["auroc"].value)
-fit(task, optimizer, columns, key=jax.random.key(0), batch_size=8, epochs=1)
+model = jm.Model(task, state.params, state.model_state)
+print(jm.evaluate(model, columns, resamples=10).metrics["auroc"].value)
+jm.fit(task, optimizer, columns, key=jax.random.key(0), batch_size=8, epochs=1)
 """
 LOADED = "import sys; print(*{name.partition('.')[0] for name in sys.modules})"
 
@@ -72,7 +68,7 @@ def test_importing_jaxmed_loads_nothing_heavy():
     program = (
         "import jaxmed\n"
         "import jaxmed.data, jaxmed.losses, jaxmed.metrics, jaxmed.models, jaxmed.tasks\n"
-        "import jaxmed.evaluation.evaluate, jaxmed.training.fit\n"
+        "import jaxmed.evaluation, jaxmed.training, jaxmed.transforms, jaxmed.deploy\n"
     )
     # flax, optax and jax may load what they like.
     theirs = set(python("import flax.linen, optax, jax\n" + LOADED).split())

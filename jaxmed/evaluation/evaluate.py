@@ -31,7 +31,7 @@ class Evaluation:
     """
 
     metrics: Mapping[str, Interval]
-    predictions: Columns
+    predictions: Columns = dataclasses.field(repr=False)
     judge: Judge = dataclasses.field(repr=False)
 
     def __str__(self) -> str:

@@ -15,6 +15,8 @@ from jaxmed.typing import Columns, Tree
 
 _CHUNK = 1024
 """Examples of a source that are read and checked at once."""
+_KEPT_BYTES = 64 * 2**20
+"""Of each column of a source, for what is asked of the split as a whole."""
 
 
 def checked(
@@ -53,11 +55,13 @@ def checked(
         _refuse(where, task.judge.check(columns, training=False))
         if not training:
             continue
-        targets.append({key: x for key, x in columns.items() if _is_small(x)})
+        targets.append({key: x for key, x in columns.items() if _is_small(x, len(data))})
         if task.counts is not None:
             own = task.counts.sums(columns)
             sums = own if sums is None else fitted.added(sums, own)
-    if training:
+    # What holds for the split as a whole, such as that every class occurs, is asked of the targets
+    # alone, unless they are too large to be kept: the images themselves are not.
+    if training and task.judge.check(targets[0], training=False) is None:
         joined = {key: np.concatenate([part[key] for part in targets]) for key in targets[0]}
         _refuse(name, task.judge.check(joined, training=True))
     return {} if sums is None or task.counts is None else task.counts.constants(sums)
@@ -106,6 +110,6 @@ def _chunks(data: Source, workers: int) -> Iterator[tuple[int, dict[str, np.ndar
         yield int(rows[0]), columns
 
 
-def _is_small(column: np.ndarray) -> bool:
-    """Whether the column of all examples can be kept: a number or a few per example."""
-    return column.dtype.kind in "biuf" and column[0].size <= 64
+def _is_small(column: np.ndarray, rows: int) -> bool:
+    """Whether the column of all rows can be kept."""
+    return column.dtype.kind in "biuf" and column[0].nbytes * rows <= _KEPT_BYTES

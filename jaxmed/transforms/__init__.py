@@ -5,7 +5,7 @@ from jaxmed.transforms.crop import crop_to_longest
 from jaxmed.transforms.ensemble import ensemble
 from jaxmed.transforms.mixup import mixup
 from jaxmed.transforms.rebalanced import rebalanced
-from jaxmed.transforms.test_time import test_time_augmentation
+from jaxmed.transforms.averaged_views import test_time_augmentation
 from jaxmed.transforms.threshold import with_threshold
 from jaxmed.transforms.warm_start import initialized_from
 
