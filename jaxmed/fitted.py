@@ -1,10 +1,10 @@
 """Functions with constants that are counted from the training split: a mean, a prior, a fill.
 
-A `Fitted` is used where a plain function could be: `inputs.features()` instead of a function of the
-batch, `losses.balanced(...)` instead of a loss. Its constants are counted once, from all training
-rows, as sums that add up over parts of the data, and then live in the model's state. So they are
-saved, exported and mapped with the model, folds and clients share one compiled program, and nobody
-can count the test split by accident.
+A `Fitted` is used where a plain function could be: `inputs.features()` in place of a function of
+the batch, `losses.class_balanced(...)` in place of a loss. Its constants are counted once, from all
+training rows, as sums that add up over parts of the data, and then live in the model's state. So
+they are saved, exported and mapped with the model, folds and clients share one compiled program,
+and nobody can count the test split by accident.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def expect_result(root: Path) -> results.Result:
     """The result of a run whose metrics are those of the predictions of its seeds."""
-    result = results.read(root / "result.json")
+    result = results.read_result(root / "result.json")
     folders = [root / f"seed-{seed}" for seed in result.seeds]
     assert sorted(folders) == sorted(root.glob("seed-*"))
     found = [metrics_of(folder) for folder in folders]

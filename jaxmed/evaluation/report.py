@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxmed import plots
 from jaxmed.evaluation.evaluate import Evaluation
-from jaxmed.evaluation.tables import metric_rows, number
+from jaxmed.evaluation.tables import metric_rows, metric_text
 from jaxmed.files import write_whole
 from jaxmed.plots.style import Figure
 from jaxmed.plots.text import percent
@@ -59,7 +59,7 @@ def write_report(
         for name, figure, caption in _figures(evaluation, history, best_epoch)
     ]
     columns = list(dict.fromkeys(name for row in history for name in row))
-    rows = [[number(row.get(name)) for name in columns] for row in history[-_TAIL:]]
+    rows = [[metric_text(row.get(name)) for name in columns] for row in history[-_TAIL:]]
     template = Environment(
         loader=PackageLoader("jaxmed.evaluation"), autoescape=True, undefined=StrictUndefined
     ).get_template("report.html")

@@ -36,12 +36,12 @@ def metric_rows(metrics: Mapping[str, Interval]) -> list[tuple[str, str, str]]:
     rows = []
     for name, metric in metrics.items():
         undefined = np.isnan(metric.low) or np.isnan(metric.high)
-        interval = "" if undefined else f"[{number(metric.low)}, {number(metric.high)}]"
-        rows.append((name, number(metric.value), interval))
+        interval = "" if undefined else f"[{metric_text(metric.low)}, {metric_text(metric.high)}]"
+        rows.append((name, metric_text(metric.value), interval))
     return rows
 
 
-def number(value: float | None) -> str:
+def metric_text(value: float | None) -> str:
     """Three decimals, unless the size of the number asks for fewer or for a power of ten."""
     if value is None:
         return ""

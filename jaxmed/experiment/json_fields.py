@@ -36,7 +36,7 @@ def mapping(name: str, value: Any, *, keys: Collection[str] | None = None) -> di
     return found
 
 
-def number(name: str, value: Any) -> float:
+def number_field(name: str, value: Any) -> float:
     """A number; null is NaN and "Infinity" infinite, as `jaxmed.runs.plain.jsonable` writes."""
     if value is None:
         return math.nan

@@ -203,7 +203,7 @@ def from_runs(
     )
 
 
-def read(path: Path) -> Result:
+def read_result(path: Path) -> Result:
     """The result that `Result.write` wrote.
 
     Raises:
@@ -247,10 +247,10 @@ def _summary(name: str, content: Any) -> Summary:
     given = json_fields.mapping(name, content, keys=("mean", "deviation", "values"))
     deviation = given["deviation"]
     values = json_fields.array(f"{name}.values", given["values"])
-    mean = json_fields.number(f"{name}.mean", given["mean"])
+    mean = json_fields.number_field(f"{name}.mean", given["mean"])
     if deviation is not None:
-        deviation = json_fields.number(f"{name}.deviation", deviation)
-    found = tuple(json_fields.number(f"{name}.values", value) for value in values)
+        deviation = json_fields.number_field(f"{name}.deviation", deviation)
+    found = tuple(json_fields.number_field(f"{name}.values", value) for value in values)
     try:
         return Summary(mean, deviation, found)
     except ValueError as error:

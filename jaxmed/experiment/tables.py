@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         if given.check:
-            check(given.folder)
+            check_tables(given.folder)
         else:
             rewrite(given.folder)
     except (OSError, ValueError) as error:
@@ -80,7 +80,7 @@ def rewrite(folder: Path) -> None:
         write_whole(page, text)
 
 
-def check(folder: Path) -> None:
+def check_tables(folder: Path) -> None:
     """Refuse pages that do not hold what `rewrite` would write.
 
     Args:
@@ -139,7 +139,7 @@ def _line(cells: Sequence[str]) -> str:
 def _pages(folder: Path) -> list[tuple[Path, str, list[Block]]]:
     """Every page with its text and its tables."""
     files = sorted((folder / RESULTS).glob("*.json"))
-    published = {file.stem: results.read(file) for file in files}
+    published = {file.stem: results.read_result(file) for file in files}
     pages = []
     for page in (folder / "README.md", *sorted((folder.parent / FINDINGS).glob("*.md"))):
         text = page.read_text(encoding="utf-8")

@@ -24,15 +24,15 @@ from jaxmed.losses.imbalance import (
     positive_weights,
 )
 from jaxmed.losses.ordinal import ordinal, ordinal_probabilities
-from jaxmed.losses.priors import balanced, prior_adjusted
+from jaxmed.losses.priors import class_balanced, prior_adjusted
 from jaxmed.losses.regression import absolute_error, huber, squared_error
 
 __all__ = [
     "absolute_error",
-    "balanced",
     "balanced_weights",
     "binary_cross_entropy",
     "binary_focal",
+    "class_balanced",
     "class_frequencies",
     "cross_entropy",
     "focal",

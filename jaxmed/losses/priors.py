@@ -1,7 +1,7 @@
 """Losses that know how frequent each class is in the training split, which `fit` counts.
 
 Use one of them in place of a plain loss, as in
-`classification(network, loss=losses.balanced(classes=3))`.
+`classification(network, loss=losses.class_balanced(classes=3))`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jaxmed.losses.classification import cross_entropy
 from jaxmed.typing import Array, Columns, Loss, Tree
 
 
-def balanced(loss: Callable[..., Array] = cross_entropy, *, classes: int) -> Fitted:
+def class_balanced(loss: Callable[..., Array] = cross_entropy, *, classes: int) -> Fitted:
     """A loss under which every class counts as much as any other: weights 1 / (K pi_k).
 
     pi_k is the fraction of class k among the training rows; the mean weight of a row is 1.

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from jaxmed.evaluation import predict
-from jaxmed.search.sweeps import Recipe, Settings, count_of, vmap_sweep
+from jaxmed.search.sweeps import Recipe, Settings, count_configurations, vmap_sweep
 from jaxmed.tasks import Model
 from jaxmed.training import Run, fit
 from jaxmed.training.step import TrainState
@@ -88,7 +88,7 @@ def successive_halving(
             f"steps is {tuple(steps)}, but must ascend from above 0: the steps that have been "
             "taken at the end of each round."
         )
-    count = count_of(settings)
+    count = count_configurations(settings)
     given = {name: np.asarray(values) for name, values in settings.items()}
     scores = np.full((len(steps), count), np.nan)
     left = np.arange(count)

@@ -47,7 +47,7 @@ def vmap_sweep(recipe: Recipe, settings: Settings) -> tuple[Task, optax.Gradient
     Raises:
         ValueError: if the names have different numbers of values.
     """
-    count = count_of(settings)
+    count = count_configurations(settings)
     settings = {name: np.asarray(values) for name, values in settings.items()}
 
     def init(key: Key, batch: Batch, constants: Tree = None) -> tuple[Params, ModelState]:
@@ -95,7 +95,7 @@ def vmap_sweep(recipe: Recipe, settings: Settings) -> tuple[Task, optax.Gradient
     return task, optax.GradientTransformation(begin, update)
 
 
-def count_of(settings: Settings) -> int:
+def count_configurations(settings: Settings) -> int:
     """How many configurations there are."""
     lengths = {name: np.shape(values) for name, values in settings.items()}
     if not lengths or len(set(lengths.values())) != 1 or any(len(s) != 1 for s in lengths.values()):

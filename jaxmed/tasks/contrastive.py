@@ -16,7 +16,7 @@ from jaxmed import checks, fitted
 from jaxmed.batch_axis import first_row, gathered
 from jaxmed.metrics.streaming import Metric
 from jaxmed.tasks.features import features_of
-from jaxmed.tasks.network import Inputs, Network, first_values, in_training, part
+from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, in_training
 from jaxmed.tasks.task import Task
 from jaxmed.typing import Array, Batch, Float, Key, ModelState, Outputs, Params, Transform
 
@@ -58,7 +58,7 @@ def contrastive(
     def loss(
         params: Params, state: ModelState, batch: Batch, key: Key
     ) -> tuple[Array, tuple[ModelState, Outputs]]:
-        read = part(inputs, state, "inputs")
+        read = fitted_part(inputs, state, "inputs")
         views = []
         for view_key in jax.random.split(key):
             augment_key, network_key = jax.random.split(view_key)

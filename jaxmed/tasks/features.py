@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jaxmed.tasks.network import Inputs, Network, part, variables
+from jaxmed.tasks.network import Inputs, Network, fitted_part, variables
 from jaxmed.typing import Batch, ModelState, Outputs, Params
 
 
@@ -12,7 +12,7 @@ def features_of(network: Network, inputs: Inputs) -> Callable[[Params, ModelStat
     """A `predict` that gives `features` [batch, width], from the network's method of that name."""
 
     def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
-        x = part(inputs, state, "inputs")(batch)
+        x = fitted_part(inputs, state, "inputs")(batch)
         return {"features": network.apply(variables(params, state), x, method="features")}
 
     return predict

@@ -12,7 +12,7 @@ from jaxmed import checks, fitted
 from jaxmed.batch_axis import row_keys
 from jaxmed.metrics.streaming import Metric
 from jaxmed.tasks.features import features_of
-from jaxmed.tasks.network import Inputs, Network, first_values, in_training, part
+from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, in_training
 from jaxmed.tasks.task import Task
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params
 
@@ -56,7 +56,7 @@ def masked_pixels(
         params: Params, state: ModelState, batch: Batch, key: Key
     ) -> tuple[Array, tuple[ModelState, Outputs]]:
         hide_key, network_key = jax.random.split(key)
-        x = part(inputs, state, "inputs")(batch)
+        x = fitted_part(inputs, state, "inputs")(batch)
         hidden = hidden_pixels(hide_key, x.shape, patch=patch, share=share)
         wanted = x if target is None else target(x, patch)
         seen = jnp.where(hidden, 0, x)

@@ -17,9 +17,9 @@ __all__ = [
     "Inputs",
     "Network",
     "first_values",
+    "fitted_part",
     "in_training",
     "mean_outputs",
-    "part",
     "variables",
     "with_constants",
 ]
@@ -43,7 +43,9 @@ def first_values(
 
     def init(key: Key, batch: Batch, constants: Tree = None) -> tuple[Params, ModelState]:
         state = with_constants({}, constants, parts)
-        x = jax.tree.map(lambda rows: rows[:1], part(parts["inputs"], state, "inputs")(batch))
+        x = jax.tree.map(
+            lambda rows: rows[:1], fitted_part(parts["inputs"], state, "inputs")(batch)
+        )
         variables = dict(network.init({"params": key}, x, train=False))
         params = variables.pop("params")
         return params, {**variables, **state}
@@ -63,7 +65,9 @@ def with_constants(state: ModelState, constants: Tree, parts: dict[str, Any]) ->
     return {**state, FITTED: constants}
 
 
-def part(function: Callable[..., Any] | Fitted, state: ModelState, name: str) -> Callable[..., Any]:
+def fitted_part(
+    function: Callable[..., Any] | Fitted, state: ModelState, name: str
+) -> Callable[..., Any]:
     """A function of the task with its constants from the model's state."""
     return bound(function, state.get(FITTED, {}).get(name))
 

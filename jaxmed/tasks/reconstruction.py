@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jaxmed import checks, fitted
 from jaxmed.batch_axis import row_keys
 from jaxmed.metrics.streaming import Metric, mean_of
-from jaxmed.tasks.network import Inputs, Network, first_values, in_training, part, variables
+from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, in_training, variables
 from jaxmed.tasks.row_means import row_means
 from jaxmed.tasks.task import Task
 from jaxmed.typing import Array, Batch, Float, Key, ModelState, Outputs, Params
@@ -49,7 +49,7 @@ def reconstruction(
         params: Params, state: ModelState, batch: Batch, key: Key
     ) -> tuple[Array, tuple[ModelState, Outputs]]:
         noise_key, network_key = jax.random.split(key)
-        x = part(inputs, state, "inputs")(batch)
+        x = fitted_part(inputs, state, "inputs")(batch)
         seen = x if noise is None else jax.vmap(noise)(row_keys(noise_key, x.shape[0]), x)
         run = in_training(network, params, batch["mask"], network_key)
         latent, state = run(seen, state, "encode")
@@ -58,7 +58,7 @@ def reconstruction(
         return errors, (state, {"error": errors})
 
     def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
-        x = part(inputs, state, "inputs")(batch)
+        x = fitted_part(inputs, state, "inputs")(batch)
         own = variables(params, state)
         latent = network.apply(own, x, method="encode")
         decoded = network.apply(own, latent, method="decode")

@@ -13,7 +13,7 @@ from jaxmed.metrics.streaming import Metric
 from jaxmed.models import crf
 from jaxmed.tasks import class_judges
 from jaxmed.tasks.classification import class_names
-from jaxmed.tasks.network import Inputs, Network, first_values, part, variables
+from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, variables
 from jaxmed.tasks.task import Task
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params
 
@@ -52,7 +52,7 @@ def sequence_labeling(
     def scores(
         params: Params, state: ModelState, batch: Batch, **options: Any
     ) -> tuple[Array, crf.Chain, Array]:
-        x = part(inputs, state, "inputs")(batch)
+        x = fitted_part(inputs, state, "inputs")(batch)
         emissions, chain, real = network.apply(variables(params, state), x, **options)
         float32 = jax.tree.map(lambda scores: scores.astype(jnp.float32), tuple(chain))
         return emissions.astype(jnp.float32), crf.Chain(*float32), real

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxmed import fitted
 from jaxmed.metrics.streaming import Metric
 from jaxmed.tasks.judge import Judge
-from jaxmed.tasks.network import Inputs, Network, first_values, in_training, part, variables
+from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, in_training, variables
 from jaxmed.tasks.task import Task
 from jaxmed.typing import Array, Batch, Key, Loss, ModelState, Outputs, Params
 
@@ -42,16 +42,16 @@ def supervised(
         return decode(outputs.astype(jnp.float32))
 
     def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
-        x = part(inputs, state, "inputs")(batch)
+        x = fitted_part(inputs, state, "inputs")(batch)
         return logits_of(network.apply(variables(params, state), x, train=False))
 
     def task_loss(
         params: Params, state: ModelState, batch: Batch, key: Key
     ) -> tuple[Array, tuple[ModelState, Outputs]]:
         run = in_training(network, params, batch["mask"], key)
-        found, after = run(part(inputs, state, "inputs")(batch), state)
+        found, after = run(fitted_part(inputs, state, "inputs")(batch), state)
         outputs = logits_of(found)
-        losses = part(loss, state, "loss")(outputs["logits"], targets(batch))
+        losses = fitted_part(loss, state, "loss")(outputs["logits"], targets(batch))
         return losses, (after, outputs)
 
     return Task(

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxmed import checks, fitted
 from jaxmed.metrics.streaming import Metric
 from jaxmed.tasks.features import features_of
-from jaxmed.tasks.network import Inputs, Network, first_values, in_training, part, variables
+from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, in_training, variables
 from jaxmed.tasks.row_means import row_means
 from jaxmed.tasks.task import Task
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params
@@ -68,7 +68,7 @@ def transformation_prediction(
     def loss(
         params: Params, state: ModelState, batch: Batch, key: Key
     ) -> tuple[Array, tuple[ModelState, Outputs]]:
-        x = part(inputs, state, "inputs")(batch)
+        x = fitted_part(inputs, state, "inputs")(batch)
 
         def one(state: ModelState, transformed: tuple[Array, Array]) -> tuple[Any, Array]:
             x, number = transformed
@@ -87,7 +87,7 @@ def transformation_prediction(
             logits = network.apply(variables(params, state), x, train=False)
             return log_probability(logits, number)
 
-        x = part(inputs, state, "inputs")(batch)
+        x = fitted_part(inputs, state, "inputs")(batch)
         found = jax.lax.map(one, (every(x), numbers))
         features = features_of(network, inputs)(params, state, batch)
         return {"normality": found.mean(0), **features}

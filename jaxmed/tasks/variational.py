@@ -15,7 +15,7 @@ from jaxmed import checks, fitted
 from jaxmed.batch_axis import row_keys
 from jaxmed.metrics.streaming import Metric, mean_of
 from jaxmed.tasks.likelihood import Likelihood, bernoulli
-from jaxmed.tasks.network import Inputs, Network, first_values, in_training, part, variables
+from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, in_training, variables
 from jaxmed.tasks.reconstruction import mean_squared_error
 from jaxmed.tasks.row_means import row_means
 from jaxmed.tasks.task import Model, Task
@@ -64,7 +64,7 @@ def variational(
         params: Params, state: ModelState, batch: Batch, key: Key
     ) -> tuple[Array, tuple[ModelState, Outputs]]:
         latent_key, network_key = jax.random.split(key)
-        x = part(inputs, state, "inputs")(batch)
+        x = fitted_part(inputs, state, "inputs")(batch)
         run = in_training(network, params, batch["mask"], network_key)
         (mean, log_variance), state = run(x, state, "encode")
         keys = row_keys(latent_key, x.shape[0])
@@ -81,7 +81,7 @@ def variational(
         return beta * divergence - found, (state, outputs)
 
     def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
-        x = part(inputs, state, "inputs")(batch)
+        x = fitted_part(inputs, state, "inputs")(batch)
         own = variables(params, state)
         mean, log_variance = network.apply(own, x, method="encode")
         rebuilt = of_pixels.mean(network.apply(own, mean, method="decode"))

@@ -39,7 +39,7 @@ def test_the_console_table_is_aligned():
     ],
 )
 def test_numbers_have_three_decimals_where_that_says_something(value, shown):
-    assert tables.number(value) == shown
+    assert tables.metric_text(value) == shown
 
 
 @pytest.mark.parametrize("name", ["binary", "multiclass", "multilabel", "ordinal", "regression"])

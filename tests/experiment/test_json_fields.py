@@ -17,9 +17,9 @@ from jaxmed.experiment import json_fields
         (json_fields.integer, True, "a whole number"),
         (json_fields.array, {}, "an array"),
         (json_fields.mapping, [], "an object"),
-        (json_fields.number, "0.9", "a number"),
-        (json_fields.number, False, "a number"),
-        (json_fields.number, [], "a number"),
+        (json_fields.number_field, "0.9", "a number"),
+        (json_fields.number_field, False, "a number"),
+        (json_fields.number_field, [], "a number"),
     ],
 )
 def test_another_kind_is_refused(read, value, kind):
@@ -32,9 +32,9 @@ def test_values_of_the_right_kind_pass():
     assert json_fields.integer("x", 3) == 3
     assert json_fields.array("x", [1]) == [1]
     assert json_fields.mapping("x", {"a": 1}, keys=("a",)) == {"a": 1}
-    assert json_fields.number("x", 3) == 3
-    assert math.isnan(json_fields.number("x", None))
-    assert json_fields.number("x", "-Infinity") == -math.inf
+    assert json_fields.number_field("x", 3) == 3
+    assert math.isnan(json_fields.number_field("x", None))
+    assert json_fields.number_field("x", "-Infinity") == -math.inf
 
 
 def test_keys_must_be_exactly_these():

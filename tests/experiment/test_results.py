@@ -68,13 +68,13 @@ def test_a_summary_must_agree_with_its_values(stated):
 
 def test_what_is_written_is_read(tmp_path):
     RESULT.write(tmp_path / "row.json")
-    assert results.read(tmp_path / "row.json") == RESULT
+    assert results.read_result(tmp_path / "row.json") == RESULT
 
 
 def test_undefined_and_infinite_metrics_are_read_back(tmp_path):
     metrics = {"auroc": results.summarize([0.5, math.nan]), "loss": results.summarize([math.inf])}
     dataclasses.replace(RESULT, metrics=metrics, headline=()).write(tmp_path / "row.json")
-    found = results.read(tmp_path / "row.json").metrics
+    found = results.read_result(tmp_path / "row.json").metrics
     assert math.isnan(found["auroc"].mean)
     assert found["auroc"].deviation is None
     assert found["auroc"].values[0] == 0.5
@@ -142,7 +142,7 @@ def test_every_field_is_checked(tmp_path, change, message):
     content = json.loads(path.read_text()) | {"headline": []} | change
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match=rf"^row\.json: {message}"):
-        results.read(path)
+        results.read_result(path)
 
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Result)])
@@ -153,14 +153,14 @@ def test_no_field_may_be_missing(tmp_path, name):
     del content[name]
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match=rf"^row\.json: the file has no '{name}'"):
-        results.read(path)
+        results.read_result(path)
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff", b"[]"])
 def test_a_file_of_something_else_is_named(tmp_path, content):
     (tmp_path / "row.json").write_bytes(content)
     with pytest.raises(ValueError, match=r"^row\.json: "):
-        results.read(tmp_path / "row.json")
+        results.read_result(tmp_path / "row.json")
 
 
 def test_the_result_of_runs_says_how_to_repeat_them(tmp_path):
@@ -185,5 +185,5 @@ def test_the_result_of_runs_says_how_to_repeat_them(tmp_path):
     assert found.versions["jax"] == jax.__version__
     assert found.origin == "measured"
     found.write(tmp_path / "row.json")
-    assert results.read(tmp_path / "row.json") == found
+    assert results.read_result(tmp_path / "row.json") == found
     assert str(tmp_path) not in (tmp_path / "row.json").read_text()

@@ -93,7 +93,7 @@ def test_links_lead_from_a_page_to_the_script(experiments):
 def test_a_second_time_nothing_changes(experiments):
     tables.rewrite(experiments)
     first = (experiments / "README.md").read_bytes()
-    tables.check(experiments)
+    tables.check_tables(experiments)
     tables.rewrite(experiments)
     assert (experiments / "README.md").read_bytes() == first
 
@@ -114,14 +114,14 @@ def test_a_changed_page_is_found(experiments, old, new, row):
     assert old in page.read_text()
     page.write_text(page.read_text().replace(old, new))
     with pytest.raises(ValueError, match=rf"^README\.md: {row}"):
-        tables.check(experiments)
+        tables.check_tables(experiments)
 
 
 def test_a_changed_result_is_found(experiments):
     tables.rewrite(experiments)
     write(experiments, "b", values=(0.6, 0.71))
     with pytest.raises(ValueError, match=r"row 'scans\|b, CNN' .* differs from results/b\.json"):
-        tables.check(experiments)
+        tables.check_tables(experiments)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_changed_result_is_found(experiments):
 )
 def test_a_wrong_marker_is_named(experiments, marker, message):
     (experiments / "README.md").write_text(marker)
-    for act in (tables.rewrite, tables.check):
+    for act in (tables.rewrite, tables.check_tables):
         with pytest.raises(ValueError, match=rf"^README\.md: .*{message}"):
             act(experiments)
 
@@ -149,13 +149,13 @@ def test_a_wrong_marker_is_named(experiments, marker, message):
 def test_a_result_in_no_table_is_named(experiments):
     write(experiments, "c", script="experiments/texts/note.py")
     with pytest.raises(ValueError, match=r"results/c\.json is in no table"):
-        tables.check(experiments)
+        tables.check_tables(experiments)
 
 
 def test_an_invalid_result_is_named(experiments):
     (experiments / "results" / "a.json").write_text("{}")
     with pytest.raises(ValueError, match=r"^a\.json: the file has no 'question'"):
-        tables.check(experiments)
+        tables.check_tables(experiments)
 
 
 def test_the_command_fails_with_one_sentence(experiments, capsys):
@@ -209,12 +209,12 @@ for path in sorted((folder / "results").glob("*.json")):
         content["metrics"][name]["values"] = []
         path.write_text(json.dumps(content), encoding="utf-8")
         try:
-            tables.check(folder)
+            tables.check_tables(folder)
             print("not seen:", path.name, name)
         except ValueError as error:
             changed += path.name in str(error)
     path.write_text(text, encoding="utf-8")
-tables.check(folder)
+tables.check_tables(folder)
 print("seen", changed)
 """
 
@@ -228,13 +228,13 @@ def test_a_change_of_any_published_metric_is_found(copied):
         text=True,
         timeout=300,
     )
-    metrics = sum(len(results.read(path).metrics) for path in PUBLISHED)
+    metrics = sum(len(results.read_result(path).metrics) for path in PUBLISHED)
     assert (done.stdout, done.stderr) == (f"seen {metrics}\n", "")
 
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
 def test_a_published_result_belongs_to_a_script(path):
-    assert (ROOT / results.read(path).script).is_file()
+    assert (ROOT / results.read_result(path).script).is_file()
 
 
 def test_every_experiment_is_named_on_the_page():

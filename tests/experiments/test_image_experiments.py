@@ -118,7 +118,7 @@ def test_image_autoencoder(
     assert summary["PCA/squared_error"].mean == pytest.approx(expected.mean(), rel=1e-4)
     share = 1 - found.mean() / expected.mean()
     assert summary["reduction"].mean == pytest.approx(share, abs=1e-4)
-    stored = results.read(folder.parent / "result.json").metrics
+    stored = results.read_result(folder.parent / "result.json").metrics
     assert stored["reduction"].mean == summary["reduction"].mean
     assert (folder / "images.png").stat().st_size > 1000
     shown = capsys.readouterr().out
@@ -141,7 +141,7 @@ def test_chest_anomaly(noise, experiment, fits, tmp_path, capsys):
     (folder,) = tmp_path.iterdir()
     rows = read(folder / "scores.csv")
     assert [int(row["label"]) for row in rows] == test["label"].tolist()
-    stored = results.read(folder / "result.json").metrics
+    stored = results.read_result(folder / "result.json").metrics
     assert list(stored) == list(summary)
     assert len(summary) == 2 * 12
     for metric, found in summary.items():
@@ -192,7 +192,7 @@ def test_few_labels(noise, experiment, fits, tmp_path, capsys):
     gain = summary.pop("12 labels (50 %)/gain").mean
     assert gain == pytest.approx(row["test/pretrained"] - row["test/from_scratch"])
     assert {name: found.values for name, found in summary.items()} == expected
-    stored = results.read(folder / "result.json").metrics
+    stored = results.read_result(folder / "result.json").metrics
     assert {name: stored[name].values for name in expected} == expected
     few = script.labeled(columns("breastmnist", "train"), 0.5, seed=3)
     machine = SVC(C=10).fit(few["image"].reshape(12, -1) / 255, few["label"])

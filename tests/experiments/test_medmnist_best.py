@@ -91,7 +91,7 @@ def test_members_are_compared_with_one(tmp_path, capsys, what):
     assert second.split()[0] == "2"
     (folder,) = tmp_path.iterdir()
     kind = "network" if what == "recipe" else "configuration"
-    measured = results.read(folder / "result.json").metrics
+    measured = results.read_result(folder / "result.json").metrics
     middle = np.median(found[2]) * 1000
     assert measured[f"2 {kind}s/milliseconds_per_step"].mean == pytest.approx(middle)
     assert measured[f"1 {kind}/relative_cost"].mean == 1

@@ -204,6 +204,6 @@ def test_a_quick_run_writes_the_publishers_files(script, monkeypatch, tmp_path, 
     shown = capsys.readouterr().out
     assert f"SVM on raw pixels: AUC {auc:.4f}, ACC {acc:.4f}" in shown
     assert "BreastMNIST, ResNet-18, quick, seed 0" in shown
-    result = results.read(folder.parent / "result.json")
+    result = results.read_result(folder.parent / "result.json")
     assert result.metrics["SVM on raw pixels/auroc"].mean == pytest.approx(auc)
     assert result.metrics["auroc"].mean == pytest.approx(summary["auroc"].mean)

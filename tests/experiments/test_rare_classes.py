@@ -90,7 +90,7 @@ def test_every_remedy_has_its_row(monkeypatch, tmp_path, capsys):
     names = ["none", after, "balanced order", "adjusted logits in the loss"]
     assert list(dict.fromkeys(name.partition("/")[0] for name in summary)) == names
     (stored,) = tmp_path.glob("*/*/result.json")
-    for name, metric in results.read(stored).metrics.items():
+    for name, metric in results.read_result(stored).metrics.items():
         assert metric.mean == pytest.approx(row[name])
         assert summary[name].values == (row[name],)
     # Dividing by frequencies moves answers towards the rare class and keeps the order of rows.

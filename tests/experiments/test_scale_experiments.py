@@ -24,7 +24,7 @@ def test_streaming_loses_no_image(tmp_path, capsys):
     rates = script.experiment(settings)
     assert len(rates["jaxmed"]) == 2
     (folder,) = tmp_path.iterdir()
-    result = results.read(folder / "result.json")
+    result = results.read_result(folder / "result.json")
     assert result.metrics["jaxmed/images_per_second"].mean == pytest.approx(
         np.median(rates["jaxmed"])
     )
@@ -61,7 +61,7 @@ def test_scaling_by_hand(tmp_path, capsys):
     assert lines[1][1] == 0
     assert len(capsys.readouterr().out.splitlines()) == 15
     (folder,) = tmp_path.iterdir()
-    result = results.read(folder / "result.json")
+    result = results.read_result(folder / "result.json")
     assert result.hardware is None
     assert result.metrics["8 devices/compute_microseconds"].mean == 60_000
     assert result.metrics["1 device/percent_computing_without_overlap"].mean == 100

@@ -33,7 +33,7 @@ def test_jaxmed_has_its_row_and_absent_peers_are_named(tmp_path):
     measured = json.loads((folder / "measurements.json").read_text())
     rates = measured["workloads"]["mlp"]["rates"]["jaxmed"]
     assert len(rates) == 2
-    result = results.read(folder / "result.json")
+    result = results.read_result(folder / "result.json")
     assert result.metrics["jaxmed/mlp"].mean == pytest.approx(sum(rates) / 2)
     peaks = measured["workloads"]["mlp"]["peaks"]
     share = sum(workloads["mlp"].flops() * a / b for a, b in zip(rates, peaks, strict=True)) / 2
