@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # The user's folder of compiled programs is none of the tests' business, nor of their processes'.
@@ -23,6 +25,14 @@ jax.config.update(
 )  # the user's is none of the tests' business
 
 _hook = install_import_hook("jaxmed", "shape_checker.checked")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forget_programs() -> Iterator[None]:
+    """Compiled programs of a module end with it: XLA crashes where thousands are kept."""
+    yield
+    jax.clear_caches()
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ def class_balanced(loss: Callable[..., Array] = cross_entropy, *, classes: int) 
     """
 
     def apply(constants: Tree, logits: Array, labels: Array) -> Array:
-        return loss(logits, labels, class_weights=1 / (classes * constants["prior"]))
+        return loss(logits, labels, class_weights=jnp.asarray(1 / (classes * constants["prior"])))
 
     return Fitted(apply, class_counts(classes))
 
