@@ -20,8 +20,8 @@ _OF_STYLES = re.compile(r"""(?:url\(\s*["']?|@import\s+["'])(?:https?:)?//[^\s"'
 def site(tmp_path_factory):
     """The site, built from a copy, so that nothing is written into the repository."""
     folder = tmp_path_factory.mktemp("repository")
+    ignored = shutil.ignore_patterns("_build", "__pycache__", "jupyter_execute")
     for name in ("docs", "experiments", "jaxmed"):
-        ignored = shutil.ignore_patterns("_build", "__pycache__", "runs", "jupyter_execute")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
     done = subprocess.run(

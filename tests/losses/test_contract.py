@@ -66,5 +66,6 @@ def test_rows_do_not_mix_under_jit_and_vmap(case):
 def test_every_loss_is_a_case():
     others = {"balanced_weights", "class_frequencies", "positive_weights"}  # weights
     others |= {"logit_adjusted", "ordinal_probabilities"}  # of losses, and of logits
+    others |= {"class_balanced", "prior_adjusted"}  # makers, with counts: test_priors.py
     covered = {loss.__name__ for loss, _, _ in CASES.values()}
     assert covered - {"<lambda>"} == set(losses.__all__) - others

@@ -91,7 +91,7 @@ def test_a_nan_is_named_by_step_and_leaf_and_nothing_saved_is_lost(task, expecte
 def test_a_row_that_overflows_is_named_by_its_step():
     columns = {"features": FEATURES.copy(), "label": LABEL}
     columns["features"][11] = 1e25  # finite, but its square is not
-    state = init_state(LINEAR, SGD, KEY, columns)
+    state = init_state(LINEAR, optax.sgd(0.1), KEY, columns)
     order = batches.shuffled_rows(jax.random.fold_in(state.key, ORDER), 0, ROWS, 1)
     step = np.flatnonzero(order[:, 0] == 11)[0]
     with pytest.raises(
