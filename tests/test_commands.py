@@ -1,4 +1,4 @@
-"""Every experiment and every command as a process: its help, and a few steps on real data."""
+"""Every experiment and every command as a process: its help, and a few steps on noise."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import small_data
 import written_predictions
 
 from jaxmed.cli.main import COMMANDS
+from jaxmed.experiment import results
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
@@ -18,21 +20,71 @@ SCRIPTS = [
     for path in sorted((ROOT / "experiments").rglob("*.py"))
     if 'if __name__ == "__main__"' in path.read_text()
 ]
+TEXTS = ["ade_corpus", "nicta_piboso", "ohsumed"]
+SHORT = ["--epochs", "1", "--length", "8"]
 FEW_STEPS = {
-    "start/mnist_mlp.py": ["--epochs", "1", "--batch-size", "6000", "--seeds", "0", "1"],
-    "start/mnist_cnn.py": ["--epochs", "1", "--batch-size", "6000"],
-    "start/sweep_mnist.py": [
-        *("--configurations", "3", "--epochs", "1", "2", "--widths", "16"),
-        *("--batch-size", "6000", "--seeds", "0"),
-    ],
-    "texts/adverse_event_lstm.py": ["--epochs", "1", "--batch-size", "4096", "--length", "8"],
-    "texts/abstract_sections.py": [
-        *("--variant", "chain", "--epochs", "1", "--batch-size", "256", "--length", "8"),
-        *("--units", "4", "--no-linear"),
-    ],
-    "texts/disease_topics.py": ["--epochs", "1", "--batch-size", "512", "--max-terms", "100"],
+    "start/mnist_mlp": (["mnist"], ["--epochs", "1", "--seeds", "0", "1"]),
+    "start/mnist_mlp, best": (["mnist"], ["--epochs", "1", "--recipe", "best"]),
+    "start/mnist_cnn": (["mnist"], ["--epochs", "1"]),
+    "start/mnist_cnn, best": (["mnist"], ["--epochs", "1", "--recipe", "best"]),
+    "start/imdb_lstm": (["imdb"], [*SHORT, "--held-out", "0.2"]),
+    "start/sweep_mnist": (
+        ["mnist"],
+        [
+            *("--configurations", "3", "--epochs", "1", "2", "--widths", "8"),
+            *("--batch-size", "8", "--seeds", "0"),
+        ],
+    ),
+    "images/chest_anomaly": (
+        ["pneumoniamnist"],
+        [
+            *("--seeds", "0", "--widths", "8", "--latent", "4", "--stages", "4"),
+            *("--steps", "2", "--transformation-steps", "2", "--batch-size", "4"),
+        ],
+    ),
+    "images/few_labels": (
+        ["pneumoniamnist"],
+        [
+            *("--seeds", "0", "--shares", "0.5", "--widths", "4", "--depths", "1"),
+            *("--pretraining-steps", "2", "--steps", "2", "--batch-size", "8"),
+        ],
+    ),
+    "images/image_autoencoder": (
+        ["mnist"],
+        ["--widths", "8", "--latent", "4", "--steps", "2", "--batch-size", "8"],
+    ),
+    "images/medmnist_best": (
+        ["pneumoniamnist"],
+        [
+            *("--members", "2", "--widths", "4", "4", "--steps", "2", "--batch-size", "8"),
+            *("--least-epochs", "1"),
+        ],
+    ),
+    "images/medmnist_protocol": (
+        ["breastmnist"],
+        ["--dataset", "breastmnist", "--quick", "--epochs", "10", "--batch-size", "8"],
+    ),
+    "images/rare_classes": (
+        ["retinamnist"],
+        ["--seeds", "0", "--widths", "4", "--steps", "2", "--batch-size", "8"],
+    ),
+    "texts/adverse_event_lstm": (TEXTS, SHORT),
+    "texts/abstract_sections": (TEXTS, [*SHORT, "--variant", "chain", "--units", "4"]),
+    "texts/disease_topics": (TEXTS, ["--epochs", "2", "--max-terms", "40"]),
+    "benchmarks/members": (
+        [],
+        ["--members", "1", "2", "--widths", "4", "--steps", "1", "--rounds", "1"],
+    ),
+    "benchmarks/scaling": ([], []),
+    "benchmarks/streaming": (
+        [],
+        [
+            *("--images", "40", "--side", "72", "--batch-size", "8", "--rounds", "1"),
+            *("--workers", "1", "--contenders", "jaxmed"),
+        ],
+    ),
 }
-"""Options by script, for those that read the publishers' files."""
+"""By script: the data sets that it reads, and options."""
 
 
 def run(*command, timeout=120):
@@ -68,36 +120,46 @@ def test_breast_cancer_mlp(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def data_dir(tmp_path_factory):
-    """Where data is prepared once for all scripts."""
-    return tmp_path_factory.mktemp("prepared")
+def prepared(tmp_path_factory):
+    """Prepares data sets where all scripts look for them; returns that folder."""
+    folder = tmp_path_factory.mktemp("prepared")
+
+    def prepare(names):
+        for name in names:
+            small_data.prepare(name, folder)
+        return folder
+
+    return prepare
 
 
-@pytest.mark.data
-@pytest.mark.parametrize("script", FEW_STEPS)
-def test_a_few_steps(script, manual_dir, data_dir, tmp_path):
-    places = ["--manual-dir", manual_dir, "--data-dir", data_dir, "--runs", tmp_path]
-    path = ROOT / "experiments" / script
-    shown = run(path, *FEW_STEPS[script], *places, timeout=540)
+@pytest.mark.parametrize("experiment", FEW_STEPS)
+def test_a_few_steps(experiment, prepared, tmp_path):
+    names, options = FEW_STEPS[experiment]
+    places = ["--data-dir", prepared(names)] if names else []
+    script = ROOT / "experiments" / f"{experiment.partition(',')[0]}.py"
+    shown = run(script, *options, *places, "--runs", tmp_path, timeout=300)
     (written,) = tmp_path.rglob("result.json")
     assert str(written) in shown
-    written_predictions.expect_result(written.parent)
+    assert results.read_result(written).metrics
 
 
-@pytest.mark.data
-def test_pretraining_is_read_by_another_experiment(manual_dir, data_dir, tmp_path):
-    places = ["--manual-dir", manual_dir, "--data-dir", data_dir]
+def test_every_experiment_runs_a_few_steps_here_or_in_its_own_test():
+    here = {f"{name.partition(',')[0]}.py" for name in FEW_STEPS}
+    own = {"start/breast_cancer_mlp.py", "texts/text_pretraining.py", "benchmarks/speed/speed.py"}
+    scripts = {str(path.relative_to(ROOT / "experiments")) for path in SCRIPTS}
+    assert here.isdisjoint(own)
+    assert here | own == scripts
+
+
+def test_pretraining_is_read_by_another_experiment(prepared, tmp_path):
+    places = ["--data-dir", prepared(TEXTS)]
     folder, texts = tmp_path / "pretrained", ROOT / "experiments" / "texts"
-    small = ["--epochs", "1", "--batch-size", "4096", "--length", "8"]
+    shown = run(texts / "text_pretraining.py", *SHORT, *places, "--runs", folder)
+    assert "words" in shown
     shown = run(
-        texts / "text_pretraining.py", *small, *places, "--vocabulary", "500", "--runs", folder,
-        timeout=540,
-    )  # fmt: skip
-    assert "500 words" in shown
-    shown = run(
-        texts / "adverse_event_lstm.py", "--recipe", "best", *small, *places, "--members", "2",
+        texts / "adverse_event_lstm.py", "--recipe", "best", *SHORT, *places, "--members", "2",
         "--pretraining.length", "8", "--pretraining.runs", folder, "--runs", tmp_path / "runs",
-        timeout=540,
+        timeout=300,
     )  # fmt: skip
     assert "pretraining first" not in shown
     (written,) = (tmp_path / "runs").rglob("result.json")

@@ -7,53 +7,24 @@ import json
 
 import numpy as np
 import pytest
+import small_data
 import written_predictions
 from sklearn.metrics import roc_auc_score
 
 from jaxmed.cli.main import main
-from jaxmed.data import catalogue, source
+from jaxmed.data import catalogue
 
 pytestmark = pytest.mark.slow
-WORDS = (
-    *("the", "drug", "caused", "a", "rash", "and", "fever"),
-    *("in", "two", "patients", "treated", "after", "surgery"),
-)
 
 
 def experiment(name):
     return importlib.import_module(f"experiments.{name}")
 
 
-def columns_of_noise(name, split):
-    """40 images of noise, or 60 short texts of made-up words in documents of one to five."""
-    facts = catalogue.entry(name)
-    random = np.random.default_rng(len(split))
-    rows = 40 if facts.shape else 60
-    label = (np.arange(rows) % len(facts.classes)).astype(np.int32)
-    if facts.shape:
-        return {"image": random.integers(0, 256, (rows, *facts.shape), np.uint8), "label": label}
-    texts = [" ".join(random.choice(WORDS, random.integers(2, 9))) for _ in label]
-    texts[0] = "the drug caused a rash"  # the same in every split
-    group = {"group": np.repeat(np.arange(20), np.arange(20) % 5 + 1)} if facts.grouped else {}
-    return {"text": np.array(texts, object), "label": label, **group}
-
-
 @pytest.fixture
 def noise(monkeypatch):
     """Every data set is made of noise, with the classes and the splits of the real one."""
-
-    def load(name, **places):
-        facts = catalogue.entry(name)
-        return catalogue.Splits(
-            *(
-                source.from_arrays(columns_of_noise(name, split), classes=facts.classes)
-                if split in facts.sizes
-                else None
-                for split in catalogue.Splits._fields
-            )
-        )
-
-    monkeypatch.setattr(catalogue, "load", load)
+    monkeypatch.setattr(catalogue, "load", small_data.load)
 
 
 def expect_run(root, rows, *, trained=True):
@@ -158,7 +129,7 @@ def test_pretraining_reads_no_sentence_of_another_split(noise, tmp_path):
     script = experiment("texts.text_pretraining")
     settings = script.Settings(corpora=("ade_corpus", "ohsumed"), runs=tmp_path)
     texts = {
-        (name, split): set(columns_of_noise(name, split)["text"])
+        (name, split): set(small_data.columns(name, split)["text"])
         for name in settings.corpora
         for split in catalogue.entry(name).sizes
     }
