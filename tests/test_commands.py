@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import small_data
 import written_predictions
+from sklearn.metrics import roc_auc_score
 
 from jaxmed.cli.main import COMMANDS
 from jaxmed.experiment import results
@@ -62,14 +63,17 @@ FEW_STEPS = {
     ),
     "images/medmnist_protocol": (
         ["breastmnist"],
-        ["--dataset", "breastmnist", "--quick", "--epochs", "10", "--batch-size", "8"],
+        ["--dataset", "breastmnist", "--quick", "--no-svm", "--epochs", "10", "--batch-size", "40"],
     ),
     "images/rare_classes": (
         ["retinamnist"],
         ["--seeds", "0", "--widths", "4", "--steps", "2", "--batch-size", "8"],
     ),
     "texts/adverse_event_lstm": (TEXTS, SHORT),
-    "texts/abstract_sections": (TEXTS, [*SHORT, "--variant", "chain", "--units", "4"]),
+    "texts/abstract_sections": (
+        TEXTS,
+        [*SHORT, "--variant", "chain", "--units", "4", "--sentences", "4"],
+    ),
     "texts/disease_topics": (TEXTS, ["--epochs", "2", "--max-terms", "40"]),
     "benchmarks/members": (
         [],
@@ -110,13 +114,18 @@ def test_help_of_every_command(command):
 def test_breast_cancer_mlp(tmp_path):
     places = ["--data-dir", tmp_path / "data", "--runs", tmp_path / "runs"]
     script = ROOT / "experiments" / "start" / "breast_cancer_mlp.py"
-    shown = run(script, "--folds", "2", "--epochs", "2", "--widths", "8", *places, timeout=300)
+    shown = run(script, "--folds", "2", "--epochs", "3", "--widths", "8", *places, timeout=300)
     (root,) = (tmp_path / "runs").iterdir()
     assert str(root / "result.json") in shown
-    result = written_predictions.expect_result(root)
+    result = written_predictions.expect_run(root, rows=569, trained=False)
     assert result.command == (
-        "python experiments/start/breast_cancer_mlp.py --folds 2 --epochs 2 --widths 8"
+        "python experiments/start/breast_cancer_mlp.py --folds 2 --epochs 3 --widths 8"
     )
+    # The folds partition the patients, and the mean over them lies near the AUROC of all.
+    label, probabilities = written_predictions.read(root / "seed-0")
+    folds = result.metrics["auroc_of_folds"]
+    assert len(folds.values) == 2
+    assert folds.mean == pytest.approx(roc_auc_score(label, probabilities[:, 1]), abs=0.05)
 
 
 @pytest.fixture(scope="session")
@@ -140,7 +149,11 @@ def test_a_few_steps(experiment, prepared, tmp_path):
     shown = run(script, *options, *places, "--runs", tmp_path, timeout=300)
     (written,) = tmp_path.rglob("result.json")
     assert str(written) in shown
-    assert results.read_result(written).metrics
+    result = results.read_result(written)
+    assert result.metrics
+    if experiment.startswith(("start", "texts")):
+        rows = small_data.IMAGES if "mnist" in experiment else small_data.TEXTS
+        written_predictions.expect_run(written.parent, rows=rows)
 
 
 def test_every_experiment_runs_a_few_steps_here_or_in_its_own_test():
@@ -163,4 +176,8 @@ def test_pretraining_is_read_by_another_experiment(prepared, tmp_path):
     )  # fmt: skip
     assert "pretraining first" not in shown
     (written,) = (tmp_path / "runs").rglob("result.json")
-    written_predictions.expect_result(written.parent)
+    result = written_predictions.expect_run(written.parent, rows=small_data.TEXTS)
+    assert sum(name.startswith("TF-IDF") for name in result.metrics) == 5
+    seed = written.parent / "seed-0"
+    said = run("-m", "jaxmed.cli", "predict", seed, "--text", "the drug caused a rash")
+    assert "adverse event" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -45,4 +46,19 @@ def expect_result(root: Path) -> results.Result:
         # Statistics of jaxmed are sums in another order than those of scikit-learn.
         assert result.metrics[name].values == pytest.approx(wanted, abs=1e-6), name
         assert result.metrics[name].mean == pytest.approx(np.mean(wanted), abs=1e-6), name
+    return result
+
+
+def expect_run(root: Path, *, rows: int, trained: bool = True) -> results.Result:
+    """The folders of the seeds are whole, and `result.json` agrees with their predictions."""
+    result = expect_result(root)
+    names = {"config.json", "environment.json", "metrics.jsonl", "report.html", "plots"}
+    names |= {"model", "checkpoints"} if trained else set()
+    for seed in result.seeds:
+        folder = root / f"seed-{seed}"
+        assert names <= {path.name for path in folder.iterdir()}
+        assert len(read(folder)[0]) == rows
+        lines = (folder / "metrics.jsonl").read_text().splitlines()
+        assert lines
+        assert all(np.isfinite(json.loads(line)["train/loss"]) for line in lines)
     return result

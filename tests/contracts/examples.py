@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 import jax
 import numpy as np
+import optax
 import pytest
 
 from jaxmed import losses, tasks
@@ -35,6 +37,7 @@ from jaxmed.tasks import Task
 from jaxmed.tasks.counts import negative_binomial_regression, poisson_regression
 from jaxmed.tasks.reconstruction import gaussian_noise
 from jaxmed.tasks.transformations import geometric_transformations
+from jaxmed.training.step import TrainState, init_state
 from jaxmed.transforms import augmented, crop_to_longest, mixup
 
 
@@ -254,6 +257,14 @@ EXAMPLES: dict[str, Example] = {
         {"tokens": _tokens},
     ),
 }
+
+
+@functools.cache
+def begun(name: str) -> TrainState:
+    """The state that training under SGD begins with. Not to be donated: it is shared."""
+    example = EXAMPLES[name]
+    return init_state(example.task, optax.sgd(0.1), jax.random.key(0), dict(example.columns))
+
 
 COMPILED_LONG = (
     "text",

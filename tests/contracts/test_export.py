@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import jax
 import numpy as np
-import optax
 import pytest
-from contracts.examples import EXAMPLES, NAMES
+from contracts.examples import EXAMPLES, NAMES, begun
 
 from jaxmed import deploy
 from jaxmed.evaluation import predict
 from jaxmed.tasks import Model
-from jaxmed.training.step import init_state
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_export_predicts_and_answers_as_the_model(name, tmp_path):
     task, columns = EXAMPLES[name].task, dict(EXAMPLES[name].columns)
-    state = init_state(task, optax.sgd(0.1), jax.random.key(0), columns)
+    state = begun(name)
     model = Model(task, state.params, state.model_state)
     deploy.export(model, tmp_path, columns)
     loaded = deploy.load(tmp_path)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
-from contracts.examples import EXAMPLES, NAMES
+from contracts.examples import EXAMPLES, NAMES, begun
 
 from jaxmed.data import batches
 from jaxmed.training import gradients
-from jaxmed.training.step import init_state
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -19,7 +17,7 @@ def test_the_gradient_is_that_of_finite_differences(name):
     example = EXAMPLES[name]
     rows = np.array([0, 4, 9, 11, 2, -1], np.int32)
     batch = jax.tree.map(jnp.asarray, batches.take(dict(example.columns), rows))
-    state = init_state(example.task, optax.sgd(0.1), jax.random.key(0), dict(example.columns))
+    state = begun(name)
     random = np.random.default_rng(0)
     # First values have exact zeros and ties, at which a ReLU and a maximum have no derivative.
     away = [0.1 * random.normal(size=leaf.shape) for leaf in jax.tree.leaves(state.params)]

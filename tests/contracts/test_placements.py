@@ -5,15 +5,16 @@ from __future__ import annotations
 import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from contracts.examples import EXAMPLES, NAMES, ROWS
+from contracts.examples import EXAMPLES, NAMES, ROWS, begun
 
 from jaxmed.data import batches
 from jaxmed.runtime import placement
 from jaxmed.training.epoch import make_epoch
-from jaxmed.training.step import init_state, make_train_step
+from jaxmed.training.step import make_train_step
 
 BATCH = 16
 
@@ -22,7 +23,7 @@ def three_steps(where, name):
     task, columns = EXAMPLES[name].task, dict(EXAMPLES[name].columns)
     # SGD: Adam turns rounding noise into whole steps wherever the true gradient is zero.
     optimizer = optax.sgd(0.1 if name != "variational" else 1e-3)
-    state = init_state(task, optimizer, jax.random.key(0), columns)
+    state = jax.tree.map(jnp.copy, begun(name))  # it is donated
     rows = batches.shuffled_rows(jax.random.key(1), 0, ROWS, BATCH)
     assert rows.shape == (3, BATCH)
     assert int((rows < 0).sum()) == 4  # uneven padding: all on the last devices

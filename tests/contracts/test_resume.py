@@ -35,17 +35,19 @@ def test_a_resumed_run_ends_with_the_same_bits(name, tmp_path):
             optimizer,
             dict(example.columns),
             key=jax.random.key(4),
-            batch_size=16,
+            batch_size=8,
             steps=steps,
             run=run,
         )
 
     optimizer = ema(optax.adam(0.01), decay=0.9)
-    whole = train(7, Run(progress=False))
+    whole = train(12, Run(progress=False))
     directory = {"directory": tmp_path, "progress": False, "artifacts": False}
-    train(4, Run(**directory))  # in the middle of the second epoch
-    resumed = train(7, Run(**directory, resume=True))
-    assert int(resumed.state.step) == 7
+    # In the second epoch of six steps, and no piece of one step: XLA unrolls such a loop, and the
+    # tests' unoptimized programs, unlike others, then round differently.
+    train(8, Run(**directory))
+    resumed = train(12, Run(**directory, resume=True))
+    assert int(resumed.state.step) == 12
     ours, theirs = (
         jax.tree.leaves((each.state, each.model.params, each.model.state))
         for each in (resumed, whole)

@@ -7,21 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from contracts.examples import EXAMPLES, NAMES, ROWS, parameters
+from contracts.examples import EXAMPLES, NAMES, ROWS, begun, parameters
 
 from jaxmed.data import batches
 from jaxmed.evaluation import predict
 from jaxmed.tasks import Model
-from jaxmed.training.step import init_state, make_train_step
+from jaxmed.training.step import make_train_step
 
 LOOK_AT_OTHER_ROWS = ("batch norm and augmentation", "residual network", "contrastive", "mixtures",
                       "masked pixels", "transformation prediction")  # fmt: skip
 """By batch statistics or by their loss: alone, a row has another one."""
-
-
-def begun(name):
-    example = EXAMPLES[name]
-    return init_state(example.task, optax.sgd(0.1), jax.random.key(0), dict(example.columns))
 
 
 def batch_of(name, rows):

@@ -54,7 +54,9 @@ def train(directory: Path, network: str, *, batch_size: int, placement=None, log
     return fit(
         task, optax.sgd(0.05), columns, key=jax.random.key(1), batch_size=batch_size,
         epochs=EPOCHS, validation=Validation(columns), execution=Execution(placement),
-        run=Run(directory, resume=True, loggers=loggers, progress=False),
+        run=Run(
+            directory, resume=True, loggers=loggers, progress=False, artifacts=False
+        ),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The step and its gradients: padding, accumulation, precision, averaging."""
+"""The step and its gradients: accumulation, precision, averaging."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from contracts.examples import EXAMPLES, NAMES
+from contracts.examples import EXAMPLES
 
 from jaxmed import tasks
 from jaxmed.data import batches
@@ -30,45 +30,6 @@ def one_step(example, batch, optimizer=None, **options):
 
 def expect_equal(ours, reference, **tolerance):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, **tolerance), ours, reference)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_padding_changes_nothing(name):
-    example = EXAMPLES[name]
-    padded, sums = one_step(example, batch_of(example.columns, [3, 5, 7, 8, -1, -1, -1]))
-    alone, expected = one_step(example, batch_of(example.columns, [3, 5, 7, 8]))
-    expect_equal(padded.params, alone.params, rtol=1e-5, atol=1e-6)
-    expect_equal(padded.model_state, alone.model_state, rtol=1e-5, atol=1e-6)
-    expect_equal(sums, expected, rtol=1e-5)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_gradient_is_that_of_finite_differences(name):
-    example = EXAMPLES[name]
-    batch = jax.tree.map(jnp.asarray, batch_of(example.columns, [0, 4, 9, 11, 2, -1]))
-    state = init_state(example.task, optax.sgd(0.1), jax.random.key(0), example.columns)
-    random = np.random.default_rng(0)
-    # First values have exact zeros and ties, at which a ReLU and a maximum have no derivative.
-    away = [0.1 * random.normal(size=leaf.shape) for leaf in jax.tree.leaves(state.params)]
-    leaves, structure = jax.tree.flatten(state.params)
-    leaves = [leaf + jnp.float32(step) for leaf, step in zip(leaves, away, strict=True)]
-    params = jax.tree.unflatten(structure, leaves)
-    model_state = state.model_state
-    key = jax.random.key(1)
-    values = [random.normal(size=leaf.shape) for leaf in leaves]
-    length = np.sqrt(sum((value**2).sum() for value in values))
-    direction = jax.tree.unflatten(structure, [jnp.float32(value / length) for value in values])
-
-    @jax.jit
-    def loss_along(distance):
-        moved = jax.tree.map(lambda p, d: p + distance * d, params, direction)
-        losses, _ = example.task.loss(moved, model_state, batch, key)
-        return (losses * batch["mask"]).sum() / batch["mask"].sum()
-
-    grads, _, _ = jax.jit(gradients.mean(example.task))(params, model_state, batch, key)
-    slope = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, grads, direction)))
-    difference = (loss_along(2e-3) - loss_along(-2e-3)) / 4e-3
-    np.testing.assert_allclose(slope, difference, rtol=1e-2, atol=2e-4)
 
 
 @pytest.mark.parametrize("rows", [[1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 3, 4, 5, -1, -1, -1]])
