@@ -169,6 +169,7 @@ def test_pretraining_is_read_by_another_experiment(prepared, tmp_path):
     folder, texts = tmp_path / "pretrained", ROOT / "experiments" / "texts"
     shown = run(texts / "text_pretraining.py", *SHORT, *places, "--runs", folder)
     assert "words" in shown
+    assert results.read_result(folder / "result.json").metrics["loss"].mean > 0
     shown = run(
         texts / "adverse_event_lstm.py", "--recipe", "best", *SHORT, *places, "--members", "2",
         "--pretraining.length", "8", "--pretraining.runs", folder, "--runs", tmp_path / "runs",

@@ -23,7 +23,7 @@ import optax
 
 import jaxmed as jm
 from jaxmed.data.text import tokenizers
-from jaxmed.experiment import main
+from jaxmed.experiment import main, results
 from jaxmed.runs import checkpoint
 from jaxmed.tasks import words
 from jaxmed.typing import Params
@@ -57,9 +57,19 @@ class Settings:
     runs: Path = Path("runs/text_pretraining")
     """The folder of the tokenizer and the parameters, made where it is missing."""
 
+    @property
+    def tokenizer(self) -> Path:
+        """Its file; where it is, there are parameters too."""
+        return self.runs / "tokenizer.json"
+
 
 def experiment(settings: Settings) -> dict[str, Params]:
     """Read the texts, learn, and write the tokenizer and the parameters, which are returned."""
+    if settings.tokenizer.is_file():
+        raise FileExistsError(
+            f"runs is {str(settings.runs)!r}, which holds a pretrained encoder already: remove "
+            "that folder, or pass another."
+        )
     read = sentences(settings)
     tokenizer = tokenizers.words(read, size=settings.vocabulary, min_count=2, numbers=False)
     columns = words.texts(tokenizers.encode(tokenizer, read, length=settings.length))
@@ -80,7 +90,19 @@ def experiment(settings: Settings) -> dict[str, Params]:
         print(f"epoch {row['epoch']}: loss {row['train/loss']:.3f}, {row['seconds']:.0f} s")
     params = {"encoder": trained.model.params["encoder"]}
     checkpoint.save(settings.runs / "checkpoints", steps, params, {"vocabulary": size})
-    tokenizers.save_tokenizer(tokenizer, settings.runs / "tokenizer.json")
+    tokenizers.save_tokenizer(tokenizer, settings.tokenizer)
+    written = settings.runs / "result.json"
+    results.from_runs(
+        {"loss": [trained.history[-1]["train/loss"]]},
+        question="What do medical texts teach before the first label?",
+        data=f"training texts of {', '.join(settings.corpora)}",
+        recipe="bidirectional LSTM 96, words predicted from their neighbors",
+        script=__file__,
+        settings=settings,
+        seeds=(settings.seed,),
+        seconds=[sum(row["seconds"] for row in trained.history)],
+    ).write(written)
+    print(f"results: {written}")
     return params
 
 
@@ -119,12 +141,11 @@ def encoder(vocabulary: int, *, dropout: float) -> jm.models.RecurrentEncoder:
 
 def pretrained(settings: Settings) -> tuple[Tokenizer, dict[str, Params]]:
     """The tokenizer and the parameters in the folder, made now if there are none."""
-    path = settings.runs / "tokenizer.json"
-    if not path.is_file():
+    if not settings.tokenizer.is_file():
         print(f"{settings.runs} holds no pretrained encoder yet: pretraining first")
         params = experiment(settings)
-        return tokenizers.load_tokenizer(path), params
-    tokenizer = tokenizers.load_tokenizer(path)
+        return tokenizers.load_tokenizer(settings.tokenizer), params
+    tokenizer = tokenizers.load_tokenizer(settings.tokenizer)
     blank = jm.models.WordPredictor(encoder(tokenizer.get_vocab_size(), dropout=0.0), 1)
     tokens = jnp.zeros((1, settings.length), int)
     first = blank.init(jax.random.key(0), tokens, tokens[:, :1])["params"]
