@@ -1,9 +1,11 @@
-"""Run the Python blocks of a page in order, in one namespace: `python run_page.py PAGE`.
+"""Run the Python blocks of each page in order: `python run_page.py PAGE...`.
 
-The working folder gets the files that the page talks about, with made-up data. A traceback names
-the page and its line.
+Each page has a namespace and a folder of its own, which gets the files that the page talks about,
+with made-up data. What a page prints follows a line with its path. A traceback names the page and
+its line.
 """
 
+import os
 import re
 import sys
 import types
@@ -21,16 +23,25 @@ def blocks(text):
         yield line, code
 
 
-def main():
+def run(page):
     import made_up  # found beside this file where it is run as a script
 
-    page = Path(sys.argv[1])
     text = page.read_text(encoding="utf-8")
     made_up.write_files_named_in(text, Path.cwd())
     module = sys.modules["page"] = types.ModuleType("page")  # classes look up their module
     for line, code in blocks(text):
         # Empty lines in front, so that line numbers are those of the page.
         exec(compile("\n" * (line - 1) + code, str(page), "exec"), module.__dict__)
+
+
+def main():
+    here = Path.cwd()
+    for number, page in enumerate(sys.argv[1:]):
+        folder = here / str(number)
+        folder.mkdir()
+        os.chdir(folder)
+        print(f"page: {page}", flush=True)
+        run(Path(page))
 
 
 # Worker processes of a stream import this file again, and must not run the page again.
