@@ -1,6 +1,6 @@
 """What an experiment script needs: a command line, seeds, results.
 
-A script has this outline::
+A script has this outline:
 
     @dataclass(frozen=True, kw_only=True)
     class Settings(ExperimentSettings):
