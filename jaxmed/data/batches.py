@@ -37,7 +37,7 @@ def shuffled_rows(
         key: the root of the order.
         epoch: from 0.
         rows: of the split, at least 1.
-        batch_size: rows a step.
+        batch_size: rows per step.
 
     Returns:
         [ceil(rows / batch_size), batch_size] int32, padded with -1.
@@ -46,7 +46,7 @@ def shuffled_rows(
 
 
 def by_length(lengths: Int[np.ndarray, " rows"], *, pool: int = 50) -> Order:
-    """An order in which a batch holds rows of nearly one length (for `transformations.cropped`).
+    """An order in which a batch holds rows of nearly one length (for `transforms.crop_to_longest`).
 
     Rows are shuffled, sorted by length within every `pool` batches, and the batches shuffled:
     like `shuffled_rows` a function of (key, epoch) alone, with every row once.

@@ -72,7 +72,9 @@ def run_seeds(
         )
         started = time.perf_counter()
         trained = train(seed, run)
-        seconds.append(time.perf_counter() - started)
+        # What is resumed was trained in part before.
+        before = sum(row["seconds"] for row in trained.history) if run.resume else 0.0
+        seconds.append(max(time.perf_counter() - started, before))
         evaluation = evaluate(trained.model, test)
         extra = after(seed, directory, trained, evaluation) if after is not None else None
         found = {name: interval.value for name, interval in evaluation.metrics.items()}

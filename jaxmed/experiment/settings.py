@@ -19,7 +19,7 @@ class ExperimentSettings:
     runs: Path = Path("runs")
     """The folder in which a new folder is made for this run."""
     resume: Path | None = None
-    """The folder of an earlier run of the same settings, to go on with where it stopped."""
+    """Folder of an earlier run of the same settings, to continue from its last checkpoint."""
 
     def places(self) -> dict[str, Path | None]:
         """Where data is, as `jaxmed.data.load` takes it."""

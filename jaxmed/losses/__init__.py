@@ -8,6 +8,10 @@ least float32, whatever type the model computes in.
 Options such as `label_smoothing` or `gamma` may be traced, for sweeps under `vmap`; their range is
 checked if they are plain numbers. Labels are checked where data is read, not here: the loss of a
 label outside the classes is meaningless.
+
+Losses that need more than predictions and labels stand beside their task or network: Poisson in
+`tasks/counts.py`, NT-Xent in `tasks/contrastive.py`, the evidence lower bound in
+`tasks/variational.py`, the conditional random field in `models/crf.py`.
 """
 
 from jaxmed.losses.classification import (

@@ -1,6 +1,6 @@
 """Save, restore and find checkpoints. Orbax writes them; this is the only file that knows it.
 
-A checkpoint is one folder a step: arrays by name ("params.Dense_0.kernel") and a JSON file with
+A checkpoint is one folder per step: arrays by name ("params.Dense_0.kernel") and a JSON file with
 the history. It is written under another name and renamed when whole, and only then is the one
 before it removed, so that a killed process or a full disk costs nothing that was saved. Where
 several processes train together, all of them call these functions, with equal arguments and a

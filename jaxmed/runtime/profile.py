@@ -12,7 +12,7 @@ import jax
 
 PARTS = ("compile", "input", "device", "evaluation", "checkpoint", "other")
 """`input` is the order of the rows, reading them and handing them over; `device` is waiting until
-the epoch's steps are done; `other` is what remains of the epoch, such as trackers."""
+the epoch's steps are done; `other` is what remains of the epoch, such as loggers."""
 
 _COMPILING = (
     "/jax/core/compile/jaxpr_trace_duration",
@@ -22,7 +22,7 @@ _COMPILING = (
 
 
 class Profile:
-    """What was measured: one dict an epoch, seconds by part, over all calls of `fit`.
+    """What was measured: one dict per epoch, seconds by part, over all calls of `fit`.
 
     Attributes:
         epochs: seconds by the names of `PARTS`.

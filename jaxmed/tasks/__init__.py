@@ -10,6 +10,7 @@ from jaxmed.tasks.classification import (
     ordinal_classification,
 )
 from jaxmed.tasks.contrastive import contrastive
+from jaxmed.tasks.counts import negative_binomial_regression, poisson_regression
 from jaxmed.tasks.judge import Judge
 from jaxmed.tasks.masked import masked_pixels, standardized_patches
 from jaxmed.tasks.reconstruction import gaussian_noise, masking_noise, reconstruction
@@ -32,7 +33,9 @@ __all__ = [
     "masked_pixels",
     "masking_noise",
     "multilabel_classification",
+    "negative_binomial_regression",
     "ordinal_classification",
+    "poisson_regression",
     "reconstruction",
     "regression",
     "sequence_labeling",

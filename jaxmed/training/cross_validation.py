@@ -115,12 +115,13 @@ def cross_validate(
     columns = input_pipeline.in_memory(data)
     if not isinstance(columns, Mapping):
         raise ValueError("data is a source that does not fit into memory: pass fewer examples.")
-    if monitor is not None and not held_out and isinstance(folds, int) and not monitor.of_training:
-        raise ValueError(
-            f"monitor is {monitor.name}, but nothing is held out to monitor with: pass held_out, "
-            "such as 0.1."
-        )
     parts = _folds(task, columns, folds, held_out, seed) if isinstance(folds, int) else list(folds)
+    blind = [number for number, fold in enumerate(parts) if not len(fold.validation)]
+    if monitor is not None and not monitor.of_training and blind:
+        raise ValueError(
+            f"monitor is {monitor.name}, but nothing is held out to monitor with in fold "
+            f"{blind[0]}: pass held_out, such as 0.1, or validation rows in each of your folds."
+        )
     possible = len({-(-len(fold.train) // batch_size) for fold in parts}) == 1
     if together and not possible:
         raise ValueError("together is True, but the folds make unequally many batches.")
@@ -202,7 +203,7 @@ class _Plan:
         ]
         states = self._first_states(len(folds), constants)
         per_epoch = -(-len(folds[0].train) // self.batch_size)
-        held = [self.rows(fold.validation) for fold in folds if len(fold.validation)]
+        held = [self.rows(fold.validation) if len(fold.validation) else None for fold in folds]
         size = _common_size([fold.validation for fold in folds])
         stop = patience(self.monitor, self.patience) if self.monitor and self.patience else None
         histories: list[list[dict[str, float]]] = [[] for _ in folds]
@@ -225,9 +226,10 @@ class _Plan:
                     continue
                 own = jax.tree.map(lambda x, number=number: x[number], sums)
                 row = history_row(task, taken.step, own, per_epoch)
-                if held:
+                own_rows = held[number]
+                if own_rows is not None:
                     model = Model(task, *_of(values, number))
-                    found = compute_metrics(model, held[number], batch_size=size)
+                    found = compute_metrics(model, own_rows, batch_size=size)
                     row |= {f"validation/{name}": value for name, value in found.items()}
                 history.append(row)
                 best[number] = (

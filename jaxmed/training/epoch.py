@@ -18,7 +18,8 @@ def make_epoch(step: Step) -> Epoch:
     """A pure `(state, data, rows) -> (state, sums)` that scans `step` over `rows`.
 
     `data` holds a whole split; `rows` [steps, batch] names the rows of each batch, -1 for
-    padding. The sums come back one a step: [steps, ...].
+    padding. The sums come back one per step, [steps, ...].
+    `input_pipeline` calls it, and `rounds` loops over it.
     """
 
     def epoch(

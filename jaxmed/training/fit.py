@@ -145,7 +145,8 @@ def fit(
     writer = distributed.is_writer()
     if directory is not None and writer:
         settings: dict[str, Any] = {"batch_size": batch_size, "epochs": epochs, "steps": steps}
-        settings |= {"gradient": gradient, "order": order, "monitor": validation.monitor}
+        settings |= {"gradient": gradient, "order": order, "devices": where.devices}
+        settings |= {name: getattr(validation, name) for name in ("monitor", "patience", "every")}
         artifacts.describe(run, settings, history)
 
     # 4. The loop.

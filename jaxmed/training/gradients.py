@@ -41,7 +41,7 @@ def accumulated(task: Task, *, microbatches: int) -> Gradient:
     """The gradient of `mean`, made in `microbatches` parts one after another to save memory.
 
     Equal to `mean` up to rounding, whatever the padding, for networks without batch statistics
-    or dropout; batch normalisation sees one part at a time.
+    or dropout; batch normalization sees one part at a time.
 
     Args:
         task: what to learn.

@@ -31,7 +31,7 @@ def largest_that_fits(
         needs: batch size to bytes of one device.
 
     Returns:
-        The batch size; None if not even one example a device fits.
+        The batch size; None if not even one example per device fits.
     """
     size = batch_size // 2
     while size >= devices:
@@ -69,5 +69,5 @@ def too_large(
     have = input_pipeline.memory_of(jax.local_devices()[0])
     fitting = largest_that_fits(size, where.devices, have, needs)
     if fitting is None:
-        return said + "not even one example a device fits: make the network or the data smaller."
+        return said + "not even one example per device fits: make the network or the data smaller."
     return said + f"{fitting} would fit, or gradients.accumulated."

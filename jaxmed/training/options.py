@@ -48,7 +48,7 @@ class Validation:
             checks.positive("every", self.every)
         if self.patience is not None and self.monitor is None:
             raise ValueError(
-                f"patience is {self.patience}, but there is no monitor to be patient about: add "
+                f"patience is {self.patience}, but there is no monitor: add "
                 "one, such as monitor=highest('auroc')."
             )
         if self.monitor is not None and self.data is None and not self.monitor.of_training:

@@ -21,7 +21,7 @@ def save_run(
     step = int(state.step)
     checkpoint.save(directory / "checkpoints" / "last", step, state, history)
     if chosen is not None:
-        checkpoint.save(directory / "checkpoints" / "best", step, chosen, {"step": step})
+        _save_best(directory / "checkpoints" / "best", step, chosen)
 
 
 def restore_run(
@@ -43,12 +43,22 @@ def restore_run(
     best = monitor.best(history) if monitor else len(history) - 1
     if best == len(history) - 1:
         if checkpoint.latest(chosen_at) != step:
-            checkpoint.save(chosen_at, step, chosen, {"step": step})
+            _save_best(chosen_at, step, chosen)
     elif monitor and checkpoint.latest(chosen_at) != history[best]["step"]:
         raise ValueError(
             f"monitor is {monitor.name}, by which round {best + 1} is the best so far, but "
             f"{directory} has kept another one: resume with the monitor that the run began with."
         )
     else:
-        chosen, _ = checkpoint.restore(chosen_at, chosen)
+        found, _ = checkpoint.restore(chosen_at, _named(chosen))
+        chosen = (found["params"], found["model_state"])
     return state, chosen, history
+
+
+def _save_best(directory: Path, step: int, chosen: Any) -> None:
+    checkpoint.save(directory, step, _named(chosen), {"step": step})
+
+
+def _named(chosen: Any) -> dict[str, Any]:
+    """Under the names that they have in `last`."""
+    return dict(zip(("params", "model_state"), chosen, strict=True))

@@ -32,7 +32,7 @@ def initialized_from(task: Task, params: Mapping[str, Params]) -> Task:
             ours, theirs = (jax.tree.map(jnp.shape, tree) for tree in (first[name], values))
             if ours != theirs:
                 raise ValueError(
-                    f"params of {name} have the shapes {theirs}, but the task wants {ours}: "
+                    f"params of {name} have the shapes {theirs}, but the task needs {ours}: "
                     "build both networks with the same settings."
                 )
         return {**first, **jax.tree.map(jnp.array, dict(params))}, state

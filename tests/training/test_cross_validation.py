@@ -92,3 +92,20 @@ def test_patients_are_never_divided_and_classes_are_in_proportion():
 def test_what_cannot_be_done_is_refused(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         validated(**options)
+
+
+def test_folds_of_which_only_some_hold_rows_out():
+    parts = np.array_split(np.arange(ROWS), 3)
+    folds = [
+        Fold(parts[1], np.empty(0, int), parts[0]),
+        Fold(parts[2], parts[0], parts[1]),
+        Fold(parts[0], parts[1], parts[2]),
+    ]
+    joint, single = (validated(folds=folds, epochs=1, together=t) for t in (True, False))
+    for ours, theirs in zip(joint.histories, single.histories, strict=True):
+        assert ours[0].keys() == theirs[0].keys() - {"seconds"}
+        for name, value in ours[0].items():
+            assert value == pytest.approx(theirs[0][name], rel=1e-4), name
+    assert "validation/log_loss" not in joint.histories[0][0]
+    with pytest.raises(ValueError, match="nothing is held out to monitor with in fold 0"):
+        validated(folds=folds, monitor=jm.lowest("log_loss"))

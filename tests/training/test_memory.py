@@ -58,7 +58,7 @@ def test_the_batch_size_that_would_fit_is_named(monkeypatch, exhausted):
     ):
         train(where)
     monkeypatch.setattr(input_pipeline, "memory_of", lambda device: 1)
-    with pytest.raises(MemoryError, match="not even one example a device fits"):
+    with pytest.raises(MemoryError, match="not even one example per device fits"):
         train(where)
 
 

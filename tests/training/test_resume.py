@@ -162,8 +162,9 @@ def test_a_run_that_is_killed_thrice_ends_with_the_same_bits(uninterrupted, tmp_
     assert [*map(without_seconds, done.history)] == [*map(without_seconds, expected.history)]
     assert (done.reason, done.best_epoch) == (expected.reason, expected.best_epoch)
     assert lines(tmp_path) == expected_lines
-    kept, notes = checkpoint.restore(best, (expected.model.params, expected.model.state))
-    expect_same_bits(kept, (expected.model.params, expected.model.state))
+    values = {"params": expected.model.params, "model_state": expected.model.state}
+    kept, notes = checkpoint.restore(best, values)
+    expect_same_bits(kept, values)
     assert notes["step"] == expected.best_epoch * STEPS
 
 

@@ -7,7 +7,7 @@ function of (workload, inputs, labels [rows] int64, batch_size), where inputs ar
 return when the last step is done. Nothing is imported before a peer is made, because each lives
 in a process of its own.
 
-What was chosen in the peers' favour, each measured on two CPU cores:
+What was chosen in the peers' favor, each measured on two CPU cores:
 
 - pixels are normalized once, before training, not in every step;
 - on an accelerator PyTorch may use TF32 and tries cuDNN's algorithms; where a workload says
