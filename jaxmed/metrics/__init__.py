@@ -33,9 +33,9 @@ and refuses to compute its AUROC.
 All statistics raise ValueError if shapes disagree, if there are no rows, and if labels,
 probabilities, values or weights lie outside their range.
 
-By file: `confusion.py` what follows from a table of predicted classes, `ranking.py` AUROC and
-average precision, `means.py` Brier score, log loss and error of grades, `regression.py`, `counts.py`;
-`bootstrap.py` and `delong.py` the intervals.
+By file: `confusion.py` has what follows from a table of predicted classes, `ranking.py` AUROC and
+average precision, `means.py` Brier score, log loss and the error of grades, `regression.py` and
+`counts.py` those of numbers, `bootstrap.py` and `delong.py` the intervals.
 
 `jaxmed.metrics.streaming` holds the metrics that are summed on the device during training.
 """
