@@ -72,7 +72,7 @@ def run_seeds(
         )
         started = time.perf_counter()
         trained = train(seed, run)
-        # What is resumed was trained in part before.
+        # The history also holds the rounds before a run was interrupted.
         before = sum(row["seconds"] for row in trained.history) if run.resume else 0.0
         seconds.append(max(time.perf_counter() - started, before))
         evaluation = evaluate(trained.model, test)
