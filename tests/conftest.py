@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-# The user's folder of compiled programs is none of the tests' business, nor of their processes'.
-os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
+# What was compiled once is found again by later modules and processes of the same worker.
+_programs = tempfile.mkdtemp(prefix="jaxmed-tests-")
+atexit.register(shutil.rmtree, _programs, ignore_errors=True)
+os.environ["JAX_COMPILATION_CACHE_DIR"] = _programs
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 import jax
 import pytest
@@ -21,9 +27,6 @@ if jax.__version_info__ < (0, 12):  # later versions end the process at a flag t
 os.environ.setdefault("XLA_FLAGS", _FLAGS)
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
-jax.config.update(
-    "jax_enable_compilation_cache", False
-)  # the user's is none of the tests' business
 
 _hook = install_import_hook("jaxmed", "shape_checker.checked")
 

@@ -50,19 +50,28 @@ def _reads(equation: Any, wanted: list[bool]) -> list[bool]:
             branches = [_used(branch.jaxpr, wanted) for branch in given["branches"]]
             return [True, *map(any, zip(*branches, strict=True))]
         case "scan":
-            body, counts = given["jaxpr"].jaxpr, (given["num_consts"], given["num_carry"])
-            return _reads_of_scan(body, wanted, *counts)
+            return _reads_of_scan(equation, wanted)
         case _:
             return [True] * len(equation.invars)
 
 
-def _reads_of_scan(body: Any, wanted: list[bool], constants: int, carried: int) -> list[bool]:
-    """As `_reads`; a carried value is wanted too if a later turn needs it for a wanted one."""
+def _reads_of_scan(equation: Any, wanted: list[bool]) -> list[bool]:
+    """As `_reads`; a carried value is wanted too if a later turn needs it for a wanted one.
+
+    The body's constants and carried values have the shapes that the loop's have, its rows one axis
+    less: so they are told apart in every version of JAX.
+    """
+    body = equation.params["jaxpr"].jaxpr
+    carried = _of_same_rank(equation.outvars, body.outvars)
+    constants = _of_same_rank(equation.invars, body.invars) - carried
     while True:
         reads = _used(body, wanted)
-        kept = [
-            a or b for a, b in zip(wanted, reads[constants : constants + carried], strict=False)
-        ]
+        needed = reads[constants : constants + carried]
+        kept = [a or b for a, b in zip(wanted[:carried], needed, strict=True)]
         if kept == wanted[:carried]:
             return [*reads[:constants], *kept, *reads[constants + carried :]]
         wanted = kept + wanted[carried:]
+
+
+def _of_same_rank(outside: list[Any], inside: list[Any]) -> int:
+    return sum(a.aval.ndim == b.aval.ndim for a, b in zip(outside, inside, strict=True))
