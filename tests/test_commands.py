@@ -128,6 +128,15 @@ def test_breast_cancer_mlp(tmp_path):
     assert folds.mean == pytest.approx(roc_auc_score(label, probabilities[:, 1]), abs=0.05)
 
 
+def test_breast_cancer_mlp_cannot_be_resumed(tmp_path):
+    script = ROOT / "experiments" / "start" / "breast_cancer_mlp.py"
+    done = subprocess.run(
+        [sys.executable, script, "--resume", tmp_path], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode != 0
+    assert "but folds keep no checkpoints: leave it out" in done.stderr
+
+
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory):
     """Prepares data sets where all scripts look for them; returns that folder."""

@@ -61,12 +61,16 @@ class CrossValidation:
 
     evaluation: Evaluation
     metrics: list[dict[str, float]]
-    models: list[Model]
-    histories: list[list[dict[str, float]]]
+    models: list[Model] = dataclasses.field(repr=False)
+    histories: list[list[dict[str, float]]] = dataclasses.field(repr=False)
     together: bool
 
     def __str__(self) -> str:
         return str(self.evaluation)
+
+    def _repr_html_(self) -> str:
+        """The table for a notebook."""
+        return self.evaluation._repr_html_()
 
     def mean(self, name: str) -> tuple[float, float]:
         """Mean and sample standard deviation of a statistic over the folds."""

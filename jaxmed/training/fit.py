@@ -48,9 +48,9 @@ class Fit:
             while it computed.
     """
 
-    model: Model
-    state: TrainState
-    history: list[dict[str, float]]
+    model: Model = dataclasses.field(repr=False)
+    state: TrainState = dataclasses.field(repr=False)
+    history: list[dict[str, float]] = dataclasses.field(repr=False)
     best: int
     reason: str
     data: str = "resident"
