@@ -69,7 +69,7 @@ def _from_source(obj: Any) -> list[str]:
 
 
 def _opens_literal(lines: list[str], number: int) -> bool:
-    """Whether an indented block begins that is no part of a section: a formula, or code."""
+    """Whether an indented block begins that is not part of a section: a formula, or code."""
     line = lines[number]
     if not line.startswith("    ") or number == 0 or lines[number - 1]:
         return False
@@ -78,6 +78,6 @@ def _opens_literal(lines: list[str], number: int) -> bool:
 
 
 def _escaped(line: str) -> str:
-    """Asterisks and bars outside of backticks are no markup."""
+    """Asterisks and bars outside of backticks are not markup."""
     parts = _CODE.split(line)
     return "".join(part if part.startswith("`") else _MARKUP.sub(r"\\\1", part) for part in parts)

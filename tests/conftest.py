@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # What was compiled once is found again by later modules and processes of the same worker.
-_programs = tempfile.mkdtemp(prefix="jaxmed-tests-")
-atexit.register(shutil.rmtree, _programs, ignore_errors=True)
-os.environ["JAX_COMPILATION_CACHE_DIR"] = _programs
+os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="jaxmed-tests-")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 import jax
 import pytest
 from jaxtyping import install_import_hook
+
+atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 # Most programs here run once or twice: compiling them quickly matters more than their speed.
 _FLAGS = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
@@ -47,5 +47,5 @@ def manual_dir() -> Path:
         pytest.skip("JAXMED_DATA names no folder with the publishers' files")
     path = Path(folder).resolve()
     if not path.is_dir():
-        pytest.fail(f"JAXMED_DATA is {folder!r}, which is no folder")
+        pytest.fail(f"JAXMED_DATA is {folder!r}, which is not a folder")
     return path

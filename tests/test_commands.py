@@ -58,7 +58,7 @@ FEW_STEPS = {
         ["pneumoniamnist"],
         [
             *("--members", "2", "--widths", "4", "4", "--steps", "2", "--batch-size", "8"),
-            *("--least-epochs", "1"),
+            *("--min-epochs", "1"),
         ],
     ),
     "images/medmnist_protocol": (

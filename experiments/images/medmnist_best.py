@@ -69,9 +69,9 @@ class Settings(ExperimentSettings):
     batch_size: int = 64
     """Images per step."""
     steps: int = 1000
-    """Training steps, at least."""
-    least_epochs: int = 13
-    """Epochs of training, at least: large data sets take more steps."""
+    """Minimum number of training steps."""
+    min_epochs: int = 13
+    """Minimum number of epochs: large data sets take more steps."""
     runs: Path = Path("runs/medmnist_best")
     """The folder in which a new folder is made for this run."""
 
@@ -87,7 +87,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
     line, baseline = pixel_svm.summary(train, test)
     print(line)
     per_epoch = math.ceil(len(train["label"]) / settings.batch_size)
-    steps = max(settings.steps, settings.least_epochs * per_epoch)
+    steps = max(settings.steps, settings.min_epochs * per_epoch)
     task, asked = recipe(settings, facts)
     schedule = optax.cosine_onecycle_schedule(steps, settings.learning_rate)
     optimizer = jm.training.ema(

@@ -86,7 +86,7 @@ def _say(answers: Mapping[str, np.ndarray], texts: Sequence[str]) -> None:
 
     table = Table(*answers, "text")
     for row in zip(*columns, plain, strict=True):
-        table.add_row(*map(Text, row))  # a text may hold [MASK], which is no markup
+        table.add_row(*map(Text, row))  # a text may hold [MASK], which is not markup
     Console().print(table)
 
 

@@ -124,7 +124,7 @@ def _check_int32(key: str, array: np.ndarray) -> None:
     whole = array.dtype.kind != "f" or bool(np.all(array == np.rint(array)))
     if not whole or array.min() < limits.min or array.max() > limits.max:
         raise ValueError(
-            f"{key} holds values such as {array.max()}, which are no 32-bit integers: number "
+            f"{key} holds values such as {array.max()}, which are not 32-bit integers: number "
             "them from 0 (np.unique(..., return_inverse=True))."
         )
 

@@ -127,7 +127,7 @@ def subset(source: Source, rows: np.ndarray) -> Source:
         rows: [any length], row numbers, as `stratified_split` returns them.
 
     Raises:
-        ValueError: `rows` is no axis of row numbers, or names a row that does not exist.
+        ValueError: `rows` is not an axis of row numbers, or names a row that does not exist.
     """
     rows = np.asarray(rows)
     if rows.ndim != 1 or rows.dtype.kind not in "iu" or not len(rows):

@@ -18,7 +18,7 @@ class Card:
     """What an exported model reads and answers.
 
     Attributes:
-        kind: of input: "text", or "arrays" where there is no tokenizer.
+        kind: of input: "text", or "arrays" where there is not a tokenizer.
         names: words of its outputs: of the whole numbers of an answer, or of the columns of a
             matrix, by name.
         boundaries: whether texts are encoded with `START` and `END`.
@@ -56,5 +56,5 @@ def read_card(path: Path) -> Card:
         return Card(**words)
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"{path} is no card that jaxmed {__version__} can read ({error}): export the run again."
+            f"{path} is not a card of jaxmed {__version__} ({error}): export the run again."
         ) from error

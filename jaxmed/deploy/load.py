@@ -99,7 +99,7 @@ def _deserialized(path: Path, content: bytes, card: Card) -> Exported:
 
     try:
         exported = jax_export.deserialize(bytearray(content))
-    except ImportError:  # flatbuffers is not installed, which is no fault of the file
+    except ImportError:  # flatbuffers is not installed, which is not the file's fault
         raise
     except Exception as error:  # jax lets through what its parser raises
         raise ValueError(

@@ -71,7 +71,7 @@ def streamed_metrics(
         workers: that read a source ahead.
 
     Returns:
-        The metrics by name, without those that are no single number, and `id` and `group` of
+        The metrics by name, without those that are not a single number, and `id` and `group` of
         each example.
     """
     metrics = model.task.metrics

@@ -42,7 +42,7 @@ def write_report(
     Args:
         directory: of the run; made where it is missing.
         title: of the page.
-        evaluation: of a split; without one, the page tells of the training only.
+        evaluation: of a split; without one, the page shows the training only.
         history: one row per round; empty where nothing was trained.
         best_epoch: the epoch whose model was kept, to be marked.
         settings: a dataclass or a mapping, such as what stands in `config.json`.

@@ -207,7 +207,7 @@ def read_result(path: Path) -> Result:
     """The result that `Result.write` wrote.
 
     Raises:
-        ValueError: the file is no result; the message names the file, the field and what is wrong.
+        ValueError: the file is not a result; the message names file, field and what is wrong.
     """
     try:
         return _parsed(json.loads(path.read_text(encoding="utf-8")))

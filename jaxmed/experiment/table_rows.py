@@ -15,7 +15,7 @@ from jaxmed.experiment.results import Result, Summary
 Link: TypeAlias = Callable[[str], str]
 """From the path of a script in the repository to where it lies as seen from a page."""
 FIELDS = ("question", "script", "data", "recipe", "row", "command", "seeds", "time", "result")
-"""Columns that are no metrics."""
+"""Columns that are not metrics."""
 _SPELLED = {
     **{word: word.upper() for word in ("auroc", "f1", "mlp", "cnn", "lstm", "svm", "pca")},
     "resnet18": "ResNet-18",

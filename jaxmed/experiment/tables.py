@@ -202,7 +202,7 @@ def _selected(names: str, published: Mapping[str, Result]) -> list[str]:
             if word in (script.stem, *script.parent.parts)
         ]
         if not several:
-            raise ValueError(f"{word!r} is no result, no script and no folder of published ones.")
+            raise ValueError(f"{word!r} names no published result, script or folder.")
         found += [name for _, name in sorted(several)]
     return found
 

@@ -18,7 +18,7 @@ Row: TypeAlias = Mapping[str, float | int]
 
 
 def write_history(path: Path, rows: Iterable[Row]) -> None:
-    """Replace `path` by these rows, wholly or not at all: a resumed run forgets what it redoes."""
+    """Replace `path` by these rows, wholly or not at all, as a resumed run does."""
     write_whole(path, "".join(map(history_line, rows)))
 
 

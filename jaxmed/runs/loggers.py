@@ -15,11 +15,11 @@ Logger: TypeAlias = Callable[[Row], None]
 
 
 def progress(steps: int, *, file: TextIO | None = None, seconds: float = 10.0) -> Logger:
-    """How far training is, the row's numbers and the time left.
+    """A line with the share that is done, the row's numbers and the time left.
 
-    On a terminal it is one line that is drawn anew; after each row the cursor stands on a fresh
-    line, so that a run which stops early or fails leaves the terminal in order. Elsewhere it is a
-    plain line, at most one in so many seconds, and one at the end.
+    On a terminal the line is redrawn; after each row the cursor is on a new line, so that a run
+    that stops early or fails leaves the terminal usable. Elsewhere it is a plain line, at most
+    one in so many seconds, and one at the end.
 
     Args:
         steps: how many there will be at the most.

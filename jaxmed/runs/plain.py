@@ -1,4 +1,4 @@
-"""Settings in the words of JSON, so that a run stays readable when its code is gone."""
+"""Settings as JSON, so that a run stays readable without its code."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 
 def jsonable(value: Any) -> Any:
-    """The same value in the words of JSON.
+    """The value as JSON can hold it.
 
     Dataclasses become objects, paths strings, arrays lists, functions and classes their
-    qualified names, NaN null, infinities strings; anything else what `str` makes of it.
+    qualified names, NaN null, infinities strings; anything else becomes `str(value)`.
 
     Example:
         >>> jsonable({"loss": math.sqrt, "widths": (512, 256), "best": math.inf})

@@ -1,4 +1,4 @@
-"""What a run's folder says of the run: its settings, and the environment it ran in.
+"""The record of a run: its settings, and the environment that it ran in.
 
 The folder holds `config.json`, `environment.json`, `metrics.jsonl`, `checkpoints/`, and at the end
 `model/`, `predictions.csv`, `report.html` and `plots/`.
@@ -72,7 +72,7 @@ def environment() -> dict[str, Any]:
 
     Returns:
         `versions`, `platform`, `cpu_count`, `backend`, `devices` (how many of each kind),
-        `processes`, and `git` (`commit`, `dirty`), which is None where the code is no checkout.
+        `processes`, and `git` (`commit`, `dirty`), which is None where the code is not a checkout.
     """
     devices: dict[str, int] = {}
     for device in jax.devices():

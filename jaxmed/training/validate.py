@@ -1,4 +1,4 @@
-"""Checks of data before the first step: invalid data fails with a sentence, not after an epoch."""
+"""Checks of data before the first step: invalid data fails with one clear sentence."""
 
 from __future__ import annotations
 

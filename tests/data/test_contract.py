@@ -34,7 +34,7 @@ BAD = {
         {"features": np.array([["a"], ["b"]])},
         "features holds <U1 values, .*: replace words by numbers from 0",
     ),
-    "large id": ({"features": FEATURES, "id": np.array([1, 2, 2**40])}, "no 32-bit integers"),
+    "large id": ({"features": FEATURES, "id": np.array([1, 2, 2**40])}, "not 32-bit integers"),
 }
 
 
@@ -55,7 +55,7 @@ def test_columns_are_converted_to_their_dtypes_without_loss():
         np.testing.assert_array_equal(found, [0, 1, 2])
     assert contract.conform("label", [0.5, 1.0]).dtype == np.float32
     assert contract.conform("text", np.array([b"\xc3\xbc"])).tolist() == ["ü"]
-    with pytest.raises(ValueError, match=r"group holds values such as 1\.5, which are no 32-bit"):
+    with pytest.raises(ValueError, match=r"group holds values such as 1\.5, which are not 32-bit"):
         contract.conform("group", np.array([0, 1.5]))
 
 

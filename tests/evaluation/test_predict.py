@@ -83,7 +83,7 @@ def test_each_batch_size_is_compiled_once():
         predict(counting, columns, batch_size=8)
     assert next(traced) == 1
     twice = Model(counting.task, jax.tree.map(lambda leaf: 2 * leaf, model.params), model.state)
-    predict(twice, columns, batch_size=8)  # other parameters are no other program
+    predict(twice, columns, batch_size=8)  # other parameters are the same program
     assert next(traced) == 2
 
 

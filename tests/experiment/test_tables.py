@@ -130,7 +130,7 @@ def test_a_changed_result_is_found(experiments):
         ("<!-- table: images; auroc, specificity -->\n<!-- end -->", "no value of 'specificity'"),
         (
             "<!-- table: pictures -->\n<!-- end -->",
-            "'pictures' is no result, no script and no folder",
+            "'pictures' names no published result, script or folder",
         ),
         ("<!-- table: images -->\n", "a table has no `<!-- end -->` of its own"),
         (

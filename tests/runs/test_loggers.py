@@ -104,7 +104,7 @@ def test_rows_that_are_appended_are_read_back_by_json_and_pandas(tmp_path):
     append({"epoch": 2, "train/loss": math.nan, "validation/auroc": math.inf, "low": -math.inf})
 
     def refuse(word: str) -> None:
-        raise AssertionError(f"{word} is no JSON")
+        raise AssertionError(f"{word} is not JSON")
 
     lines = [json.loads(line, parse_constant=refuse) for line in path.read_text().splitlines()]
     assert lines[1] == {

@@ -47,7 +47,7 @@ def read_csv(
     except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(
-            f"{path} is no table in UTF-8 ({reason}): correct it, or name another separator."
+            f"{path} is not a table in UTF-8 ({reason}): correct it, or name another separator."
         ) from error
     for role, name in roles:
         if name is not None:
@@ -107,8 +107,8 @@ def parse_numbers(
             f"{place}, so values are missing: {remedy}fill those values in, or drop the rows."
         )
     raise ValueError(
-        f"{place}, which is no finite number: fill those values in, drop the rows, or encode words "
-        "as numbers."
+        f"{place}, which is not a finite number: fill those values in, drop the rows, or encode "
+        "words as numbers."
     )
 
 

@@ -13,7 +13,7 @@ _DECODED_AS = {1: "GRAY", 3: "RGB"}
 def plain_pixels(path: Path, channels: int) -> np.ndarray | None:
     """Pixels [height, width, channels] uint8 of a valid JPEG that needs no rotation.
 
-    None means that Pillow has to read the file: it is no JPEG, it is broken, it may have to be
+    None means that Pillow has to read the file: it is not a JPEG, it is broken, it may have to be
     rotated, or its colors are neither the requested ones nor gray. Both use libjpeg-turbo.
 
     Args:

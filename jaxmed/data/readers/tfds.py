@@ -109,7 +109,7 @@ def check_name(name: str, more_names: Sequence[str] = ()) -> None:
         return
     near = checks.nearest(stem, sorted(names))
     hint = f"did you mean {' or '.join(near)}?" if near else "`jaxmed datasets` lists the names."
-    raise ValueError(f"name is {name!r}, which is no data set of jaxmed or tfds: {hint}")
+    raise ValueError(f"name is {name!r}, which is not a data set of jaxmed or tfds: {hint}")
 
 
 def prepare_builder(builder: Any, *, manual_dir: str | Path | None = None) -> None:

@@ -29,7 +29,7 @@ def read_header(path: Path) -> Any:
 
     Raises:
         ModuleNotFoundError: pydicom is not installed.
-        ValueError: It is no DICOM file, or a broken one.
+        ValueError: It is not a DICOM file, or a broken one.
     """
     pydicom = _pydicom()
     try:

@@ -88,7 +88,7 @@ def sort_slices(files: Sequence[DicomFile]) -> Stack:
     """The slices of a series, sorted by position.
 
     Raises:
-        ValueError: The files are no volume; see `read_dicom_series`.
+        ValueError: The files are not a volume; see `read_dicom_series`.
     """
     for file in files:
         if file.error:
@@ -155,8 +155,8 @@ def read_image(file: DicomFile) -> Volume:
 def _check_plane(frame: Frame, first: Frame) -> None:
     if frame.position is None or frame.directions is None or frame.spacing is None:
         raise ValueError(
-            f"{frame.path} has no position, orientation or pixel spacing: such an image is no "
-            "slice of a volume."
+            f"{frame.path} has no position, orientation or pixel spacing: such an image is not "
+            "a slice of a volume."
         )
     if first.directions is None or first.spacing is None:  # raised for `first` itself
         return

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.files import write_whole
 from jaxmed.typing import Int
 
 if TYPE_CHECKING:
@@ -137,8 +138,7 @@ def lengths(tokenizer: Tokenizer, texts: Sequence[str] | np.ndarray) -> Int[np.n
 
 def save_tokenizer(tokenizer: Tokenizer, path: Path) -> None:
     """Write a tokenizer as one JSON file, which the `tokenizers` library reads too."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(str(path))
+    write_whole(path, tokenizer.to_str(pretty=True))
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
@@ -146,7 +146,7 @@ def load_tokenizer(path: Path) -> Tokenizer:
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: It is no tokenizer, or has other special tokens than `SPECIAL`.
+        ValueError: It is not a tokenizer, or has other special tokens than `SPECIAL`.
     """
     from tokenizers import Tokenizer
 
@@ -155,7 +155,7 @@ def load_tokenizer(path: Path) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises nothing narrower
-        raise ValueError(f"{path} is no tokenizer of the tokenizers library: {error}.") from error
+        raise ValueError(f"{path} is not a file of the tokenizers library: {error}.") from error
     numbers = tuple(tokenizer.token_to_id(token) for token in SPECIAL)
     if numbers != tuple(range(len(SPECIAL))):
         raise ValueError(

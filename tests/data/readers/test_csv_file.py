@@ -21,7 +21,7 @@ def test_numbers_are_parsed_and_missing_ones_only_where_allowed():
     message = r"column 'x' holds 'n/a' in 2 rows \(2, 3\), so values are missing: drop it, fill"
     with pytest.raises(ValueError, match=message):
         parse_numbers(column, remedy="drop it, ")
-    with pytest.raises(ValueError, match=r"holds 'high' in row 1, which is no finite number"):
+    with pytest.raises(ValueError, match=r"holds 'high' in row 1, which is not a finite number"):
         parse_numbers(pd.Series(["", "high"], name="x"), allow_missing=True)
 
 

@@ -81,9 +81,9 @@ BAD = {
                 "'age' holds '' in row 1, so values are missing: pass allow_missing=True to read"),
     "nan": (_with(1, "age", "NaN"), {}, "'age' holds 'NaN' in row 1, so values are missing: pass"),
     "infinite, allowing missing": (_with(2, "age", "inf"), {"allow_missing": True},
-                                   "column 'age' holds 'inf' in row 2, which is no finite number"),
+                                   "column 'age' holds 'inf' in row 2, which is not a finite"),
     "unknown, allowing missing": (_with(2, "age", "?"), {"allow_missing": True},
-                                  r"column 'age' holds '\?' in row 2, which is no finite number"),
+                                  r"column 'age' holds '\?' in row 2, which is not a finite"),
     "no class, allowing missing": (_with(0, "diagnosis", ""), {"allow_missing": True},
                                    "'diagnosis' holds '' in row 0, which is not among classes"),
     "no measurement, allowing missing": (
@@ -111,7 +111,7 @@ def test_files_that_are_no_such_table_hint_at_the_separator(write, tmp_path):
     with pytest.raises(ValueError, match=r"it has only 'patient;visit.* is another one"):
         _open(write(delimiter=";"))
     (tmp_path / "ragged.csv").write_text("age,dx\n1,a\n1,a,2,3\n")
-    with pytest.raises(ValueError, match=r"ragged\.csv is no table in UTF-8 \(.*saw 4\): correct"):
+    with pytest.raises(ValueError, match=r"ragged\.csv is not a table in UTF-8 \(.*saw 4\)"):
         _open(tmp_path / "ragged.csv")
 
 

@@ -96,7 +96,7 @@ def test_bad_input_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file"):
         tokenizers.load_tokenizer(tmp_path / "none.json")
     (tmp_path / "other.json").write_text("{}")
-    with pytest.raises(ValueError, match=r"other\.json is no tokenizer"):
+    with pytest.raises(ValueError, match=r"other\.json is not a file of the tok"):
         tokenizers.load_tokenizer(tmp_path / "other.json")
 
 
