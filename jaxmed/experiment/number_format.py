@@ -22,14 +22,14 @@ def number(value: float) -> str:
 
 
 def with_deviation(mean: float, deviation: float | None) -> str:
-    """Mean and deviation with equally many decimals; a missing deviation is "-".
+    """Mean and deviation with equally many decimals; a missing deviation is left out.
 
     Example:
         >>> with_deviation(0.98134567, 0.0008), with_deviation(0.9957, None)
-        ('0.9813 ± 0.0008', '0.9957 ± -')
+        ('0.9813 ± 0.0008', '0.9957')
     """
     if math.isnan(mean) or deviation is None or math.isnan(deviation):
-        return f"{number(mean)} ± {MISSING}"
+        return number(mean)
     decimals = min(max(_held(mean), _held(deviation)), _most(mean))
     return f"{_with_decimals(mean, decimals)} ± {_with_decimals(deviation, decimals)}"
 

@@ -103,24 +103,21 @@ def _cell(column: str, result: Result, part: str, link: Link) -> str:
     summary = _summary(result, part, column)
     if summary is None:
         return number_format.MISSING
-    return _number(f"{part}/{column}" if part else column, summary, result)
+    return _number(f"{part}/{column}" if part else column, summary)
 
 
 def _headline(result: Result) -> str:
     texts = []
     for part, metrics in itertools.groupby(result.headline or tuple(result.metrics)[:2], key=_part):
         numbers = (
-            f"{title(name.rpartition('/')[2])} {_number(name, result.metrics[name], result)}"
+            f"{title(name.rpartition('/')[2])} {_number(name, result.metrics[name])}"
             for name in metrics
         )
         texts.append(f"{part}: {', '.join(numbers)}" if part else ", ".join(numbers))
     return "; ".join(texts)
 
 
-def _number(name: str, summary: Summary, result: Result) -> str:
+def _number(name: str, summary: Summary) -> str:
     if re.split("[/_]", name)[-1] == "seconds":
         return number_format.seconds(summary.mean)
-    # A baseline without randomness has no deviation; that of a single seed is not known.
-    if summary.deviation is None and ("/" in name or len(result.seeds) != 1):
-        return number_format.number(summary.mean)
     return number_format.with_deviation(summary.mean, summary.deviation)

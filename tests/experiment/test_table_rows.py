@@ -89,4 +89,4 @@ def test_one_seed_has_a_missing_deviation_and_a_baseline_none():
     once = dataclasses.replace(
         RESULT, seeds=(0,), metrics={"accuracy": Summary(0.99), "SVM/accuracy": Summary(0.93)}
     )
-    assert cells(once, "accuracy", "SVM/accuracy") == [("0.990 ± -", "0.930")]
+    assert cells(once, "accuracy", "SVM/accuracy") == [("0.990", "0.930")]
