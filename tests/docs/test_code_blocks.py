@@ -34,7 +34,6 @@ def test_the_blocks_of_the_pages_run_and_print_what_they_say(tmp_path):
         env={
             **os.environ,
             "JAX_NUM_CPU_DEVICES": "8",
-            "JAX_ENABLE_COMPILATION_CACHE": "false",
             "PYTHONPATH": str(ROOT),
             "TFDS_DATA_DIR": str(tmp_path / "prepared"),
         },

@@ -20,7 +20,6 @@ def test_the_notebooks_run(tmp_path):
         [sys.executable, str(ROOT / "docs" / "execute_notebooks.py"), str(tmp_path)],
         env={
             **os.environ,
-            "JAX_ENABLE_COMPILATION_CACHE": "false",
             "PYTHONPATH": str(ROOT),
         },
         capture_output=True,
