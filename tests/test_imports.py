@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,8 @@ def python(program: str) -> str:
         text=True,
         timeout=120,
         cwd=ROOT,
+        # JAX keeps compiled programs with a package of its own, which a test blocks.
+        env={**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "false"},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
