@@ -29,3 +29,8 @@ def test_a_step_takes_three_products_a_layer_but_for_the_first():
     layers = [784 * 512, 512 * 256, 256 * 10]
     assert mlp.flops() == 2 * (3 * sum(layers) - layers[0])
     assert workloads.WORKLOADS["mlp-x8"].flops() == 8 * mlp.flops()
+
+
+def test_an_embedding_passes_its_gradient_on():
+    lstm = 200 * (128 + 64) * 256 + 64  # 200 tokens, four gates of 64 units, one output
+    assert workloads.WORKLOADS["lstm"].flops() == 2 * 3 * lstm
