@@ -31,6 +31,12 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 _hook = install_import_hook("jaxmed", "shape_checker.checked")
 
 
+def pytest_collection_finish() -> None:
+    """What was imported lives as long as the process: no garbage collection looks at it again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True, scope="module")
 def forget_programs() -> Iterator[None]:
     """Compiled programs of a module end with it: XLA crashes where thousands are kept."""

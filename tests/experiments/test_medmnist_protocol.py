@@ -203,7 +203,7 @@ def test_a_quick_run_writes_the_publishers_files(script, monkeypatch, tmp_path, 
     acc = machine.score(flat["test"], label)
     shown = capsys.readouterr().out
     assert f"SVM on raw pixels: AUC {auc:.4f}, ACC {acc:.4f}" in shown
-    assert "BreastMNIST, ResNet-18, quick, seed 0" in shown
+    assert "BreastMNIST, ResNet-18, `--quick`: a quarter of the width" in shown
     result = results.read_result(folder.parent / "result.json")
     assert result.metrics["SVM on raw pixels/auroc"].mean == pytest.approx(auc)
     assert result.metrics["auroc"].mean == pytest.approx(summary["auroc"].mean)
