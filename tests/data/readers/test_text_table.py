@@ -65,7 +65,7 @@ BAD = {
     "label column": (ROWS, {"label": "findings"}, "label names the column .* mean 'finding'"),
     "empty": (_with(1, "report", " \n"), {}, "column 'report' is empty in row 1, but every row"),
     "class": (_with(2, "finding", "?"), {}, r"holds '\?' in row 2, which is not among classes"),
-    "score": (ROWS, {"classes": None}, "'finding' holds 'normal' in 3 rows .* is not a finite number"),
+    "score": (ROWS, {"classes": None}, "'finding' holds 'normal' in 3 rows .* not a finite number"),
     "group": (_with(0, "patient", ""), {"group": "patient"}, "'patient' is empty in row 0"),
     "twice": (_with(1, "number", "31"), {"id": "number"}, "column 'number' repeats '31' in row 1"),
     "rows": ([], {}, "holds a header but no rows"),
