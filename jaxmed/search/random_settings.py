@@ -31,13 +31,27 @@ def random_settings(
 
 
 def uniform(low: float, high: float) -> Callable[[np.random.Generator, int], np.ndarray]:
-    """Draws from the uniform distribution between `low` and `high`."""
+    """Draws from the uniform distribution between `low` and `high`.
+
+    Returns:
+        `(generator, count) -> [count]` in float32, one number per configuration.
+
+    Raises:
+        ValueError: unless low < high.
+    """
     _check_range(low, high)
     return lambda generator, count: generator.uniform(low, high, count).astype(np.float32)
 
 
 def log_uniform(low: float, high: float) -> Callable[[np.random.Generator, int], np.ndarray]:
-    """Draws numbers whose logarithm is uniform: for learning rates and weight decays."""
+    """Draws numbers whose logarithm is uniform: for learning rates and weight decays.
+
+    Returns:
+        `(generator, count) -> [count]` in float32, one number per configuration.
+
+    Raises:
+        ValueError: unless 0 < low < high.
+    """
     checks.positive("low", low)
     _check_range(low, high)
     spread = np.log(low), np.log(high)

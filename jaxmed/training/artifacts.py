@@ -44,10 +44,27 @@ def write(run: Run, fitted: Fit, example: Columns, validation: Validation) -> No
         fitted: what training gave.
         example: of the training split, columns of one row.
         validation: whose data is evaluated, if there is any.
+
+    Raises:
+        Exception: whatever a full disk or a model that cannot be exported raises, with a note that
+            training is complete and how to write the rest.
     """
+    directory = Path(str(run.directory))
+    try:
+        _write(directory, run, fitted, example, validation)
+    except Exception as error:
+        error.add_note(
+            f"Training is complete and its checkpoints are in {str(directory)!r}: remove the "
+            "cause, and the same call of fit with resume=True writes what is missing."
+        )
+        raise
+
+
+def _write(
+    directory: Path, run: Run, fitted: Fit, example: Columns, validation: Validation
+) -> None:
     from jaxmed.evaluation.report import write_report
 
-    directory = Path(str(run.directory))
     evaluation = None
     if validation.data is not None:
         evaluation = evaluate(fitted.model, validation.data, resamples=RESAMPLES)

@@ -58,6 +58,21 @@ def test_a_finished_run_resumes_to_the_same_result_at_once(tmp_path):
     assert (tmp_path / "metrics.jsonl").read_text() == written
 
 
+def test_what_fails_after_training_is_written_by_resuming(tmp_path):
+    (tmp_path / "predictions.csv").mkdir()  # where a file must go
+    options = {"directory": tmp_path, "validation": VALIDATION, "artifacts": True, "epochs": 2}
+    with pytest.raises(OSError, match="directory") as caught:
+        train(**options)
+    (note,) = caught.value.__notes__
+    assert note.startswith(f"Training is complete and its checkpoints are in '{tmp_path}'")
+    assert not (tmp_path / "model").exists()
+    (tmp_path / "predictions.csv").rmdir()
+    done = train(**options, resume=True)
+    assert len(done.history) == 2
+    assert (tmp_path / "report.html").is_file()
+    assert (tmp_path / "model").is_dir()
+
+
 def test_resuming_where_nothing_is_starts_a_run(tmp_path):
     done = train(directory=tmp_path / "new", resume=True, epochs=1)
     assert len(done.history) == 1

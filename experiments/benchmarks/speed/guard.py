@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jaxmed.files import write_whole
+
 BASELINE = Path(__file__).with_name("baseline.json")
 LOSS = 0.15
 """The largest share of a ratio that may be lost."""
@@ -77,4 +79,4 @@ def keep(found: Mapping[str, float], machine: str, baseline: Path = BASELINE) ->
     measured = {workload(name) for name in found}
     ratios = {name: ratio for name, ratio in kept.items() if workload(name) not in measured}
     ratios |= {name: round(ratio, 3) for name, ratio in found.items()}
-    baseline.write_text(json.dumps({"machine": machine, "ratios": ratios}, indent=2) + "\n")
+    write_whole(baseline, json.dumps({"machine": machine, "ratios": ratios}, indent=2) + "\n")

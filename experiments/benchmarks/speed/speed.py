@@ -47,6 +47,7 @@ from turns import CONTENDERS, choose_device, measure, taking_part
 from workloads import PROCESSOR, WORKLOADS
 
 from jaxmed import checks
+from jaxmed.files import write_whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +137,7 @@ def experiment(settings: Settings) -> dict[str, Any]:
             print(f"failed: {name}")
         report = {"machine": machine(results), "absent": absent, "workloads": results}
         # After each, so that a machine that is taken away takes little with it.
-        (folder / "measurements.json").write_text(json.dumps(report, indent=2) + "\n")
+        write_whole(folder / "measurements.json", json.dumps(report, indent=2) + "\n")
 
     print(f"\n{machine(results)}")
     if absent:

@@ -32,7 +32,10 @@ T = TypeVar("T")
 
 
 def per_image(augmentation: Augmentation) -> Transform:
-    """Lift `(key, image) -> image` to `(key, batch) -> batch`: every row gets a key of its own."""
+    """Lift `(key, image) -> image` to `(key, batch) -> batch`: every row gets a key of its own.
+
+    It changes `image` [batch, *space, channels] and leaves the other columns as they are.
+    """
 
     def transform(key: Key, batch: Batch) -> Batch:
         keys = row_keys(key, batch["image"].shape[0])
@@ -70,7 +73,10 @@ def random_apply(augmentation: Augmentation, *, probability: float) -> Augmentat
 
 
 def as_float32(key: Key, image: Array) -> Array:
-    """The image as float32 on the same scale, so that the augmentations after it do not round."""
+    """The image as float32 on the same scale, so that the augmentations after it do not round.
+
+    The image is [*space, channels], from 0 to 255 if it was uint8; `key` is not used.
+    """
     del key
     return image.astype(jnp.float32)
 

@@ -71,6 +71,11 @@ def read_annotations(
     group: str | None,
 ) -> dict[str, np.ndarray]:
     """The columns `label`, `id` and `group`, as far as they are named."""
+    if label is None and classes is not None:
+        raise ValueError(
+            f"classes is {tuple(classes)}, but label is None: name the column that holds them, or "
+            "pass classes=None."
+        )
     columns: dict[str, np.ndarray] = {}
     if label is not None and classes is None:
         columns["label"] = parse_numbers(rows[label])

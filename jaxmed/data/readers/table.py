@@ -15,7 +15,7 @@ def from_csv(
     path: str | Path,
     *,
     features: Sequence[str],
-    label: str,
+    label: str | None,
     classes: Sequence[str] | None,
     id: str | None = None,  # noqa: A002 (the reserved key)
     group: str | None = None,
@@ -27,7 +27,7 @@ def from_csv(
     Args:
         path: a file with a header line.
         features: the columns of numbers to learn from, in this order.
-        label: the column to predict.
+        label: the column to predict; `None` where there is none.
         classes: the values of the label column, in the order of the labels 0, 1, ...: for a binary
             diagnosis the disease comes last, to be the positive class. `None` for a measurement to
             regress.

@@ -42,11 +42,6 @@ def from_text_csv(
         ValueError: A column is missing, a text is empty or not UTF-8, a label is not among the
             classes, an id is repeated, or there are no rows.
     """
-    if label is None and classes is not None:
-        raise ValueError(
-            f"classes is {tuple(classes)}, but label is None: name the column that holds them, or "
-            "pass classes=None."
-        )
     roles = {"text": text, "label": label, "id": id, "group": group}
     rows = read_csv(path, separator, list(roles.items()))
     check_not_empty(rows[text], "must hold a text")

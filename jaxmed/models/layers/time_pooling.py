@@ -19,20 +19,34 @@ Pooling: TypeAlias = Callable[[Sequence[Array], Array], Array]
 
 
 def last_state(states: Sequence[Array], real: Array) -> Array:
-    """The state after the last token; for a second direction, that after the first token."""
+    """The state after the last token; for a second direction, that after the first token.
+
+    Args:
+        states: of each direction [batch, tokens, units].
+        real: true for tokens that are not padding [batch, tokens].
+
+    Returns:
+        [batch, directions * units].
+    """
     del real  # encoders repeat the last state behind the end of a sequence
     return jnp.concatenate([states[0][:, -1], *(s[:, 0] for s in states[1:])], axis=-1)
 
 
 def max_over_time(states: Sequence[Array], real: Array) -> Array:
-    """Maximum of each unit over the real tokens; 0 for a sequence without any."""
+    """Maximum of each unit over the real tokens; 0 for a sequence without any.
+
+    Arguments and result have the shapes of `last_state`.
+    """
     joined = jnp.concatenate(states, axis=-1)
     largest = jnp.where(real[..., None], joined, -jnp.inf).max(axis=1)
     return jnp.where(real.any(1)[:, None], largest, 0)
 
 
 def mean_over_time(states: Sequence[Array], real: Array) -> Array:
-    """Mean of each unit over the real tokens; 0 for a sequence without any."""
+    """Mean of each unit over the real tokens; 0 for a sequence without any.
+
+    Arguments and result have the shapes of `last_state`.
+    """
     joined = jnp.where(real[..., None], jnp.concatenate(states, axis=-1), 0)
     count = jnp.maximum(real.sum(1), 1)[:, None]
     return joined.sum(1) / count.astype(joined.dtype)

@@ -67,6 +67,12 @@ def test_a_measurement_to_regress_and_another_separator(write):
     np.testing.assert_array_equal(read["id"], range(3))
 
 
+def test_rows_to_predict_have_no_label(write):
+    read = columns(_open(write(), label=None, classes=None))
+    assert sorted(read) == ["features", "group", "id"]
+    np.testing.assert_array_equal(read["features"], np.float32([[1.5, 61], [0.9, 47], [4.1, 62]]))
+
+
 def _with(row, column, value):
     rows = [list(line) for line in ROWS]
     rows[row][HEADER.index(column)] = value
@@ -96,6 +102,7 @@ BAD = {
     "group": (_with(2, "patient", ""), {}, "column 'patient' is empty in row 2"),
     "rows": ([], {}, "holds a header but no rows"),
     "string": (ROWS, {"features": "age"}, "features is 'age', but must be a list"),
+    "no label": (ROWS, {"label": None}, r"classes is \('none', 'sepsis'\), but label is None"),
 }  # fmt: skip
 
 
