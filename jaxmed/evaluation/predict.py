@@ -51,11 +51,11 @@ def predictions(
 
     The columns hold, beside those of `data`, `row`: the number of the row in `data`.
     """
-    where = placement or jit()
-    run = _program(model.task, where, "predict", model.task.predict)
-    whole = where.replicate((model.params, model.state))
-    for rows, batch in _batches(data, batch_size, where, workers):
-        outputs = run(*whole, where.shard(batches.numeric(batch), 0))
+    placement = placement or jit()
+    run = _program(model.task, placement, "predict", model.task.predict)
+    whole = placement.replicate((model.params, model.state))
+    for rows, batch in _batches(data, batch_size, placement, workers):
+        outputs = run(*whole, placement.shard(batches.numeric(batch), 0))
         yield _real(rows, batch), {name: x[rows >= 0] for name, x in outputs.items()}
 
 
@@ -98,17 +98,17 @@ def loss_batches(
     key: Key | None = None,
 ) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
     """Columns and losses [rows] of one batch after another, as `predictions` gives outputs."""
-    where, task = placement or jit(), model.task
+    placement, task = placement or jit(), model.task
     key = jax.random.key(0) if key is None else key
 
     def loss(params: Any, state: Any, key: Key, batch: Any) -> Any:
         return task.loss(params, state, batch, key)[0]
 
-    run = _program(task, where, "losses", loss)
-    whole = where.replicate((model.params, model.state))
-    for number, (rows, batch) in enumerate(_batches(data, batch_size, where, workers)):
-        own = where.replicate(jax.random.fold_in(key, number))
-        found = run(*whole, own, where.shard(batches.numeric(batch), 0))
+    run = _program(task, placement, "losses", loss)
+    whole = placement.replicate((model.params, model.state))
+    for number, (rows, batch) in enumerate(_batches(data, batch_size, placement, workers)):
+        own = placement.replicate(jax.random.fold_in(key, number))
+        found = run(*whole, own, placement.shard(batches.numeric(batch), 0))
         yield _real(rows, batch), found[rows >= 0].astype(np.float64)
 
 
@@ -118,15 +118,15 @@ def _real(rows: np.ndarray, batch: Columns) -> dict[str, np.ndarray]:
     return {**{name: np.asarray(column)[real] for name, column in batch.items()}, "row": rows[real]}
 
 
-def _program(task: Task, where: Placement, name: str, function: Any) -> Any:
+def _program(task: Task, placement: Placement, name: str, function: Any) -> Any:
     """The compiled function, the same one at every call for a task and a placement."""
-    if (name, where) not in task.programs:
-        task.programs[name, where] = where.map_rows(function)
-    return task.programs[name, where]
+    if (name, placement) not in task.programs:
+        task.programs[name, placement] = placement.map_rows(function)
+    return task.programs[name, placement]
 
 
 def _batches(
-    data: Columns | Source, batch_size: int, where: Placement, workers: int
+    data: Columns | Source, batch_size: int, placement: Placement, workers: int
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Row numbers, -1 for padding, and the batch; every process reads all of it."""
     checks.positive("batch_size", batch_size)
@@ -140,7 +140,7 @@ def _batches(
             raise ValueError(f"data has columns of unequal length, {lengths}: one row per example.")
     # Sizes of a power of two: splits of nearly one size, such as folds, share one program.
     size = min(batch_size, 1 << (count - 1).bit_length())
-    size = -(-size // where.devices) * where.devices
+    size = -(-size // placement.devices) * placement.devices
     lines = batches.ordered_rows(count, size)
     read = batches.read(data, lines, workers=workers)
     for rows, batch in zip(lines, read, strict=True):

@@ -26,7 +26,7 @@ from jaxmed.training.epoch import make_epoch
 from jaxmed.training.fit import ORDER, fit, history_row
 from jaxmed.training.input_pipeline import Feed
 from jaxmed.training.options import Run, Validation
-from jaxmed.training.rounds import Lines, copied, epoch_lines, rounds
+from jaxmed.training.rounds import Lines, copy_arrays, epoch_lines, rounds
 from jaxmed.training.step import TrainState, init_state, make_train_step
 from jaxmed.training.stopping import Monitor, patience
 from jaxmed.typing import AnyArray, Columns, Key, Tree
@@ -212,7 +212,7 @@ class _Plan:
         stop = patience(self.monitor, self.patience) if self.monitor and self.patience else None
         histories: list[list[dict[str, float]]] = [[] for _ in folds]
         stopped = [False] * len(folds)
-        chosen = copied((states.params, states.model_state))  # the states are donated
+        chosen = copy_arrays((states.params, states.model_state))  # the states are donated
         for taken in rounds(
             self._feed(numbers),
             states,

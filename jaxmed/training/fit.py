@@ -19,12 +19,13 @@ from jaxmed.data.source import Source
 from jaxmed.evaluation import compute_metrics
 from jaxmed.runs import loggers
 from jaxmed.runs.history import Row
-from jaxmed.runtime import distributed, placement, profile
+from jaxmed.runtime import distributed, profile
+from jaxmed.runtime.placement import Placement, jit, sharded
 from jaxmed.tasks import Model, Task
 from jaxmed.training import artifacts, finite, gradients, input_pipeline, resume, validate
 from jaxmed.training.ema import ema_params
 from jaxmed.training.options import Execution, Run, Validation
-from jaxmed.training.rounds import copied, epoch_lines, rounds
+from jaxmed.training.rounds import copy_arrays, epoch_lines, rounds
 from jaxmed.training.step import TrainState, init_state, make_train_step
 from jaxmed.training.stopping import Stop
 from jaxmed.typing import Columns, Key, Scalars
@@ -111,10 +112,10 @@ def fit(
     validation, run, execution = validation or Validation(), run or Run(), execution or Execution()
     directory = None if run.directory is None else Path(run.directory)
     checks.positive("batch_size", batch_size)
-    where = execution.placement
-    if where is None:
-        where = placement.sharded() if jax.process_count() > 1 else placement.jit()
-    where.check(batch_size)
+    placement = execution.placement
+    if placement is None:
+        placement = sharded() if jax.process_count() > 1 else jit()
+    placement.check(batch_size)
 
     # 1. Data that the task can use, and what it counts of it.
     train = input_pipeline.in_memory(train)
@@ -128,9 +129,9 @@ def fit(
     if run.start is None:
         state = init_state(task, optimizer, key, input_pipeline.first(train), constants)
     else:
-        state = copied(run.start)
+        state = copy_arrays(run.start)
     step = make_train_step(task, optimizer, gradient=gradient)
-    feed = input_pipeline.open_feed(task, train, step, where, workers=execution.workers)
+    feed = input_pipeline.open_feed(task, train, step, placement, workers=execution.workers)
     chosen: Any = (state.params, state.model_state)
     history: list[dict[str, float]] = []
     if directory is not None:
@@ -145,7 +146,7 @@ def fit(
     writer = distributed.is_writer()
     if directory is not None and writer:
         settings: dict[str, Any] = {"batch_size": batch_size, "epochs": epochs, "steps": steps}
-        settings |= {"gradient": gradient, "order": order, "devices": where.devices}
+        settings |= {"gradient": gradient, "order": order, "devices": placement.devices}
         settings |= {name: getattr(validation, name) for name in ("monitor", "patience", "every")}
         artifacts.describe(run, settings, history)
 
@@ -160,7 +161,7 @@ def fit(
         first=int(state.step),
         last=last,
         every=validation.every or per_epoch,
-        placement=where,
+        placement=placement,
         locate=lambda before, rows: finite.locate(step, gradient(task), before, feed.replay(rows)),
     )
     while reason is None and int(state.step) < last:
@@ -171,13 +172,13 @@ def fit(
             kept = ema_params(state)
             row = history_row(task, taken.step, taken.sums, per_epoch)
             model = Model(task, kept.params, kept.model_state)
-            row |= _measured(model, validation, batch_size, where, execution.workers)
+            row |= _measured(model, validation, batch_size, placement, execution.workers)
             row["seconds"] = round(time.perf_counter() - started, 4)
             history.append(row)
             monitor = validation.monitor
             is_best = monitor is None or monitor.best(history) == len(history) - 1
             if is_best:
-                chosen = copied((kept.params, kept.model_state))
+                chosen = copy_arrays((kept.params, kept.model_state))
             if directory is not None:
                 with profile.part("checkpoint"):
                     resume.save_run(directory, state, chosen if is_best else None, history)
@@ -246,7 +247,7 @@ def _measured(
     model: Model,
     validation: Validation,
     batch_size: int,
-    where: placement.Placement,
+    placement: Placement,
     workers: int,
 ) -> dict[str, float]:
     if validation.data is None:
@@ -259,7 +260,7 @@ def _measured(
                 model,
                 validation.data,
                 loss_batch_size=batch_size,
-                placement=where,
+                placement=placement,
                 workers=workers,
             )
     return {f"validation/{name}": value for name, value in found.items()}

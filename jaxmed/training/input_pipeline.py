@@ -72,27 +72,27 @@ def first(data: Columns | Source) -> dict[str, np.ndarray]:
 
 
 def open_feed(
-    task: Task, data: Columns | Source, step: Step, where: Placement, *, workers: int
+    task: Task, data: Columns | Source, step: Step, placement: Placement, *, workers: int
 ) -> Feed:
     """Columns stay on the device, and an epoch is one program; a source is streamed."""
     if isinstance(data, Mapping):
-        return resident(task, data, step, where)
-    return streamed(task, data, step, where, workers=workers)
+        return resident(task, data, step, placement)
+    return streamed(task, data, step, placement, workers=workers)
 
 
-def resident(task: Task, train: Columns, step: Step, where: Placement) -> Feed:
+def resident(task: Task, train: Columns, step: Step, placement: Placement) -> Feed:
     """A whole split lies on the device, and an epoch is one program."""
     train = batches.numeric(train)
-    data = where.replicate(train)
-    epoch = _kept(task, ("epoch", step, where), lambda: where.compile(make_epoch(step), 1))
+    data = placement.replicate(train)
+    epoch = _kept(task, ("epoch", step, placement), lambda: placement.compile(make_epoch(step), 1))
 
     def run(state: TrainState, rows: np.ndarray) -> tuple[TrainState, Scalars]:
         with profile.part("input"):
-            placed = where.shard(rows, 1)
+            placed = placement.shard(rows, 1)
         return epoch(state, data, placed)
 
     def program(state: TrainState, rows: np.ndarray) -> Any:
-        return epoch.lower(state, data, where.shard(rows, 1)).compile()
+        return epoch.lower(state, data, placement.shard(rows, 1)).compile()
 
     return Feed(
         "resident",
@@ -103,7 +103,7 @@ def resident(task: Task, train: Columns, step: Step, where: Placement) -> Feed:
     )
 
 
-def streamed(task: Task, train: Source, step: Step, where: Placement, *, workers: int) -> Feed:
+def streamed(task: Task, train: Source, step: Step, placement: Placement, *, workers: int) -> Feed:
     """Batches are read and decoded by workers while the device computes.
 
     Nothing waits for a step to end within an epoch. Of several processes each reads the rows of its
@@ -113,15 +113,15 @@ def streamed(task: Task, train: Source, step: Step, where: Placement, *, workers
         task: which is learned.
         train: a source of examples of equal shapes.
         step: what is done with each batch.
-        where: a placement.
+        placement: where the steps run.
         workers: as for `stream.stream`.
     """
-    one = _kept(task, ("one step", step, where), lambda: where.compile(step, 0))
+    one = _kept(task, ("one step", step, placement), lambda: placement.compile(step, 0))
 
     def local_batches(rows: np.ndarray, workers: int) -> Iterator[Batch]:
-        places = where.local_rows(np.arange(rows.shape[1])[None])[0]
-        for batch in stream.stream(train, where.local_rows(rows), workers=workers):
-            yield where.from_local({**batches.numeric(batch), "place": places})
+        places = placement.local_rows(np.arange(rows.shape[1])[None])[0]
+        for batch in stream.stream(train, placement.local_rows(rows), workers=workers):
+            yield placement.from_local({**batches.numeric(batch), "place": places})
 
     def run(state: TrainState, rows: np.ndarray) -> tuple[TrainState, Scalars]:
         sums = []

@@ -9,12 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmed.runtime import placement
+from jaxmed.runtime.placement import Placement
 from jaxmed.training import input_pipeline
 from jaxmed.training.step import TrainState
 
 
-def exhausted(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether it says that a device has run out of memory."""
     return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
 
@@ -54,20 +54,20 @@ def bytes_of(program: jax.stages.Compiled) -> int:
 
 
 def too_large(
-    examples: input_pipeline.Feed, state: TrainState, rows: np.ndarray, where: placement.Placement
+    examples: input_pipeline.Feed, state: TrainState, rows: np.ndarray, placement: Placement
 ) -> str:
     """What is said of a batch size for which the memory is not enough."""
     size = rows.shape[1]
     said = f"batch_size is {size}, for which the memory of the device is not enough: "
     if examples.program is None:
         return said + f"try {size // 2}, or gradients.accumulated."
-    program, placed = examples.program, where.state(jax.tree.map(jnp.zeros_like, state))
+    program, placed = examples.program, placement.state(jax.tree.map(jnp.zeros_like, state))
 
     def needs(size: int) -> int:
         return bytes_of(program(placed, rows[:1, :size]))
 
     have = input_pipeline.memory_of(jax.local_devices()[0])
-    fitting = largest_that_fits(size, where.devices, have, needs)
+    fitting = largest_that_fits(size, placement.devices, have, needs)
     if fitting is None:
         return said + "not even one example per device fits: make the network or the data smaller."
     return said + f"{fitting} would fit, or gradients.accumulated."

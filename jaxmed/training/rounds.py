@@ -78,11 +78,11 @@ def rounds(
         with profile.part("input"):
             rows = lines(first, end)
         with profile.part("device"):
-            before = copied(here)  # the state itself is donated
+            before = copy_arrays(here)  # the state itself is donated
             try:
                 placed, sums = feed.run(placed, rows)
             except jax.errors.JaxRuntimeError as error:
-                if not memory.exhausted(error):
+                if not memory.is_out_of_memory(error):
                     raise
                 raise MemoryError(memory.too_large(feed, here, rows, placement)) from error
             here, sums = placement.to_host((placed, sums))
@@ -121,6 +121,6 @@ def epoch_lines(order: batches.Order, key: Key, count: int, batch_size: int) -> 
 
 
 @jax.jit
-def copied(tree: Tree) -> Tree:
+def copy_arrays(tree: Tree) -> Tree:
     """A copy on the device, which survives the donation of the original."""
     return jax.tree.map(jnp.copy, tree)

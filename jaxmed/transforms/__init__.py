@@ -1,12 +1,12 @@
 """Functions from a task to a task, or a model to a model; the network stays as it is."""
 
 from jaxmed.transforms.augmented import augmented
-from jaxmed.transforms.averaged_views import test_time_augmentation
 from jaxmed.transforms.crop import crop_to_longest
 from jaxmed.transforms.ensemble import ensemble
 from jaxmed.transforms.mixup import mixup
 from jaxmed.transforms.rebalanced import rebalanced
 from jaxmed.transforms.threshold import with_threshold
+from jaxmed.transforms.tta import test_time_augmentation
 from jaxmed.transforms.warm_start import initialized_from
 
 __all__ = [

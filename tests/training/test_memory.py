@@ -68,8 +68,8 @@ def test_where_no_program_can_be_asked_half_is_proposed(exhausted):
 
 
 def test_another_error_stays_what_it_is(monkeypatch):
-    assert not memory.exhausted(ValueError("RESOURCE_EXHAUSTED"))
-    assert not memory.exhausted(jax.errors.JaxRuntimeError("INTERNAL: a bug"))
+    assert not memory.is_out_of_memory(ValueError("RESOURCE_EXHAUSTED"))
+    assert not memory.is_out_of_memory(jax.errors.JaxRuntimeError("INTERNAL: a bug"))
 
 
 @pytest.mark.parametrize(
