@@ -7,16 +7,14 @@ model was trained on says nothing about new patients.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
-from fractions import Fraction
 
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.data.allocation import allocate
 from jaxmed.data.source import Arrays, Source, read_examples, subset
 
-_FINEST = 20  # groups are distributed in twentieths of the data at the finest
 _CHUNK = 1024  # examples read at once
 
 
@@ -91,11 +89,7 @@ def stratified_split(
             "sum to 1."
         )
     _check_counts(label, group, len(fractions), "fractions")
-    parts = (
-        _split_rows(label, fractions, seed)
-        if group is None
-        else _split_groups(label, fractions, seed, group)
-    )
+    parts = _parts(label, fractions, seed, group)
     for number, part in enumerate(parts):
         missing = np.setdiff1d(label, label[part])
         if missing.size:
@@ -131,7 +125,8 @@ def stratified_folds(
     if folds < 2:
         raise ValueError(f"folds is {folds}, but must be 2 or more.")
     _check_counts(label, group, folds, "folds")
-    return _folds(label, folds, seed, group)
+    tests = _parts(label, [1 / folds] * folds, seed, group)
+    return [(np.setdiff1d(np.arange(len(label)), test), test) for test in tests]
 
 
 def _label_and_group(source: Source) -> dict[str, np.ndarray]:
@@ -179,43 +174,10 @@ def _check_counts(label: np.ndarray, group: np.ndarray | None, parts: int, argum
             )
 
 
-def _split_rows(label: np.ndarray, fractions: Sequence[float], seed: int) -> list[np.ndarray]:
-    from sklearn.model_selection import train_test_split
-
-    rest, parts = np.arange(len(label)), []
-    ends = np.rint(np.cumsum(fractions) * len(label)).astype(int)
-    for size in np.diff(ends, prepend=0)[:-1]:
-        part, rest = train_test_split(
-            rest, train_size=int(size), stratify=label[rest], random_state=seed
-        )
-        parts.append(np.sort(part))
-    return [*parts, np.sort(rest)]
-
-
-def _split_groups(
-    label: np.ndarray, fractions: Sequence[float], seed: int, group: np.ndarray
+def _parts(
+    label: np.ndarray, fractions: Sequence[float], seed: int, group: np.ndarray | None
 ) -> list[np.ndarray]:
-    """Cut the groups into small stratified folds, and give each part its number of folds."""
-    exact = [Fraction(fraction).limit_denominator(_FINEST) for fraction in fractions]
-    folds = math.lcm(*(fraction.denominator for fraction in exact))
-    if sum(exact) != 1 or folds > _FINEST:
-        folds = _FINEST
-    folds = max(len(fractions), min(folds, len(np.unique(group))))
-    ends = np.rint(np.cumsum(fractions) * folds).astype(int)
-    tests = [test for _, test in _folds(label, folds, seed, group)]
-    return [
-        np.sort(np.concatenate([np.empty(0, int), *tests[start:end]]))
-        for start, end in zip([0, *ends], ends, strict=False)
-    ]
-
-
-def _folds(
-    label: np.ndarray, folds: int, seed: int, group: np.ndarray | None
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-
-    kind = StratifiedKFold if group is None else StratifiedGroupKFold
-    splitter = kind(n_splits=folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():  # the callers check every part themselves
-        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-        return list(splitter.split(np.empty(len(label)), label, group))
+    classes = np.unique(label, return_inverse=True)[1]
+    groups = np.arange(len(label)) if group is None else np.unique(group, return_inverse=True)[1]
+    part = allocate(classes, groups, fractions, seed=seed)[groups]
+    return [np.flatnonzero(part == number) for number in range(len(fractions))]

@@ -65,8 +65,10 @@ BAD = {
     "several": (lambda: stratified_folds(np.eye(4, dtype=int), 2, seed=0), r"shape \(4, 4\)"),
     "measured": (lambda: stratified_folds(np.ones(4), 2, seed=0), "bin them first"),
     "empty part": (
-        lambda: stratified_split(np.array([0] * 97 + [1] * 3), (0.9, 0.05, 0.05), seed=0),
-        "would hold no row of class 1: enlarge it",
+        lambda: stratified_split(
+            np.array([0, 1, 0, 2, 1, 2]), (0.5, 0.5), seed=0, group=np.array([0, 0, 1, 1, 2, 2])
+        ),
+        r"would hold no row of class \d: enlarge it",
     ),
 }
 
