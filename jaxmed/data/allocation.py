@@ -16,9 +16,11 @@ worse than any deviation.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
+_Move: TypeAlias = tuple[int, int, int]  # a group of this kind, from this part, to that one
 _FEW_KINDS = 64  # up to which several orders, and exchanges of pairs, are tried
 _TRIES = 8
 _MOST_KINDS = 4096  # kinds of which single groups are moved
@@ -42,13 +44,13 @@ def allocate(
     Returns:
         [groups], the number of a part.
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(seed)  # of which only `random` is used, which stays the same
     kind, columns = _kinds(label, group, random)
     groups = np.bincount(kind, minlength=len(columns))
     share = np.asarray(fractions, np.float64)
     problem = _Problem(columns.astype(np.float64), groups, share)
     tries = _TRIES if len(columns) <= _FEW_KINDS else 1
-    tables = [problem.improved(problem.dealt(random, noise)) for noise in np.arange(tries) / 4]
+    tables = [problem.improved(problem.dealt(random, noise)) for noise in range(tries)]
     dealt = min(tables, key=problem.cost)
     order = np.lexsort((random.random(len(kind)), kind))  # the groups of each kind, shuffled
     parts = np.empty(len(kind), np.int64)
@@ -62,7 +64,8 @@ def _kinds(
     """The kind of each group, and the columns of each kind [kinds, classes + 1]."""
     classes, count = int(label.max()) + 1, int(group.max()) + 1
     # Sums of random numbers instead of tables [groups, classes], which may be too large.
-    names = random.integers(0, 2**63, classes, np.uint64)
+    high, low = (random.random((2, classes)) * 2**32).astype(np.uint64)
+    names = (high << np.uint64(32)) | low
     keys = np.zeros(count, np.uint64)
     np.add.at(keys, group, names[label])
     _, example, kind = np.unique(keys, return_index=True, return_inverse=True)
@@ -91,13 +94,13 @@ class _Problem:
         table = np.maximum(table - _KEPT_BACK, 0)
         missing = self.target - table.T @ self.columns
         rest = np.repeat(np.arange(len(table)), self.groups - table.sum(axis=1))
-        size = self.columns[rest, -1] * np.exp(noise * random.normal(size=len(rest)))
+        size = self.columns[rest, -1] * np.exp(noise * (random.random(len(rest)) - 0.5))
         largest_first = np.lexsort((random.random(len(rest)), -size))
         weighted = self.columns * self.weight
         for kind in rest[largest_first]:
             lacking = missing @ weighted[kind]
             best = np.flatnonzero(lacking >= lacking.max() - 1e-9)
-            part = best[0] if len(best) == 1 else random.choice(best)
+            part = best[int(random.random() * len(best))]
             table[kind, part] += 1
             missing[part] -= self.columns[kind]
         return table
@@ -126,7 +129,7 @@ class _Problem:
         off = ((held - target) ** 2) @ self.weight
         return off + self.empty * (held < 0.5).sum(axis=-1)
 
-    def _moves(self, table: np.ndarray, held: np.ndarray) -> tuple[float, list]:
+    def _moves(self, table: np.ndarray, held: np.ndarray) -> tuple[float, list[_Move]]:
         """The best change of the cost by moving one group, and that move."""
         now = self._cost(held)
         without = self._cost(held[:, None] - self.columns) - now[:, None]
@@ -137,7 +140,7 @@ class _Problem:
         start, end, kind = np.unravel_index(change.argmin(), change.shape)
         return float(change[start, end, kind]), [(kind, start, end)]
 
-    def _exchanges(self, table: np.ndarray, held: np.ndarray) -> tuple[float, list]:
+    def _exchanges(self, table: np.ndarray, held: np.ndarray) -> tuple[float, list[_Move]]:
         """The best change of the cost by exchanging two groups, and those two moves."""
         if len(self.columns) > _FEW_KINDS:
             return np.inf, []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -16,7 +16,8 @@ from jaxmed.data.splits import stratified_split
 class JaxmedBreastCancerWisconsin(tfds.core.GeneratorBasedBuilder):
     """Examples {features: [30] float32, label: 1 if malignant, id: row of scikit-learn's table}."""
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("2.0.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {"2.0.0": "Splits by `jaxmed.data.allocation`."}
 
     def _info(self) -> tfds.core.DatasetInfo:
         return dataset_info(self, BREAST_CANCER_WISCONSIN)

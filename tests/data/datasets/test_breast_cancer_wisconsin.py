@@ -27,7 +27,7 @@ def test_it_is_scikit_learns_table_with_the_disease_positive(tmp_path):
         malignant = table.target_names[table.target[read["id"]]] == "malignant"
         np.testing.assert_array_equal(read["label"], malignant)
         assert abs(malignant.mean() - 212 / 569) < 0.01
-    _is_fixed_partition(splits, 569, "3243d80f1849ff8b1343656c0cb08971")
+    _is_fixed_partition(splits, 569, "d329ed99fa1457db83b666129b4788eb")
 
 
 def _is_fixed_partition(splits, rows, md5):
