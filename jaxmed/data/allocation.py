@@ -137,7 +137,7 @@ class _Problem:
         change = without[:, None] + added  # [start, end, kind]
         change[~np.broadcast_to((table.T > 0)[:, None], change.shape)] = np.inf
         change[np.diag_indices(len(self.share))] = np.inf
-        start, end, kind = np.unravel_index(change.argmin(), change.shape)
+        start, end, kind = map(int, np.unravel_index(change.argmin(), change.shape))
         return float(change[start, end, kind]), [(kind, start, end)]
 
     def _exchanges(self, table: np.ndarray, held: np.ndarray) -> tuple[float, list[_Move]]:
@@ -151,5 +151,5 @@ class _Problem:
         has = table.T > 0
         change[~(has[:, None, :, None] & has[None, :, None, :])] = np.inf
         change[np.diag_indices(len(self.share))] = np.inf
-        start, end, out, into = np.unravel_index(change.argmin(), change.shape)
+        start, end, out, into = map(int, np.unravel_index(change.argmin(), change.shape))
         return float(change[start, end, out, into]), [(out, start, end), (into, end, start)]
