@@ -7,9 +7,11 @@ as the asterisk in [batch, *space, channels], is escaped here and not there.
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import re
-import textwrap
+import sys
+from pathlib import Path
 from typing import Any
 
 _CODE = re.compile(r"(`[^`]*`)")
@@ -55,17 +57,32 @@ def _from_source(obj: Any) -> list[str]:
     The one that Python keeps has lost its indentation where all lines but the first are indented,
     as under a summary with a formula and nothing else.
     """
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(obj)))
-    except (OSError, TypeError, SyntaxError):
-        return []
-    node: Any = tree if inspect.ismodule(obj) else tree.body[0]
-    text = ast.get_docstring(node, clean=False) if hasattr(node, "body") else None
+    module = obj.__name__ if inspect.ismodule(obj) else getattr(obj, "__module__", None)
+    name = "" if inspect.ismodule(obj) else getattr(obj, "__qualname__", None)
+    text, margin = _docstrings(module).get(name, ("", 0))
     if not text:
         return []
-    margin = node.body[0].col_offset
     first, *rest = text.expandtabs().splitlines()
     return [first, *(line[margin:].rstrip() for line in rest), ""]
+
+
+@functools.cache
+def _docstrings(module: str | None) -> dict[str | None, tuple[str, int]]:
+    """Docstring and its column of everything in a module of jaxmed, by qualified name."""
+    if module is None or not module.startswith("jaxmed"):
+        return {}
+    found: dict[str | None, tuple[str, int]] = {}
+
+    def visit(node: Any, name: str) -> None:
+        text = ast.get_docstring(node, clean=False)
+        if text:
+            found[name] = text, node.body[0].col_offset
+        for child in node.body:
+            if isinstance(child, (ast.FunctionDef, ast.ClassDef)):
+                visit(child, f"{name}.{child.name}".lstrip("."))
+
+    visit(ast.parse(Path(sys.modules[module].__file__).read_text(encoding="utf-8")), "")
+    return found
 
 
 def _opens_literal(lines: list[str], number: int) -> bool:
