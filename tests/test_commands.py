@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +33,7 @@ FEW_STEPS = {
         ["mnist"],
         [
             *("--configurations", "3", "--epochs", "1", "2", "--widths", "8"),
-            *("--batch-size", "8", "--seeds", "0", "--shapes", "2"),
+            *("--batch-size", "8", "--seeds", "0"),
         ],
     ),
     "images/chest_anomaly": (
@@ -161,10 +160,6 @@ def test_a_few_steps(experiment, prepared, tmp_path):
     assert str(written) in shown
     result = results.read_result(written)
     assert result.metrics
-    if experiment == "start/sweep_mnist":
-        assert re.search(r"chosen on \d+ held-out digits: widths \(.*\), learning_rate", shown)
-        assert (written.parent / "search.png").stat().st_size > 1000
-        assert len((written.parent / "search.txt").read_text().splitlines()) > 3
     if experiment.startswith(("start", "texts")):
         rows = small_data.IMAGES if "mnist" in experiment else small_data.TEXTS
         written_predictions.expect_run(written.parent, rows=rows)

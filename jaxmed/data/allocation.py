@@ -1,10 +1,10 @@
 """Which part each group of rows goes to, so that parts have the sizes and classes that were asked.
 
 Groups with the same number of rows of each class are exchangeable: they are one kind. Each part
-first gets its share of every kind but a few. The groups that are left are dealt out one by one, the
-largest first, each to the part that lacks most. Then single groups are moved, and pairs
-of groups exchanged, as long as that lowers the deviation below; where there are few kinds, this is
-tried in several orders. The deviation is
+first gets its share of every kind but a few. The remaining groups are allocated one by one, the
+largest first, each to the part that lacks most. Then single groups are moved, and pairs of groups
+exchanged, as long as that lowers the deviation below and as far as tables of all changes stay
+small; where there are few kinds, this is tried in several orders. The deviation is
 
     sum over parts p of  K (n_p - f_p N)^2 / N  +  sum over classes c of (n_pc - f_p N_c)^2 / N_c
 
@@ -21,11 +21,11 @@ from typing import TypeAlias
 import numpy as np
 
 _Move: TypeAlias = tuple[int, int, int]  # a group of this kind, from this part, to that one
-_FEW_KINDS = 64  # up to which several orders, and exchanges of pairs, are tried
+_FEW_KINDS = 64  # up to which several orders are tried
 _TRIES = 8
-_MOST_KINDS = 4096  # kinds of which single groups are moved
+_MOST_CHANGES = 1 << 20  # in a table of all moves, or of all exchanges
 _MOST_STEPS = 1000
-_KEPT_BACK = 8  # groups of each kind and part that are dealt out one by one
+_ONE_BY_ONE = 8  # groups of each kind and part that are allocated one by one
 
 
 def allocate(
@@ -33,7 +33,7 @@ def allocate(
 ) -> np.ndarray:
     """The part of each group.
 
-    Time grows linearly with rows and groups: 1e6 rows in 3e5 groups take a few seconds.
+    Time grows linearly with rows and groups.
 
     Args:
         label: [rows], the class of each row, from 0.
@@ -50,11 +50,11 @@ def allocate(
     share = np.asarray(fractions, np.float64)
     problem = _Problem(columns.astype(np.float64), groups, share)
     tries = _TRIES if len(columns) <= _FEW_KINDS else 1
-    tables = [problem.improved(problem.dealt(random, noise)) for noise in range(tries)]
-    dealt = min(tables, key=problem.cost)
+    tables = [problem.improved(problem.allocated(random, noise)) for noise in range(tries)]
+    best = min(tables, key=problem.cost)
     order = np.lexsort((random.random(len(kind)), kind))  # the groups of each kind, shuffled
     parts = np.empty(len(kind), np.int64)
-    parts[order] = np.repeat(np.tile(np.arange(len(share)), len(columns)), dealt.ravel())
+    parts[order] = np.repeat(np.tile(np.arange(len(share)), len(columns)), best.ravel())
     return parts
 
 
@@ -88,10 +88,10 @@ class _Problem:
         self.weight[-1] *= len(total) - 1
         self.empty = 1 + float(self.weight @ total**2) * len(share)  # above any other cost
 
-    def dealt(self, random: np.random.Generator, noise: float) -> np.ndarray:
+    def allocated(self, random: np.random.Generator, noise: float) -> np.ndarray:
         """Most of the shares at once, and the rest one by one to the part that lacks most."""
         table = np.floor(self.groups[:, None] * self.share).astype(np.int64)
-        table = np.maximum(table - _KEPT_BACK, 0)
+        table = np.maximum(table - _ONE_BY_ONE, 0)
         missing = self.target - table.T @ self.columns
         rest = np.repeat(np.arange(len(table)), self.groups - table.sum(axis=1))
         size = self.columns[rest, -1] * np.exp(noise * (random.random(len(rest)) - 0.5))
@@ -107,8 +107,6 @@ class _Problem:
 
     def improved(self, table: np.ndarray) -> np.ndarray:
         """The table after all single moves and exchanges that lower the cost."""
-        if len(self.columns) > _MOST_KINDS:
-            return table
         for _ in range(_MOST_STEPS):
             held = table.T @ self.columns
             change = min(self._moves(table, held), self._exchanges(table, held))
@@ -131,6 +129,8 @@ class _Problem:
 
     def _moves(self, table: np.ndarray, held: np.ndarray) -> tuple[float, list[_Move]]:
         """The best change of the cost by moving one group, and that move."""
+        if len(self.share) ** 2 * len(self.columns) > _MOST_CHANGES:
+            return np.inf, []
         now = self._cost(held)
         without = self._cost(held[:, None] - self.columns) - now[:, None]
         added = self._cost(held[:, None] + self.columns) - now[:, None]
@@ -142,7 +142,7 @@ class _Problem:
 
     def _exchanges(self, table: np.ndarray, held: np.ndarray) -> tuple[float, list[_Move]]:
         """The best change of the cost by exchanging two groups, and those two moves."""
-        if len(self.columns) > _FEW_KINDS:
+        if (len(self.share) * len(self.columns)) ** 2 > _MOST_CHANGES:
             return np.inf, []
         now = self._cost(held)
         instead = self.columns[None] - self.columns[:, None]  # [out, in, columns]

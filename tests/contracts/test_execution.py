@@ -37,7 +37,7 @@ def train(data, execution):
         data,
         key=jax.random.key(0),
         batch_size=16,
-        epochs=1,
+        epochs=2,
         validation=Validation(data),
         run=Run(progress=False),
         execution=execution,
@@ -75,7 +75,7 @@ def test_no_number_depends_on_where_and_how_fast(execution, streamed, expected, 
     assert trained.data == ("streamed" if streamed else "resident")
     (ours, rows), (theirs, expected_rows) = numbers(trained), expected
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-6), ours, theirs)
-    assert len(rows) == len(expected_rows) == 1
+    assert len(rows) == len(expected_rows) == 2
     for row, other in zip(rows, expected_rows, strict=True):
         assert row == pytest.approx(other, rel=1e-5, abs=1e-6)
 
@@ -88,7 +88,7 @@ def test_a_run_s_folder_changes_no_bit(tmp_path, expected):
         dict(EXAMPLE.columns),
         key=jax.random.key(0),
         batch_size=16,
-        epochs=1,
+        epochs=2,
         validation=Validation(dict(EXAMPLE.columns)),
         run=run,
     )

@@ -1,8 +1,9 @@
-"""Groups dealt out to parts, against every way in which they can be dealt out."""
+"""Groups allocated to parts, against every way in which they can be allocated."""
 
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -83,6 +84,22 @@ def test_folds_differ_by_one_row_of_each_class():
     counts = np.array([np.bincount(label[test]) for _, test in folds])
     assert (np.ptp(counts, axis=0) <= 1).all()
     assert np.ptp(counts.sum(axis=1)) <= 1
+
+
+@pytest.mark.parametrize("folds", [60, 300])
+def test_memory_stays_small_where_nearly_every_patient_is_a_fold(folds):
+    random = np.random.default_rng(0)
+    group = np.repeat(np.arange(300), random.integers(2, 40, 300))
+    label = random.integers(0, 2, len(group))
+    label[np.unique(group, return_index=True)[1]] = 0  # every patient has rows of both classes
+    label[np.unique(group, return_index=True)[1] + 1] = 1
+    tracemalloc.start()
+    tests = [test for _, test in stratified_folds(label, folds, seed=0, group=group)]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 200e6
+    assert all(set(label[test]) == {0, 1} for test in tests)
+    np.testing.assert_array_equal(np.sort(np.concatenate(tests)), np.arange(len(label)))
 
 
 def test_many_kinds_of_groups_and_classes():
