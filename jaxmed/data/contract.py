@@ -73,6 +73,20 @@ def check(
         _check_classes(columns["label"], classes or ())
 
 
+def check_class_names(classes: Sequence[str]) -> None:
+    """Refuse one string for a list of names, and a name that stands there twice."""
+    if isinstance(classes, str):
+        raise ValueError(
+            f"classes is {classes!r}, whose letters would be the classes: pass a list of names."
+        )
+    twice = next((name for name in classes if list(classes).count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(
+            f"classes is {tuple(classes)}, but names {twice!r} twice: labels are places in that "
+            "list, so name each class once."
+        )
+
+
 def check_finite(key: str, column: np.ndarray, *, allow_missing: bool = False) -> None:
     """Refuse infinity, and NaN unless `allow_missing`; name the column and the first rows."""
     valid = ~np.isinf(column) if allow_missing else np.isfinite(column)

@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from jaxmed.data import contract
+from jaxmed.data.groups import group_numbers
 
 _CHUNK = 1024  # examples read at once
 
@@ -113,6 +114,7 @@ def from_arrays(
         >>> len(source), source[2]["label"].item(), source[2]["id"].item()
         (3, 1, 2)
     """
+    contract.check_class_names(classes)
     arrays = {key: np.asarray(column) for key, column in columns.items()}
     valid = _conformed(arrays, classes, allow_missing=allow_missing)
     valid.setdefault("id", np.arange(len(next(iter(valid.values()))), dtype=np.int32))
@@ -227,19 +229,11 @@ def _conformed(
 ) -> dict[str, np.ndarray]:
     """The columns in the dtypes of the contract, or a ValueError."""
     named = {
-        key: _group_numbers(column) if key == "group" else column for key, column in columns.items()
+        key: group_numbers(column) if key == "group" else column for key, column in columns.items()
     }
     conformed = {key: contract.conform(key, column) for key, column in named.items()}
     contract.check(conformed, classes, allow_missing=allow_missing)
     return conformed
-
-
-def _group_numbers(group: np.ndarray) -> np.ndarray:
-    """Names of patients or studies as int32 numbers, in the order of the sorted names."""
-    if group.dtype.kind == "i" and group.size and -(2**31) <= group.min() <= group.max() < 2**31:
-        return group.astype(np.int32)
-    numbers = np.unique(group.astype(str), return_inverse=True)[1]
-    return numbers.reshape(group.shape).astype(np.int32)
 
 
 def _fill(

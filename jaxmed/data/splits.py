@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.data.allocation import allocate
+from jaxmed.data.groups import group_numbers
 from jaxmed.data.source import Arrays, Source, read_examples, subset
 
 _CHUNK = 1024  # examples read at once
@@ -159,7 +160,7 @@ def _checked(label: np.ndarray, group: np.ndarray | None) -> tuple[np.ndarray, n
         return label, None
     group = np.asarray(group)
     checks.shapes(label=(label, "rows"), group=(group, "rows"))
-    return label, group
+    return label, group_numbers(group)
 
 
 def _check_counts(label: np.ndarray, group: np.ndarray | None, parts: int, argument: str) -> None:

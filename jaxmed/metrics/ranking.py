@@ -37,7 +37,7 @@ def auroc(label: Label, probabilities: Probabilities, weights: Weights = None) -
         above /= 2
         # Positives rank above other positives positive^2 / 2 times: not a loss.
         lost = np.einsum("pr,pr->r", ranking.weight, above) - positive**2 / 2
-        return 1 - ratio(lost, positive * (ranking.total - positive))
+        return 1 - ratio(lost, positive * ranking.negative)
 
     return _of_ranking(area, label, probabilities, weights)
 
@@ -99,14 +99,15 @@ class _Ranking(NamedTuple):
         above: total weight of all rows with a higher score.
         reached: total weight of all rows with its score or a higher one.
         last: the index of the last positive with its score [positives].
-        total: of all rows [resamples].
+        negative: total weight of the other rows [resamples]; 0, and not nearly so, where there are
+            none.
     """
 
     weight: np.ndarray
     above: np.ndarray
     reached: np.ndarray
     last: np.ndarray
-    total: np.ndarray
+    negative: np.ndarray
 
 
 def _of_ranking(
@@ -142,5 +143,5 @@ def _ranking(positive: np.ndarray, score: np.ndarray, columns: np.ndarray) -> _R
         above=cumulative[np.searchsorted(descending, of_positives, "left")],
         reached=cumulative[np.searchsorted(descending, of_positives, "right")],
         last=np.searchsorted(of_positives, of_positives, "right") - 1,
-        total=cumulative[-1],
+        negative=(~positive).astype(np.float64) @ columns,
     )

@@ -38,6 +38,17 @@ def test_ranking_statistics_hold_for_any_ties_and_weights(data):
         agree(area, sklearn.roc_auc_score(truth, score, sample_weight=weight))
 
 
+@pytest.mark.parametrize("only", [0, 1])
+def test_one_class_has_no_area_whatever_the_weights(only):
+    random = np.random.default_rng(only)
+    for rows in random.integers(2, 60, 200):
+        positive = random.random(rows)
+        weights = random.random((3, rows))
+        label = np.full(rows, only)
+        area = metrics.auroc(label, np.stack([1 - positive, positive], 1), weights)
+        assert np.isnan(area).all()
+
+
 def test_a_class_without_examples_is_left_out_of_the_mean():
     label = np.array([0, 0, 1, 1])
     probabilities = np.eye(3)[[0, 1, 1, 2]]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.data import contract
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +42,7 @@ def find_class_files(
         FileNotFoundError: The folder does not exist.
         ValueError: There are no sub-folders, other ones than `classes`, or one without files.
     """
+    contract.check_class_names(classes or ())
     if not path.is_dir():
         raise FileNotFoundError(f"path is {str(path)!r}, but there is no such folder.")
     present = sorted(folder.name for folder in path.iterdir() if _is_class(folder))
@@ -80,5 +82,6 @@ def _check_names(path: Path, present: Sequence[str], names: Sequence[str]) -> No
 
 def _files(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
     for file in folder.iterdir():
-        if file.suffix.lower() in suffixes and not file.name.startswith("."):
+        hidden = file.name.startswith(".")
+        if file.suffix.lower() in suffixes and not hidden and file.is_file():  # and no named pipe
             yield file

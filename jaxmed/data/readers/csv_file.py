@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxmed import checks
 from jaxmed.data import contract
+from jaxmed.data.groups import spelled
 from jaxmed.data.readers import utf8
+from jaxmed.data.readers.csv_header import check_present, check_roles, header_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,7 @@ def read_csv(
     """
     import pandas as pd
 
+    check_roles(roles)
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"path is {str(path)!r}, but there is no such file.")
@@ -49,9 +51,7 @@ def read_csv(
         raise ValueError(
             f"{path} is not a table in UTF-8 ({reason}): correct it, or name another separator."
         ) from error
-    for role, name in roles:
-        if name is not None:
-            _check_present(role, name, rows, path)
+    check_present(roles, header_names(path, separator), path)
     if rows.empty:
         raise ValueError(f"{path} holds a header but no rows: it must hold 1 or more.")
     if not isinstance(rows.index, pd.RangeIndex):  # pandas takes the first column for an index
@@ -76,6 +76,7 @@ def read_annotations(
             f"classes is {tuple(classes)}, but label is None: name the column that holds them, or "
             "pass classes=None."
         )
+    contract.check_class_names(classes or ())
     columns: dict[str, np.ndarray] = {}
     if label is not None and classes is None:
         columns["label"] = parse_numbers(rows[label])
@@ -85,7 +86,7 @@ def read_annotations(
         columns["id"] = _unique_numbers(rows[id])
     if group is not None:
         check_not_empty(rows[group], "belongs to a group")
-        columns["group"] = rows[group].to_numpy(str)
+        columns["group"] = np.array(spelled(rows[group]), str)
     return columns
 
 
@@ -127,19 +128,6 @@ def check_not_empty(column: pd.Series, because: str) -> None:
         )
 
 
-def _check_present(role: str, name: str, rows: pd.DataFrame, path: Path) -> None:
-    if name in rows.columns:
-        return
-    present = [str(column) for column in rows.columns]
-    near = checks.nearest(name, present)
-    hint = f"it has {', '.join(map(repr, present))}."
-    if near:
-        hint = f"did you mean {' or '.join(map(repr, near))}?"
-    if len(present) == 1:
-        hint = f"it has only {present[0]!r}, so perhaps the separator is another one."
-    raise ValueError(f"{role} names the column {name!r}, which {path} does not have: {hint}")
-
-
 def _class_numbers(column: pd.Series, classes: list[str]) -> np.ndarray:
     label = column.map({name: number for number, name in enumerate(classes)})
     wrong = np.flatnonzero(label.isna())
@@ -154,7 +142,8 @@ def _class_numbers(column: pd.Series, classes: list[str]) -> np.ndarray:
 
 def _unique_numbers(column: pd.Series) -> np.ndarray:
     numbers = parse_numbers(column)
-    repeated = np.flatnonzero(column.duplicated())
+    _, first = np.unique(numbers, return_index=True)  # 1, 1.0 and 01 are one number
+    repeated = np.setdiff1d(np.arange(len(numbers)), first)
     if repeated.size:
         raise ValueError(
             f"column {column.name!r} repeats {column.iloc[repeated[0]]!r} in "

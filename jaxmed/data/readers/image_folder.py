@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 _ORIENTATION = 0x0112  # the EXIF tag; from 5 on, height and width are swapped
+_PNG_DEPTH = 24  # the byte that holds the bits per channel
+_MOST_PIXELS = 64_000_000  # below the 89 millions at which Pillow warns
 _MODES = {1: "L", 3: "RGB"}
 _GRAY = ("1", "L", "LA")
 _COLOR = ("RGB", "RGBA", "P", "PA", "CMYK", "YCbCr")
@@ -29,7 +31,7 @@ class ImageFolder:
     Attributes:
         paths: one file per row, sorted by class and then by name.
         label: [rows] int32, the class of each image.
-        classes: names of the sub-folders, sorted.
+        classes: names of the sub-folders, in the order of the labels.
         channels: 1 (gray) or 3 (red, green, blue).
         size: (height, width) to resize to; `None` where all files have one size.
     """
@@ -82,30 +84,36 @@ class ImageFolder:
 
 
 def from_image_folder(
-    path: str | Path, *, channels: int = 3, size: tuple[int, int] | None = None
+    path: str | Path,
+    *,
+    channels: int = 3,
+    size: tuple[int, int] | None = None,
+    classes: Sequence[str] | None = None,
 ) -> ImageFolder:
     """A source of the PNG and JPEG files in `path`, where each sub-folder is a class.
 
     Args:
-        path: holds `class/file.png`; other files are ignored. Sub-folders are numbered in the
-            order of their sorted names.
+        path: holds `class/file.png`; other files are ignored.
         channels: 3 for red, green and blue, 1 for gray.
         size: (height, width) in pixels to resize every image to, without keeping its proportions.
             `None` requires that all images have one size.
+        classes: names of all sub-folders, in the order of the labels 0, 1, ...: for a binary
+            diagnosis the disease comes last, to be the positive class. `None` sorts them.
 
     Returns:
         Examples {image: [height, width, channels] uint8, label: int32, id: int32}.
 
     Raises:
         FileNotFoundError: The folder does not exist.
-        ValueError: There are no classes, a class has no images, sizes are unequal, or a file is
-            broken or has more than 8 bits per pixel.
+        ValueError: There are no classes or other ones than named, a class has no images, sizes are
+            unequal, or a file is broken, of another format than its name says, too large, or has
+            more than 8 bits per pixel.
     """
     if channels not in _MODES:
         raise ValueError(f"channels is {channels}, but must be 1 (gray) or 3 (color).")
     if size is not None and min(size) < 1:
         raise ValueError(f"size is {size}, but must be (height, width) in pixels, 1 or more.")
-    files = find_class_files(Path(path), _SUFFIXES, "images")
+    files = find_class_files(Path(path), _SUFFIXES, "images", classes)
     _check_headers(files.paths, size)
     return ImageFolder(files.paths, files.label, files.classes, channels, size)
 
@@ -115,10 +123,10 @@ def _check_headers(paths: tuple[Path, ...], size: tuple[int, int] | None) -> Non
     first = None
     for path in paths:
         with _open(path) as image:
-            if image.mode not in _GRAY + _COLOR:
+            if image.mode not in _GRAY + _COLOR or _has_16_bits(path, image):
                 raise ValueError(
-                    f"{path} has more than 8 bits per pixel (mode {image.mode}): choose the window "
-                    "of intensities to show, and save it with 8 bits."
+                    f"{path} has more than 8 bits per channel (mode {image.mode}): choose the "
+                    "window of intensities to show, and save it with 8 bits."
                 )
             shape = image.size if _is_rotated(image) else image.size[::-1]
         first = first or shape
@@ -135,12 +143,33 @@ def _is_rotated(image: Image.Image) -> bool:
     return image.format == "JPEG" and image.getexif().get(_ORIENTATION, 1) >= 5
 
 
+def _has_16_bits(path: Path, image: Image.Image) -> bool:
+    """Whether a PNG has 16 bits per channel, which Pillow reads as 8 where there are colors."""
+    if image.format != "PNG":
+        return False
+    with path.open("rb") as file:
+        return file.read(_PNG_DEPTH + 1)[_PNG_DEPTH] == 16
+
+
 def _open(path: Path) -> Image.Image:
     from PIL import Image
 
     try:
-        return Image.open(path)
+        image = Image.open(path, formats=("PNG", "JPEG"))
     except (OSError, SyntaxError):  # PIL raises the latter for a broken header
         raise ValueError(
-            f"{path} cannot be read as an image: remove it, or get it again."
+            f"{path} cannot be read as a PNG or JPEG image: remove it, or get it again."
         ) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ValueError(_too_large(path)) from None
+    if image.width * image.height > _MOST_PIXELS:
+        image.close()
+        raise ValueError(_too_large(path))
+    return image
+
+
+def _too_large(path: Path) -> str:
+    return (
+        f"{path} has more than {_MOST_PIXELS:,} pixels, which would fill the memory: cut it into "
+        "tiles, or save it smaller."
+    )

@@ -19,6 +19,10 @@ def plain_pixels(path: Path, channels: int) -> np.ndarray | None:
     Args:
         path: of the file.
         channels: 1 (gray) or 3 (red, green, blue).
+
+    Raises:
+        ValueError: Data in the middle of the file is damaged, of which Pillow would show what is
+            left.
     """
     if path.suffix.lower() not in (".jpg", ".jpeg"):
         return None
@@ -26,10 +30,17 @@ def plain_pixels(path: Path, channels: int) -> np.ndarray | None:
 
     try:
         content = path.read_bytes()
-        if b"Exif\0\0" in content or b"tiff:Orientation" in content:  # how the camera was held
-            return None
         if simplejpeg.decode_jpeg_header(content)[2] not in _STORED_AS[channels]:
             return None
-        return np.asarray(simplejpeg.decode_jpeg(content, _DECODED_AS[channels]))
-    except (OSError, ValueError):
+        pixels = np.asarray(simplejpeg.decode_jpeg(content, _DECODED_AS[channels]))
+    except OSError:
         return None
+    except ValueError as error:
+        if "Corrupt JPEG data" not in str(error):
+            return None
+        raise ValueError(
+            f"{path} is damaged ({error}): parts of the picture are missing or moved, so get it "
+            "again."
+        ) from None
+    is_turned = b"Exif\0\0" in content or b"tiff:Orientation" in content  # how the camera was held
+    return None if is_turned else pixels

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxmed.data.groups import spelled
 from jaxmed.data.studies.dicom_header import (
     frame_attribute,
     frame_count,
@@ -79,7 +80,7 @@ def parse_header(path: Path, dataset: Any) -> DicomFile:
             check_decoder(path, dataset)
             return DicomFile(
                 path=path,
-                patient=str(dataset.get("PatientID") or "").strip(),
+                patient=spelled([dataset.get("PatientID")])[0],
                 study=str(dataset.get("StudyInstanceUID") or ""),
                 series=str(dataset.get("SeriesInstanceUID") or ""),
                 instance=str(dataset.get("SOPInstanceUID") or ""),

@@ -186,5 +186,7 @@ def _encodings(tokenizer: Tokenizer, texts: Sequence[str] | np.ndarray) -> list[
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             raise ValueError(f"texts hold {text!r} in row {row}, but must hold strings.")
+    # In a text "[PAD]" is peripheral artery disease in brackets, not padding.
+    tokenizer.encode_special_tokens = True
     encodings = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
     return [encoding.ids for encoding in encodings]

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxmed import checks
 from jaxmed.metrics.streaming.metric import Average, Metric, macro, positive_or_macro, ratio
 from jaxmed.metrics.streaming.outputs import class_probabilities, real_rows
+from jaxmed.metrics.streaming.undefined import nan_if_undefined
 from jaxmed.typing import Array, Batch, Outputs
 
 
@@ -173,7 +174,7 @@ def _of_confusion(classes: int, result: Callable[[Array], Array]) -> Metric:
         label = jnp.where(batch["label"] < 0, classes, batch["label"])
         return state.at[label, predicted].add(real_rows(batch).astype(jnp.int32), mode="drop")
 
-    return Metric(lambda: jnp.zeros((classes, classes), jnp.int32), update, result)
+    return nan_if_undefined(Metric(lambda: jnp.zeros((classes, classes), jnp.int32), update, result))
 
 
 # Agreement coefficients are differences of nearly equal numbers if one class dominates. These two

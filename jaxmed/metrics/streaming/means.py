@@ -14,6 +14,7 @@ from jaxmed.metrics.streaming.outputs import (
     output,
     real_rows,
 )
+from jaxmed.metrics.streaming.undefined import nan_if_undefined
 from jaxmed.typing import Array, Batch, Outputs, Tree
 
 _RESOLUTION = float(np.finfo(np.float32).eps)
@@ -25,7 +26,7 @@ def accuracy() -> Metric:
     def correct(outputs: Outputs, batch: Batch) -> Array:
         return jnp.argmax(class_probabilities(outputs, batch), axis=1) == batch["label"]
 
-    return mean_over_rows(correct, dtype=jnp.int32)
+    return nan_if_undefined(mean_over_rows(correct, dtype=jnp.int32))
 
 
 def multilabel_accuracy() -> Metric:
@@ -34,7 +35,7 @@ def multilabel_accuracy() -> Metric:
     def correct(outputs: Outputs, batch: Batch) -> Array:
         return (label_probabilities(outputs, batch) > 0.5) == (batch["label"] > 0)
 
-    return mean_over_rows(correct, dtype=jnp.int32)
+    return nan_if_undefined(mean_over_rows(correct, dtype=jnp.int32))
 
 
 def brier() -> Metric:

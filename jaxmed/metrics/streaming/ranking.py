@@ -1,5 +1,6 @@
 """Streaming AUROC, from histograms of the probability."""
 
+import functools
 from collections.abc import Callable
 
 import jax.numpy as jnp
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 from jaxmed import checks
 from jaxmed.metrics.streaming.metric import Metric, macro, ratio
 from jaxmed.metrics.streaming.outputs import class_probabilities, label_probabilities, real_rows
+from jaxmed.metrics.streaming.undefined import nan_if_undefined
 from jaxmed.typing import Array, Batch, Outputs
 
 _MAX_LOG_ODDS = 17.0
@@ -64,7 +66,8 @@ def _of_histogram(
         areas = jnp.sum(positive * below, axis=1)
         return macro(areas, totals[:, 1, 0])
 
-    return Metric(lambda: jnp.zeros((columns, 2, bins), jnp.int32), update, result)
+    empty = functools.partial(jnp.zeros, (columns, 2, bins), jnp.int32)
+    return nan_if_undefined(Metric(empty, update, result))
 
 
 def _count(state: Array, probabilities: Array, positive: Array, batch: Batch) -> Array:

@@ -1,5 +1,10 @@
 """Folders of images: what is on disk comes back, and what cannot is refused before training."""
 
+import io
+import os
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -63,20 +68,99 @@ def test_unequal_sizes_name_file_sizes_and_remedy(folder):
 def test_sixteen_bits_are_refused_rather_than_cut(folder):
     path, _ = folder
     Image.fromarray(np.full((6, 4), 40_000, np.uint16)).save(path / "normal" / "deep.png")
-    with pytest.raises(ValueError, match=r"deep\.png has more than 8 bits per pixel"):
+    with pytest.raises(ValueError, match=r"deep\.png has more than 8 bits per channel"):
         from_image_folder(path)
 
 
 def test_broken_files_are_named(folder):
     path, _ = folder
     (path / "normal" / "text.png").write_text("no image")
-    with pytest.raises(ValueError, match=r"text\.png cannot be read as an image"):
+    with pytest.raises(ValueError, match=r"text\.png cannot be read as a PNG or JPEG image"):
         from_image_folder(path)
     (path / "normal" / "text.png").unlink()
     whole = (path / "normal" / "1.png").read_bytes()
     (path / "normal" / "1.png").write_bytes(whole[:60])
     with pytest.raises(ValueError, match=r"1\.png is incomplete"):
         from_image_folder(path)[4]
+
+
+def png(width, height, *, depth, color, rows=b""):
+    """A PNG file written by hand (ISO/IEC 15948): signature, IHDR, IDAT, IEND."""
+
+    def chunk(kind, content):
+        checked = kind + content
+        return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize(("color", "channels"), [(2, 3), (6, 4), (4, 2)])
+def test_sixteen_bits_in_colors_are_refused_too(folder, color, channels):
+    path, _ = folder
+    rows = b"".join(b"\0" + np.full(4 * channels, 200, ">u2").tobytes() for _ in range(6))
+    content = png(4, 6, depth=16, color=color, rows=rows)
+    assert Image.open(io.BytesIO(content)).size == (4, 6)
+    (path / "normal" / "deep.png").write_bytes(content)
+    with pytest.raises(ValueError, match=r"deep\.png has more than 8 bits per channel"):
+        from_image_folder(path)
+
+
+@pytest.mark.parametrize("side", [8_500, 20_000, 2_000_000])
+def test_a_picture_too_large_for_the_memory_is_named(folder, side):
+    path, _ = folder
+    (path / "normal" / "scan.png").write_bytes(png(side, side, depth=8, color=0))
+    with pytest.raises(ValueError, match=r"scan\.png has more than 64,000,000 pixels"):
+        from_image_folder(path, size=(8, 8))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "WEBP", "EPS"])
+def test_other_formats_under_a_name_of_these_are_refused(folder, kind):
+    path, pixels = folder
+    Image.fromarray(next(iter(pixels.values()))).save(path / "normal" / "other.png", format=kind)
+    with pytest.raises(ValueError, match=r"other\.png cannot be read as a PNG or JPEG image"):
+        from_image_folder(path)
+
+
+def test_only_regular_files_are_read(folder):
+    path, _ = folder
+    os.mkfifo(path / "normal" / "pipe.png")
+    (path / "normal" / "folder.png").mkdir()
+    assert len(from_image_folder(path)) == 5
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_damaged_jpeg_is_refused_by_name(tmp_path, turned):
+    (tmp_path / "a").mkdir()
+    path, exif = tmp_path / "a" / "0.jpg", Image.Exif()
+    if turned:
+        exif[0x0112] = 6
+    picture = RNG.integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(picture).save(path, quality=90, exif=exif)
+    whole, sound = path.read_bytes(), from_image_folder(tmp_path)[0]["image"]
+    refused = 0
+    for place in range(len(whole) // 3, len(whole) - 100, 97):
+        path.write_bytes(whole[:place] + bytes(40) + whole[place + 40 :])
+        try:
+            image = from_image_folder(tmp_path)[0]["image"]
+        except ValueError as error:
+            assert str(path) in str(error)  # noqa: PT017 (it may also be sound)
+            refused += 1
+        else:
+            np.testing.assert_array_equal(image, sound)
+    assert refused > 20
+
+
+def test_the_positive_class_is_chosen(folder):
+    path, _ = folder
+    source = from_image_folder(path, classes=("normal", "melanoma"))
+    assert source.classes == ("normal", "melanoma")
+    np.testing.assert_array_equal(source.label, [0, 0, 1, 1, 1])
+    with pytest.raises(ValueError, match="classes names 'nevus', but .* no such sub-folder"):
+        from_image_folder(path, classes=("normal", "nevus"))
+    with pytest.raises(ValueError, match="names 'normal' twice"):
+        from_image_folder(path, classes=("normal", "normal"))
 
 
 def test_folders_without_images(tmp_path):

@@ -102,6 +102,14 @@ BAD = {
     "group": (_with(2, "patient", ""), {}, "column 'patient' is empty in row 2"),
     "rows": ([], {}, "holds a header but no rows"),
     "string": (ROWS, {"features": "age"}, "features is 'age', but must be a list"),
+    "feature twice": (ROWS, {"features": ["age", "age"]}, "names the column 'age', which features"),
+    "feature and label": (ROWS, {"features": ["age", "diagnosis"]},
+                          "label names the column 'diagnosis', which features names already"),
+    "feature and group": (ROWS, {"features": ["patient"]}, "group names the column 'patient', whi"),
+    "label and group": (ROWS, {"label": "patient"}, "group names the column 'patient', which label"),
+    "class twice": (ROWS, {"classes": ("none", "sepsis", "sepsis")}, "names 'sepsis' twice: labels"),
+    "letters": (ROWS, {"classes": "ns"}, "classes is 'ns', whose letters would be the classes"),
+    "one number": (_with(2, "visit", "11.0"), {}, r"repeats '11\.0' in row 2, but an id"),
     "no label": (ROWS, {"label": None}, r"classes is \('none', 'sepsis'\), but label is None"),
 }  # fmt: skip
 
@@ -112,6 +120,13 @@ def test_bad_files_get_one_sentence(write, case):
     with pytest.raises(ValueError, match=message) as caught:
         _open(write(rows), **changes)
     assert "\n" not in str(caught.value)
+
+
+def test_two_columns_of_one_name_are_refused_where_one_of_them_is_meant(write):
+    header = ["patient", "visit", "age", "lactate", "diagnosis", "age"]
+    assert len(columns(_open(write(header=header), features=["lactate"]))["features"]) == 3
+    with pytest.raises(ValueError, match=r"the column 'age', but .* has 2 columns of that name"):
+        _open(write(header=header))
 
 
 def test_files_that_are_no_such_table_hint_at_the_separator(write, tmp_path):

@@ -28,6 +28,22 @@ def test_special_tokens_have_the_same_numbers_everywhere(name):
     ) == (0, 1, 2, 3, 4)
 
 
+@pytest.mark.parametrize("saved", [False, True])
+@pytest.mark.parametrize("name", MAKERS)
+def test_brackets_in_a_text_are_no_special_tokens(name, saved, tmp_path):
+    texts = ["disease pad mask start end unk [ ] ( )"] * 4
+    tokenizer = MAKERS[name](texts, size=400, min_count=1)
+    if saved:
+        tokenizers.save_tokenizer(tokenizer, tmp_path / "tokenizer.json")
+        tokenizer = tokenizers.load_tokenizer(tmp_path / "tokenizer.json")
+    for token in tokenizers.SPECIAL:
+        for written in (token, token.lower()):
+            row = tokenizers.encode(tokenizer, [f"disease {written}"], length=30)[0]
+            count = tokenizers.lengths(tokenizer, [f"disease {written}"])[0]
+            assert count > 2
+            assert not set(row[:count]) & {0, 2, 3, 4}
+
+
 def test_words_are_numbered_by_frequency_and_unknown_where_training_had_none():
     tokenizer = tokenizers.words(TRAINING)
     tokens = tokenizers.encode(tokenizer, ["A RASH, a coma.", ""], length=7)

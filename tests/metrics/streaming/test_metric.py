@@ -96,6 +96,24 @@ def test_no_real_rows_is_undefined_and_never_an_exception(case):
         np.testing.assert_array_equal(result, 0)  # the confusion matrix of no rows
 
 
+@each_metric
+def test_nan_in_a_real_row_is_never_a_score(case):
+    metric, (outputs, columns), _ = case
+    spoiled = {name: np.array(x, np.float32) for name, x in outputs.items()}
+    for x in spoiled.values():
+        x[7] = np.nan
+    rows = np.arange(ROWS)
+    update, result = jax.jit(metric.update), jax.jit(metric.result)
+    state = update(metric.empty(), *take((spoiled, columns), rows))
+    assert np.isnan(result(state)).all()
+    # It stays NaN when sound batches follow, and padding may hold anything.
+    later = metric.merge(state, update(metric.empty(), *take((outputs, columns), rows)))
+    assert np.isnan(result(later)).all()
+    padded, batch = take((spoiled, columns), rows)
+    batch = {**batch, "mask": batch["mask"].at[7].set(0)}
+    assert not np.isnan(result(update(metric.empty(), padded, batch))).any()
+
+
 # Averages over classes
 
 SCORES, SUPPORT = jnp.array([0.5, jnp.nan, 1.0]), jnp.array([3, 2, 1])
