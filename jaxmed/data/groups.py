@@ -23,7 +23,9 @@ def spelled(names: Iterable[object]) -> list[str]:
     for a missing value (None, NaN, "NA" and others) becomes "".
     """
     known: dict[object, str] = {}  # there are fewer patients than rows
-    return [known[name] if name in known else known.setdefault(name, _spelled(name)) for name in names]
+    return [
+        known[name] if name in known else known.setdefault(name, _spelled(name)) for name in names
+    ]
 
 
 def group_numbers(group: np.ndarray) -> np.ndarray:

@@ -47,6 +47,7 @@ def classification(
     names = class_names(classes)
     return supervised(
         network,
+        width=len(names),
         inputs=inputs,
         decode=lambda logits: {"logits": logits, "probabilities": jax.nn.softmax(logits)},
         loss=loss,
@@ -94,6 +95,7 @@ def binary_classification(
 
     return supervised(
         network,
+        width=1,
         inputs=inputs,
         decode=decode,
         loss=loss,
@@ -124,6 +126,7 @@ def multilabel_classification(
     """
     return supervised(
         network,
+        width=len(classes) or None,
         inputs=inputs,
         decode=lambda logits: {"logits": logits, "probabilities": jax.nn.sigmoid(logits)},
         loss=loss,
@@ -163,6 +166,7 @@ def ordinal_classification(
 
     return supervised(
         network,
+        width=len(names) - 1,
         inputs=inputs,
         decode=decode,
         loss=loss,

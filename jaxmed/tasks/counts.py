@@ -52,6 +52,7 @@ def poisson_regression(
     }
     return supervised(
         network,
+        width=1,
         inputs=inputs,
         decode=decode,
         loss=lambda log_rate, target: poisson_loss(log_rate, *target),
@@ -96,6 +97,7 @@ def negative_binomial_regression(
     }
     return supervised(
         network,
+        width=2,
         inputs=inputs,
         decode=decode,
         loss=lambda logits, target: negative_binomial_loss(logits[:, 0], logits[:, 1], *target),

@@ -41,6 +41,7 @@ def regression(
 
     return supervised(
         network,
+        width=1,
         inputs=inputs,
         decode=decode,
         loss=loss,

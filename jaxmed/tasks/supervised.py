@@ -18,6 +18,7 @@ from jaxmed.typing import Array, Batch, Key, Loss, ModelState, Outputs, Params
 def supervised(
     network: Network,
     *,
+    width: int | None,
     inputs: Inputs,
     decode: Callable[[Array], Outputs],
     loss: Loss | fitted.Fitted,
@@ -28,17 +29,26 @@ def supervised(
     """A Task whose network gives logits.
 
     Args:
-        network: gives [batch, outputs].
+        network: gives [batch, ..., width].
+        width: how many numbers the question needs of the network; `None` where any number will do.
         inputs: what the network reads of a batch.
         decode: logits -> outputs, of which `logits` is what the loss reads.
         loss: `(logits, targets) -> losses [batch]`.
         targets: what the loss compares with, of a batch.
         metrics: streaming metrics by name.
         judge: of this kind of question.
+
+    Raises:
+        ValueError: when it is first traced, for a network of another width.
     """
     parts: dict[str, Any] = {"inputs": inputs, "loss": loss}
 
     def logits_of(outputs: Any) -> Outputs:
+        if width is not None and (outputs.ndim < 2 or outputs.shape[-1] != width):
+            raise ValueError(
+                f"network gives outputs of shape {outputs.shape}, but this task needs {width} per "
+                f"example, (batch, {width}): change the width of its last layer."
+            )
         return decode(outputs.astype(jnp.float32))
 
     def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:

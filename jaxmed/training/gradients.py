@@ -83,6 +83,11 @@ def _summed(task: Task) -> Gradient:
     ) -> tuple[jax.Array, tuple[ModelState, Scalars]]:
         losses, (model_state, outputs) = task.loss(params, model_state, batch, key)
         mask = batch["mask"]
+        if losses.shape != mask.shape:
+            raise ValueError(
+                f"the task's loss has shape {losses.shape}, but must give one number per example, "
+                f"{mask.shape}: do not reduce it over the batch, and drop axes of length 1."
+            )
         sums = {
             "loss": jnp.where(mask > 0, losses, 0).sum(),
             "count": mask.sum(),

@@ -91,11 +91,13 @@ def make_train_step(
     if kept in task.programs:
         return task.programs[kept]
     gradient_of = gradient(task)
+    update = optax.with_extra_args_support(optimizer).update
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
         key = jax.random.fold_in(state.key, state.step)
         grads, model_state, sums = gradient_of(state.params, state.model_state, batch, key)
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        loss = sums["loss"] / jnp.maximum(sums["count"], 1)  # some schedules follow it
+        updates, opt_state = update(grads, state.opt_state, state.params, value=loss, grad=grads)
         params = optax.apply_updates(state.params, updates)
         return TrainState(state.step + 1, params, model_state, opt_state, state.key), sums
 

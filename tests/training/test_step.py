@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import jax
@@ -10,11 +11,14 @@ import numpy as np
 import optax
 import pytest
 from contracts.examples import EXAMPLES
+from training.linear import BATCH, FEATURES, KEY, LABEL, LINEAR, ROWS, STEPS, TRAIN, train
 
 from jaxmed import tasks
 from jaxmed.data import batches
 from jaxmed.models import MLP, in_dtype
 from jaxmed.training import ema, ema_params, gradients
+from jaxmed.training.fit import ORDER
+from jaxmed.training.rounds import epoch_lines
 from jaxmed.training.step import init_state, make_train_step
 
 
@@ -110,3 +114,40 @@ def test_the_state_of_an_average_can_be_donated():
     step = jax.jit(make_train_step(example.task, optimizer), donate_argnums=0)
     state, _ = step(state, batch_of(example.columns, range(8)))
     assert int(state.step) == 1
+
+
+@pytest.mark.parametrize(
+    ("reduce", "shape"),
+    [(lambda losses: losses[:, None], r"\(8, 1\)"), (lambda losses: losses.mean(), r"\(\)")],
+)
+def test_a_loss_that_is_not_one_number_per_example_is_refused(reduce, shape):
+    def loss(params, model_state, batch, key):
+        losses, rest = LINEAR.loss(params, model_state, batch, key)
+        return reduce(losses), rest
+
+    task = dataclasses.replace(LINEAR, loss=loss)
+    with pytest.raises(ValueError, match=rf"loss has shape {shape}, but must give one number per"):
+        train(task, epochs=1)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optax.chain(optax.sgd(0.5), optax.contrib.reduce_on_plateau(patience=1, factor=0.5)),
+        optax.polyak_sgd(max_learning_rate=0.1),
+    ],
+)
+def test_transformations_that_follow_the_loss_are_given_it(optimizer):
+    done = train(optimizer=optimizer, epochs=2)
+    params = init_state(LINEAR, optimizer, KEY, TRAIN).params
+    opt_state, order = optimizer.init(params), jax.random.fold_in(done.state.key, ORDER)
+    for rows in epoch_lines(batches.shuffled_rows, order, ROWS, BATCH)(0, 2 * STEPS):
+        real = rows[rows >= 0]
+
+        def mean(params, real=real):
+            return ((FEATURES[real] @ params["weight"] - LABEL[real]) ** 2).mean()
+
+        value, grad = jax.value_and_grad(mean)(params)
+        updates, opt_state = optimizer.update(grad, opt_state, params, value=value)
+        params = optax.apply_updates(params, updates)
+    np.testing.assert_allclose(done.state.params["weight"], params["weight"], rtol=2e-5, atol=1e-6)

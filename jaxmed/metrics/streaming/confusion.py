@@ -174,7 +174,9 @@ def _of_confusion(classes: int, result: Callable[[Array], Array]) -> Metric:
         label = jnp.where(batch["label"] < 0, classes, batch["label"])
         return state.at[label, predicted].add(real_rows(batch).astype(jnp.int32), mode="drop")
 
-    return nan_if_undefined(Metric(lambda: jnp.zeros((classes, classes), jnp.int32), update, result))
+    return nan_if_undefined(
+        Metric(lambda: jnp.zeros((classes, classes), jnp.int32), update, result)
+    )
 
 
 # Agreement coefficients are differences of nearly equal numbers if one class dominates. These two

@@ -157,7 +157,7 @@ def test_the_positive_class_is_chosen(folder):
     source = from_image_folder(path, classes=("normal", "melanoma"))
     assert source.classes == ("normal", "melanoma")
     np.testing.assert_array_equal(source.label, [0, 0, 1, 1, 1])
-    with pytest.raises(ValueError, match="classes names 'nevus', but .* no such sub-folder"):
+    with pytest.raises(ValueError, match=r"classes names 'nevus', but .* no such sub-folder"):
         from_image_folder(path, classes=("normal", "nevus"))
     with pytest.raises(ValueError, match="names 'normal' twice"):
         from_image_folder(path, classes=("normal", "normal"))
