@@ -1,15 +1,18 @@
 """Save, restore and find checkpoints. Orbax writes them; this is the only file that knows it.
 
-A checkpoint is one folder per step: arrays by name ("params.Dense_0.kernel") and a JSON file with
-the history. It is written under another name and renamed when whole, and only then is the one
-before it removed, so that a killed process or a full disk costs nothing that was saved. Where
-several processes train together, all of them call these functions, with equal arguments and a
+A checkpoint is one folder per step: arrays by name ("params.Dense_0.kernel"), a JSON file with the
+history, and a manifest of checksums. It is written under another name, read back, and renamed when
+whole; only then is the one before it removed, so that a killed process or a full disk costs nothing
+that was saved. Where several processes train together, all of them call these functions, with equal arguments and a
 folder that all can see; one writes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmed.runs.manifest import DamagedError, verify, write_manifest
 from jaxmed.typing import Tree
+
+_PATTERN = set("[]*?\\%#")
 
 
 def save(directory: Path, step: int, tree: Tree, notes: Any) -> None:
@@ -48,18 +54,28 @@ def save(directory: Path, step: int, tree: Tree, notes: Any) -> None:
         arrays=ocp.args.StandardSave(arrays),
         notes=ocp.args.JsonSave({"shapes": shapes, "notes": notes}),
     )
+    draft = directory / f"{step}.draft"
+    writer = jax.process_index() == 0
     try:
-        with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
-            checkpointer.save(directory / str(step), args=items)
+        if writer:
+            shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
+        with _plain(draft) as path, ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as saving:
+            saving.save(path, args=items)
+        if writer:
+            write_manifest(draft)
+            verify(draft)
+            draft.rename(directory / str(step))
+        _wait_for_all(f"checkpoint {step}")
     except (OSError, ValueError) as error:  # orbax reports a failed write as either
-        for draft in directory.glob(f"{step}.*"):
-            shutil.rmtree(draft, ignore_errors=True)  # it holds space that may be what is missing
+        for path in directory.iterdir() if directory.is_dir() else ():
+            if path.name.startswith(f"{step}."):
+                shutil.rmtree(path, ignore_errors=True)  # it holds space that may be missing
         kept = f"that of step {max(older)} is kept" if older else "there was none before it"
         raise OSError(
             f"The checkpoint of step {step} could not be written to {directory}, but {kept}: "
             "free some space or choose another directory, and resume."
         ) from error
-    if jax.process_index() == 0:
+    if writer:
         for past in older:
             shutil.rmtree(directory / str(past))
 
@@ -82,15 +98,23 @@ def restore(directory: Path, like: Tree) -> tuple[Tree, Any]:
     Raises:
         FileNotFoundError: if there is no checkpoint.
         ValueError: if it was saved from a tree of other names or shapes.
+        DamagedError: if one of its files is not as it was written.
     """
     import orbax.checkpoint as ocp
 
     step = latest(directory)
     if step is None:
         raise FileNotFoundError(f"directory is {directory}, which holds no checkpoint.")
-    path = directory.resolve() / str(step)
+    folder = directory.resolve() / str(step)
+    try:
+        verify(folder)
+    except DamagedError as error:
+        raise DamagedError(
+            f"directory is {directory}, whose checkpoint of step {step} is damaged ({error}): copy "
+            f"that folder again, or remove {folder} to do without it."
+        ) from error
     wanted = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in _named(like).items()}
-    with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
+    with _plain(folder) as path, ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
         found = checkpointer.restore(path, args=ocp.args.Composite(notes=ocp.args.JsonRestore()))
         _refuse_other_model(directory, found.notes["shapes"], wanted)
         arrays = checkpointer.restore(
@@ -104,10 +128,39 @@ def restore(directory: Path, like: Tree) -> tuple[Tree, Any]:
 
 
 def _steps(directory: Path) -> set[int]:
-    """Steps of the whole checkpoints; orbax's unfinished ones have other names."""
+    """Steps of the whole checkpoints; unfinished ones have other names."""
     if not directory.is_dir():
         return set()
-    return {int(path.name) for path in directory.iterdir() if path.name.isdigit()}
+    return {
+        int(path.name)
+        for path in directory.iterdir()
+        if path.name.isascii() and path.name.isdecimal() and path.is_dir()
+    }
+
+
+@contextlib.contextmanager
+def _plain(path: Path) -> Iterator[Path]:
+    """The same folder by a name without the characters that orbax takes for a pattern.
+
+    It finds its own files by a glob, and hands paths on as URLs: under "widths=[64, 32]" it would
+    find nothing, and a backslash would be another folder.
+    """
+    if not _PATTERN & set(str(path)):
+        yield path
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="jaxmed-") as elsewhere:
+        link = Path(elsewhere) / "checkpoints"
+        link.symlink_to(path.parent, target_is_directory=True)
+        yield link / path.name
+
+
+def _wait_for_all(what: str) -> None:
+    """Until the first process has renamed the folder; alone, nobody waits."""
+    if jax.process_count() > 1:
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices(what)
 
 
 def _named(tree: Tree) -> dict[str, Any]:

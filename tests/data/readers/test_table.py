@@ -96,7 +96,7 @@ BAD = {
         _with(0, "days", ""), {"label": "days", "classes": None, "allow_missing": True},
         "column 'days' holds '' in row 0, so values are missing: fill those values in"),
     "infinite": (_with(2, "age", "inf"), {}, "column 'age' holds 'inf' in row 2"),
-    "words": (ROWS, {"features": ["diagnosis"]}, r"'sepsis' in 3 rows .* encode words"),
+    "words": (ROWS, {"features": ["diagnosis"], "label": "days", "classes": None}, r"'sepsis' in 3 rows .* encode words"),
     "class": (_with(0, "diagnosis", "?"), {}, r"holds '\?' in row 0, which is not among classes"),
     "twice": (_with(2, "visit", "11"), {}, "column 'visit' repeats '11' in row 2, but an id"),
     "group": (_with(2, "patient", ""), {}, "column 'patient' is empty in row 2"),
