@@ -3,8 +3,8 @@
 A checkpoint is one folder per step: arrays by name ("params.Dense_0.kernel"), a JSON file with the
 history, and a manifest of checksums. It is written under another name, read back, and renamed when
 whole; only then is the one before it removed, so that a killed process or a full disk costs nothing
-that was saved. Where several processes train together, all of them call these functions, with equal arguments and a
-folder that all can see; one writes.
+that was saved. Where several processes train together, all of them call these functions, with
+equal arguments and a folder that all can see; one writes.
 """
 
 from __future__ import annotations
