@@ -85,6 +85,18 @@ def latest(directory: Path) -> int | None:
     return max(_steps(directory), default=None)
 
 
+def sound(directory: Path) -> int | None:
+    """As `latest`, but None if that checkpoint is damaged."""
+    step = latest(directory)
+    if step is None:
+        return None
+    try:
+        verify(directory / str(step))
+    except DamagedError:
+        return None
+    return step
+
+
 def restore(directory: Path, like: Tree) -> tuple[Tree, Any]:
     """The newest checkpoint of `directory`, as (tree, notes).
 

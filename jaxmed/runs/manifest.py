@@ -23,8 +23,7 @@ class DamagedError(ValueError):
 
 def write_manifest(folder: Path) -> None:
     """Write `manifest.json`: `{"sha256": {path: checksum}}` of all other files below `folder`."""
-    sums = {name: _sha256(folder / name) for name in _files(folder)}
-    write_whole(folder / MANIFEST, json.dumps({"sha256": sums}, indent=2) + "\n")
+    write_whole(folder / MANIFEST, _text({name: _sha256(folder / name) for name in _files(folder)}))
 
 
 def verify(folder: Path) -> None:
@@ -36,10 +35,13 @@ def verify(folder: Path) -> None:
     """
     path = folder / MANIFEST
     try:
-        listed = json.loads(path.read_bytes())["sha256"]
-        expected = {str(name): str(value) for name, value in listed.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        content = path.read_text(encoding="utf-8")
+        expected = json.loads(content)["sha256"]
+        same = content == _text(expected)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedError(f"{path} is missing or damaged") from error
+    if not same or not isinstance(expected, dict):
+        raise DamagedError(f"{path} is damaged")
     present = set(_files(folder))
     for name in sorted(present | set(expected)):
         if name not in present:
@@ -48,6 +50,10 @@ def verify(folder: Path) -> None:
             raise DamagedError(f"{folder / name} was not there when the folder was written")
         if _sha256(folder / name) != expected[name]:
             raise DamagedError(f"{folder / name} has changed since it was written")
+
+
+def _text(sums: object) -> str:
+    return json.dumps({"sha256": sums}, indent=2) + "\n"
 
 
 def _files(folder: Path) -> Iterator[str]:

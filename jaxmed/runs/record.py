@@ -77,9 +77,8 @@ def environment() -> dict[str, Any]:
     devices: dict[str, int] = {}
     for device in jax.devices():
         devices[device.device_kind] = devices.get(device.device_kind, 0) + 1
-    versions = {"python": platform.python_version(), "jaxmed": __version__}
     return {
-        "versions": versions | {name: _version(name) for name in _VERSIONED},
+        "versions": versions(),
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu_count": os.cpu_count(),
         "backend": jax.default_backend(),
@@ -87,6 +86,12 @@ def environment() -> dict[str, Any]:
         "processes": jax.process_count(),
         "git": _commit(),
     }
+
+
+def versions() -> dict[str, str | None]:
+    """Of Python, jaxmed and the packages that compute, by name."""
+    own = {"python": platform.python_version(), "jaxmed": __version__}
+    return own | {name: _version(name) for name in _VERSIONED}
 
 
 def _version(package: str) -> str | None:

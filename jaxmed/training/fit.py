@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,15 @@ from jaxmed import checks
 from jaxmed.data import batches
 from jaxmed.data.source import Source
 from jaxmed.evaluation import compute_metrics
-from jaxmed.runs import loggers
+from jaxmed.runs import lock, loggers
 from jaxmed.runs.history import Row
 from jaxmed.runtime import distributed, profile
 from jaxmed.runtime.placement import Placement, jit, sharded
 from jaxmed.tasks import Model, Task
 from jaxmed.training import artifacts, finite, gradients, input_pipeline, resume, validate
 from jaxmed.training.ema import ema_params
+from jaxmed.training.fingerprint import DataFingerprint
+from jaxmed.training.identity import identity
 from jaxmed.training.options import Execution, Run, Validation
 from jaxmed.training.rounds import copy_arrays, epoch_lines, rounds
 from jaxmed.training.step import TrainState, init_state, make_train_step
@@ -110,20 +113,69 @@ def fit(
         FileExistsError: if the directory holds a run and `resume` is not asked for.
     """
     validation, run, execution = validation or Validation(), run or Run(), execution or Execution()
-    directory = None if run.directory is None else Path(run.directory)
+    directory = None if run.directory is None else Path(run.directory).absolute()
+    run = dataclasses.replace(run, directory=directory)  # also where the process changes its own
     checks.positive("batch_size", batch_size)
-    placement = execution.placement
-    if placement is None:
+    if execution.placement is None:
         placement = sharded() if jax.process_count() > 1 else jit()
+        execution = dataclasses.replace(execution, placement=placement)
+    writes = directory is not None and distributed.is_writer()
+    with lock.locked(directory) if directory and writes else contextlib.nullcontext():
+        return _fit(
+            task,
+            optimizer,
+            train,
+            key=key,
+            batch_size=batch_size,
+            epochs=epochs,
+            steps=steps,
+            gradient=gradient,
+            order=order,
+            validation=validation,
+            run=run,
+            execution=execution,
+        )
+
+
+def _fit(
+    task: Task,
+    optimizer: optax.GradientTransformation,
+    train: Columns | Source,
+    *,
+    key: Key,
+    batch_size: int,
+    epochs: float | None,
+    steps: int | None,
+    gradient: Callable[[Task], gradients.Gradient],
+    order: batches.Order,
+    validation: Validation,
+    run: Run,
+    execution: Execution,
+) -> Fit:
+    """As `fit`, in a folder that no other process writes to."""
+    directory = None if run.directory is None else Path(run.directory)
+    placement = execution.placement or jit()
     placement.check(batch_size)
+    compared = directory is not None or jax.process_count() > 1
 
     # 1. Data that the task can use, and what it counts of it.
     train = input_pipeline.in_memory(train)
-    constants = validate.checked("train", task, train, training=True, workers=execution.workers)
+    seen = {name: DataFingerprint() for name in ("train", "validation")} if compared else {}
+    reading: dict[str, Any] = {"workers": execution.workers}
+    constants = validate.checked(
+        "train", task, train, training=True, fingerprint=seen.get("train"), **reading
+    )
     if validation.data is not None:
         measured = input_pipeline.in_memory(validation.data)
         validation = dataclasses.replace(validation, data=measured)
-        validate.checked("validation", task, measured, training=False, workers=execution.workers)
+        validate.checked(
+            "validation",
+            task,
+            measured,
+            training=False,
+            fingerprint=seen.get("validation"),
+            **reading,
+        )
 
     # 2. The state: first values, or that of `start`, or that of the last checkpoint.
     if run.start is None:
@@ -132,17 +184,29 @@ def fit(
         state = copy_arrays(run.start)
     step = make_train_step(task, optimizer, gradient=gradient)
     feed = input_pipeline.open_feed(task, train, step, placement, workers=execution.workers)
+    per_epoch = -(-feed.count // batch_size)
+    lines = epoch_lines(order, jax.random.fold_in(state.key, ORDER), feed.count, batch_size)
+    facts: dict[str, str] = {}
+    if compared:
+        facts = identity(
+            batch_size=batch_size,
+            train=str(seen["train"]),
+            validation=str(seen["validation"]),
+            example=input_pipeline.first(train),
+            order=lines(0, per_epoch),
+            step=step,
+            state=state,
+        )
     chosen: Any = (state.params, state.model_state)
     history: list[dict[str, float]] = []
     if directory is not None:
         state, chosen, history = resume.restore_run(
-            directory, state, validation.monitor, run.resume
+            directory, state, validation.monitor, run, facts
         )
 
     # 3. How far to go.
-    per_epoch = -(-feed.count // batch_size)
     last = _last_step(epochs, steps, per_epoch, run)
-    _agree(batch_size, last, state, feed)
+    _agree(facts, last, state, feed)
     writer = distributed.is_writer()
     if directory is not None and writer:
         settings: dict[str, Any] = {"batch_size": batch_size, "epochs": epochs, "steps": steps}
@@ -157,7 +221,7 @@ def fit(
     each = rounds(
         feed,
         state,
-        epoch_lines(order, jax.random.fold_in(state.key, ORDER), feed.count, batch_size),
+        lines,
         first=int(state.step),
         last=last,
         every=validation.every or per_epoch,
@@ -181,7 +245,7 @@ def fit(
                 chosen = copy_arrays((kept.params, kept.model_state))
             if directory is not None:
                 with profile.part("checkpoint"):
-                    resume.save_run(directory, state, chosen if is_best else None, history)
+                    resume.save_run(directory, state, chosen if is_best else None, history, facts)
             for logger in log:
                 logger(row)
         reason = _reason(history, conditions)
@@ -277,15 +341,16 @@ def _loggers(run: Run, last: int, writer: bool) -> list[loggers.Logger]:
     return shown
 
 
-def _agree(batch_size: int, last: int, state: TrainState, feed: input_pipeline.Feed) -> None:
+def _agree(
+    facts: Mapping[str, str], last: int, state: TrainState, feed: input_pipeline.Feed
+) -> None:
     """Refuse to go on where the processes of a job would train different things."""
     distributed.agree(
         {
-            "batch_size": batch_size,
+            **facts,
             "the last step": last,
             "the step to go on from": int(state.step),
-            "key": jax.random.key_data(state.key).tolist(),
-            "train": (feed.name, feed.count),
+            "where train is": feed.name,
             "the model": jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state.params),
         }
     )

@@ -12,6 +12,7 @@ from jaxmed.data.source import Source
 from jaxmed.runs.loggers import Logger
 from jaxmed.runtime.placement import Placement
 from jaxmed.tasks import Model
+from jaxmed.training.identity import IDENTITY
 from jaxmed.training.step import TrainState
 from jaxmed.training.stopping import Monitor, Stop, patience
 from jaxmed.typing import Columns
@@ -75,7 +76,10 @@ class Run:
         directory: gets `config.json`, `environment.json`, `metrics.jsonl`, `checkpoints/`, and at
             the end `model/`, `predictions.csv`, `report.html` and `plots/` (of the validation
             data). Several processes need to see the same folder, and the first writes.
-        resume: go on from the last checkpoint in `directory`, if there is one.
+        resume: go on from the last checkpoint in `directory`, if there is one. It is refused where
+            data, settings or versions are others than those that the run began with.
+        accept: what may differ when a run is resumed, such as `("train", "step")`; the message of
+            the refusal gives the names.
         start: go on from this state, such as that of an earlier `Fit`; the key of `fit` then
             decides nothing.
         loggers: functions that are shown each row of the history.
@@ -86,6 +90,7 @@ class Run:
 
     directory: str | Path | None = None
     resume: bool = False
+    accept: Sequence[str] = ()
     start: TrainState | None = None
     loggers: Sequence[Logger] = ()
     progress: bool = True
@@ -95,6 +100,8 @@ class Run:
     def __post_init__(self) -> None:
         if self.directory is not None:
             object.__setattr__(self, "directory", Path(self.directory))
+        for name in self.accept:
+            checks.known("accept", name, IDENTITY)
         if self.start is not None and self.resume:
             raise ValueError("start is given and resume is True: go on from one of the two.")
 

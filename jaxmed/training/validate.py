@@ -11,6 +11,7 @@ from jaxmed import fitted
 from jaxmed.data import batches
 from jaxmed.data.source import Source
 from jaxmed.tasks import Task
+from jaxmed.training.fingerprint import DataFingerprint
 from jaxmed.typing import Columns, Tree
 
 _CHUNK = 1024
@@ -20,7 +21,13 @@ _KEPT_BYTES = 64 * 2**20
 
 
 def checked(
-    name: str, task: Task, data: Columns | Source, *, training: bool, workers: int = 0
+    name: str,
+    task: Task,
+    data: Columns | Source,
+    *,
+    training: bool,
+    workers: int = 0,
+    fingerprint: DataFingerprint | None = None,
 ) -> Tree:
     """Refuse data that the task cannot use, and count the task's constants on the way.
 
@@ -33,6 +40,7 @@ def checked(
         training: whether the model learns from it: then every class needs examples, and the
             constants are counted.
         workers: that read a source ahead.
+        fingerprint: to which all rows are added, where one is wanted.
 
     Returns:
         The constants, `{}` where nothing is counted.
@@ -44,6 +52,8 @@ def checked(
     if isinstance(data, Mapping):
         check_columns(name, data, missing=task.missing)
         _refuse(name, task.judge.check(data, training=training))
+        if fingerprint is not None:
+            fingerprint.add(data)
         return task.constants(data) if training else {}
     if len(data) == 0:
         raise ValueError(f"{name} is empty: give it at least one example.")
@@ -53,6 +63,8 @@ def checked(
         where = f"{name}, in its rows {first} to {first + _CHUNK - 1},"
         check_columns(where, columns, missing=task.missing)
         _refuse(where, task.judge.check(columns, training=False))
+        if fingerprint is not None:
+            fingerprint.add(columns)
         if not training:
             continue
         targets.append({key: x for key, x in columns.items() if _is_small(x, len(data))})
