@@ -37,6 +37,7 @@ from jaxmed.experiment import (
     run_folder,
     summarize,
 )
+from jaxmed.runs.manifest import write_manifest
 from jaxmed.tasks.likelihood import gaussian
 from jaxmed.tasks.transformations import geometric_transformations
 from jaxmed.typing import Columns
@@ -117,6 +118,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
     summary = {name: summarize(found) for name, found in values.items()}
     print(f"\n{len(normal['label'])} normal chests; AUROC against pneumonia, mean ± deviation")
     print(table(summary))
+    write_manifest(folder)
     print(f"scores: {folder / 'scores.csv'}; results: {folder / 'result.json'}")
     return summary
 

@@ -38,6 +38,7 @@ from jaxmed.experiment import (
     summarize,
 )
 from jaxmed.runs.history import write_history
+from jaxmed.runs.manifest import write_manifest
 from jaxmed.typing import Columns, Params, Transform
 
 WAYS = ("from_scratch", "pretrained", "linear_probe", "neighbor_probe", "pixel_svm")
@@ -137,6 +138,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         for way in WAYS
     }
     jm.plots.learning_curve(counts, lines).savefig(folder / "learning_curve.png")
+    write_manifest(folder)
     summaries = {
         split: {name: summarize(found) for name, found in each.items()}
         for split, each in values.items()

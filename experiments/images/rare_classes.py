@@ -36,6 +36,7 @@ from jaxmed.experiment import (
     summarize,
 )  # fmt: skip
 from jaxmed.runs.history import write_history
+from jaxmed.runs.manifest import write_manifest
 from jaxmed.typing import Columns, Loss
 
 METRICS = ("balanced_accuracy", "accuracy", "auroc", "log_loss")
@@ -127,6 +128,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
     ).write(folder / "result.json")
     summary = {name: summarize(found) for name, found in values.items()}
     print(table(summary))
+    write_manifest(folder)
     print(f"{len(settings.seeds)} seeds, {sum(seconds):.0f} s; results: {folder / 'result.json'}")
     return summary
 

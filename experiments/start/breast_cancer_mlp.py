@@ -24,6 +24,7 @@ import jaxmed as jm
 from jaxmed.experiment import ExperimentSettings, Summary, main, results, run_folder
 from jaxmed.runs import record
 from jaxmed.runs.history import write_history
+from jaxmed.runs.manifest import write_manifest
 
 DATA = "breast_cancer_wisconsin"
 MONITOR = jm.lowest("log_loss")
@@ -105,6 +106,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         note="Accuracy: all out-of-fold predictions. AUROC: mean and deviation over the folds.",
     )
     result.write(root / "result.json")
+    write_manifest(root)
     folds = result.metrics["auroc_of_folds"]
     print(f"\nAUROC of the folds: {folds.mean:.4f} ± {folds.deviation:.4f}")
     print(f"results: {root / 'result.json'}")

@@ -8,11 +8,13 @@ from typing import Any
 
 from jaxmed.cli.datasets import datasets, prepare
 from jaxmed.cli.predict import predict
+from jaxmed.cli.verify import verify
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {
     "datasets": datasets,
     "prepare": prepare,
     "predict": predict,
+    "verify": verify,
 }
 
 

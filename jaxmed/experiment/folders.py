@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxmed.experiment.settings import ExperimentSettings
 from jaxmed.runs import record
+from jaxmed.runs.manifest import remove_manifest
 from jaxmed.runtime import distributed
 
 _LONGEST = 4096
@@ -30,6 +31,8 @@ def run_folder(settings: ExperimentSettings, *parts: str) -> Path:
                 f"resume is {str(settings.resume)!r}, but there is no such folder: give the folder "
                 "that the run has printed."
             )
+        if distributed.is_writer():
+            remove_manifest(settings.resume)  # what it lists is about to change
         return settings.resume
     root = settings.runs.joinpath(*parts)
     made = str(record.new_run(root)) if distributed.is_writer() else ""

@@ -14,6 +14,7 @@ from jaxmed.experiment import number_format, results
 from jaxmed.experiment.folders import run_folder
 from jaxmed.experiment.results import Summary
 from jaxmed.experiment.settings import ExperimentSettings
+from jaxmed.runs import manifest
 from jaxmed.runtime import distributed
 from jaxmed.training import Fit, Run
 from jaxmed.typing import Columns
@@ -92,6 +93,7 @@ def run_seeds(
                 settings=settings,
             )
             export(trained.model, directory, test, tokenizer=tokenizer)
+            manifest.write_manifest(directory)
             print(f"page: {page}")
     if distributed.is_writer():
         results.from_runs(
@@ -105,6 +107,7 @@ def run_seeds(
             seconds=seconds,
             headline=headline,
         ).write(root / "result.json")
+        manifest.write_manifest(root)
     summary = {name: results.summarize(found) for name, found in values.items()}
     print(seed_table({**summary, "training_seconds": results.summarize(seconds)}))
     print(f"results: {root / 'result.json'}")

@@ -2,6 +2,9 @@
 
 A file system, a copy over the network or an editor can change a file without a word. A parameter
 with one flipped bit is another number, and nothing else would say so.
+
+Checkpoints and exported models carry a manifest of their own; that of a run, written when all is
+complete, lists theirs beside its other files.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jaxmed.files import write_whole
+from jaxmed.runs.lock import LOCK
 
 MANIFEST = "manifest.json"
 _CHUNK = 1 << 20
@@ -22,12 +26,23 @@ class DamagedError(ValueError):
 
 
 def write_manifest(folder: Path) -> None:
-    """Write `manifest.json`: `{"sha256": {path: checksum}}` of all other files below `folder`."""
+    """Write `manifest.json`: the checksums of all other files below `folder`, and one of the list.
+
+    Of a sub-folder with a manifest only that is listed.
+    """
     write_whole(folder / MANIFEST, _text({name: _sha256(folder / name) for name in _files(folder)}))
 
 
-def verify(folder: Path) -> None:
-    """Compare every file below `folder` with the manifest.
+def remove_manifest(folder: Path) -> None:
+    """Before files of the folder change."""
+    (folder / MANIFEST).unlink(missing_ok=True)
+
+
+def verify(folder: Path) -> int:
+    """Compare every file below `folder` with the manifest, those of its sub-folders included.
+
+    Returns:
+        How many files there are, manifests included.
 
     Raises:
         DamagedError: A file is missing, changed or not listed, or the manifest itself is. The
@@ -43,28 +58,42 @@ def verify(folder: Path) -> None:
     if not same or not isinstance(expected, dict):
         raise DamagedError(f"{path} is damaged")
     present = set(_files(folder))
-    for name in sorted(present | set(expected)):
-        if name not in present:
-            raise DamagedError(f"{folder / name} is missing")
-        if name not in expected:
-            raise DamagedError(f"{folder / name} was not there when the folder was written")
-        if _sha256(folder / name) != expected[name]:
-            raise DamagedError(f"{folder / name} has changed since it was written")
+    nested = 0
+    for name in sorted(set(expected) - present):
+        raise DamagedError(f"{folder / name} is missing")
+    for name in sorted(present - set(expected)):
+        raise DamagedError(f"{folder / name} was not there when the folder was written")
+    for name in sorted(present):
+        file = folder / name
+        if _sha256(file) != expected[name]:
+            raise DamagedError(f"{file} has changed since it was written")
+        if file.name == MANIFEST:
+            nested += verify(file.parent) - 1
+    return 1 + len(expected) + nested
 
 
 def _text(sums: object) -> str:
-    return json.dumps({"sha256": sums}, indent=2) + "\n"
+    own = hashlib.sha256(json.dumps(sums).encode()).hexdigest()
+    return json.dumps({"sha256": sums, "sha256_of_these": own}, indent=2) + "\n"
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """Paths of the files below the folder, without the manifest, in order."""
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if name != MANIFEST and not path.is_dir():
-            yield name
+    """Paths of the files that the folder's own manifest lists, in order."""
+    for path in sorted(folder.iterdir()):
+        if path.name in (MANIFEST, LOCK):
+            continue
+        if not path.is_dir() or path.is_symlink():
+            yield path.name
+        elif (path / MANIFEST).is_file():
+            yield f"{path.name}/{MANIFEST}"
+        else:
+            yield from (f"{path.name}/{name}" for name in _files(path))
 
 
 def _sha256(path: Path) -> str:
+    """Of a regular file; anything else, such as a named pipe, has none."""
+    if not path.is_file():
+        return "none"
     found = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

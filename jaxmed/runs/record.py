@@ -48,8 +48,19 @@ def write_config(directory: Path, name: str, settings: Any) -> None:
         settings: a dataclass or a mapping; see `jsonable` for how its values are written.
     """
     path = directory / "config.json"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    write_whole(path, _pretty({**known, name: jsonable(settings)}))
+    write_whole(path, _pretty({**_read(path), name: jsonable(settings)}))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not JSON ({error}): remove it, or copy it again.") from error
+    if not isinstance(known, dict):
+        raise ValueError(f"{path} is not an object of JSON: remove it, or copy it again.")
+    return known
 
 
 def write_environment(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxmed.deploy.export import export
 from jaxmed.evaluation import evaluate
-from jaxmed.runs import record
+from jaxmed.runs import manifest, record
 from jaxmed.runs.history import Row, write_history
 from jaxmed.training.options import Run, Validation
 from jaxmed.typing import Columns
@@ -29,6 +29,7 @@ def describe(run: Run, settings: Mapping[str, Any], history: Sequence[Row]) -> N
         history: of a run that is resumed, else empty.
     """
     directory = Path(str(run.directory))
+    manifest.remove_manifest(directory)  # what it lists is about to change
     record.write_environment(directory)
     record.write_config(directory, "fit", settings)
     if run.settings is not None:
@@ -79,3 +80,4 @@ def _write(
     else:
         evaluation.report(directory, **options)
     export(fitted.model, directory, example)
+    manifest.write_manifest(directory)

@@ -76,7 +76,7 @@ def of_step(step: Step, state: TrainState, batch: Batch) -> str:
 
 
 def of_optimizer(opt_state: Tree) -> str:
-    """Of the small numbers in an optimizer's first state, where `optax.inject_hyperparams` has them.
+    """Of the small numbers in an optimizer's first state, such as rates that Optax has injected.
 
     To six digits, which all kinds of devices have in common.
 

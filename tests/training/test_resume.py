@@ -87,7 +87,7 @@ def main(directory: Path, where: str) -> None:
     save = checkpoint.save
 
     def dying_save(path, step, tree, notes):
-        due = path.name == "last" and len(notes) == KILLS[where]
+        due = path.name == "last" and len(notes["history"]) == KILLS[where]
         if due and where == "while writing":
             import orbax.checkpoint as ocp
 
