@@ -58,7 +58,7 @@ def save(directory: Path, step: int, tree: Tree, notes: Any) -> None:
     writer = jax.process_index() == 0
     try:
         if writer:
-            shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
+            _remove_drafts(directory, step)  # of a process that was killed
         with _plain(draft) as path, ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as saving:
             saving.save(path, args=items)
         if writer:
@@ -67,9 +67,7 @@ def save(directory: Path, step: int, tree: Tree, notes: Any) -> None:
             draft.rename(directory / str(step))
         _wait_for_all(f"checkpoint {step}")
     except (OSError, ValueError) as error:  # orbax reports a failed write as either
-        for path in directory.iterdir() if directory.is_dir() else ():
-            if path.name.startswith(f"{step}."):
-                shutil.rmtree(path, ignore_errors=True)  # it holds space that may be missing
+        _remove_drafts(directory, step)  # they hold space that may be missing
         kept = f"that of step {max(older)} is kept" if older else "there was none before it"
         raise OSError(
             f"The checkpoint of step {step} could not be written to {directory}, but {kept}: "
@@ -137,6 +135,13 @@ def restore(directory: Path, like: Tree) -> tuple[Tree, Any]:
     put = (jax.device_put(arrays[name], here) for name in wanted)
     found_leaves = [_as(leaf, array) for leaf, array in zip(leaves, put, strict=True)]
     return jax.tree.unflatten(structure, found_leaves), found.notes["notes"]
+
+
+def _remove_drafts(directory: Path, step: int) -> None:
+    """What has another name than a whole checkpoint of this step."""
+    for path in directory.iterdir() if directory.is_dir() else ():
+        if path.name.startswith(f"{step}."):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _steps(directory: Path) -> set[int]:

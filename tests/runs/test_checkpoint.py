@@ -16,6 +16,7 @@ import optax
 import pytest
 
 from jaxmed.runs import checkpoint
+from jaxmed.runs.manifest import DamagedError, write_manifest
 from jaxmed.runtime import placement
 from jaxmed.training import TrainState, ema
 
@@ -133,7 +134,7 @@ def test_a_full_disk_costs_nothing_that_was_saved(limit, tmp_path):
     before = {"x": jnp.asarray(random.normal(size=(100, 100)), jnp.float32)}
     checkpoint.save(tmp_path, 1, before, {"epoch": 1})
     after = jax.tree.map(lambda x: x + 1, before)
-    with pytest.raises(OSError, match="step 2 could not be written") as caught, full_disk(limit):
+    with pytest.raises(OSError, match=r"step 2 could not be written") as caught, full_disk(limit):
         checkpoint.save(tmp_path, 2, after, {"epoch": 2})
     message = str(caught.value)
     assert "that of step 1 is kept: free some space or choose another directory" in message
@@ -194,3 +195,58 @@ def test_what_eight_devices_saved_opens_on_one(tmp_path):
     )
     assert child.returncode == 0, child.stderr
     assert child.stdout.splitlines() == [str(np.arange(16.0).tolist())] * 2
+
+
+@pytest.mark.parametrize(
+    "name", ["widths=[64, 32]", "a*b?", "a b", "Ä ø 研究", "50%25#1", "back\\slash", "'\"$(x)"]
+)
+def test_any_name_of_a_folder_will_do(name, tmp_path):
+    folder = tmp_path / name / "last"
+    for step in (1, 2):
+        checkpoint.save(folder, step, {"x": jnp.full(2, step)}, {"step": step})
+    restored, notes = checkpoint.restore(folder, {"x": jnp.zeros(2, int)})
+    assert (restored["x"].tolist(), notes) == ([2, 2], {"step": 2})
+    assert [path.relative_to(tmp_path) for path in tmp_path.glob("**/manifest.json")] == [
+        (folder / "2" / "manifest.json").relative_to(tmp_path)
+    ]
+
+
+def test_every_damaged_file_is_named_with_the_remedy(tmp_path):
+    checkpoint.save(tmp_path, 4, state_of(), [{"epoch": 1}])
+    draw = np.random.default_rng(0)
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size]
+    for _ in range(40):
+        file = files[draw.integers(len(files))]
+        kept = file.read_bytes()
+        damaged = bytearray(kept)
+        if draw.random() < 0.5:
+            damaged[draw.integers(len(kept))] ^= 1 << int(draw.integers(8))
+        else:
+            del damaged[draw.integers(len(kept)) :]
+        file.write_bytes(damaged)
+        with pytest.raises(DamagedError) as caught:
+            checkpoint.restore(tmp_path, state_of())
+        message = str(caught.value)
+        assert f"directory is {tmp_path}, whose checkpoint of step 4 is damaged" in message
+        assert str(file) in message
+        assert message.endswith(f"or remove {tmp_path / '4'} to do without it.")
+        assert checkpoint.sound(tmp_path) is None
+        file.write_bytes(kept)
+    expect_same(checkpoint.restore(tmp_path, state_of(seed=5))[0], state_of())
+
+
+def test_a_checkpoint_that_cannot_be_read_back_does_not_replace_the_older(tmp_path, monkeypatch):
+    checkpoint.save(tmp_path, 1, {"x": jnp.ones(2)}, "older")
+
+    def rotten(folder):
+        file = next(path for path in (folder / "arrays").rglob("*") if path.stat().st_size > 8)
+        content = bytearray(file.read_bytes())
+        write_manifest(folder)
+        content[3] ^= 4
+        file.write_bytes(content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "write_manifest", rotten)
+        with pytest.raises(OSError, match=r"step 2 could not be written .* that of step 1 is kept"):
+            checkpoint.save(tmp_path, 2, {"x": jnp.zeros(2)}, "newer")
+    assert checkpoint.restore(tmp_path, {"x": jnp.zeros(2)})[1] == "older"
