@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
@@ -86,7 +87,7 @@ def of_optimizer(opt_state: Tree) -> str:
     texts = [
         f"{number:.6g}"
         for leaf in jax.tree.leaves(opt_state)
-        if not jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) and leaf.size <= _SMALL
+        if not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) and leaf.size <= _SMALL
         for number in np.asarray(leaf, np.float64).ravel()
     ]
     return _short(" ".join(texts))
