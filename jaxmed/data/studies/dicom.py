@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from jaxmed.data.studies.dicom_header import (
     frame_attribute,
     frame_count,
     ignore_warnings,
+    is_image,
     one_line,
+    read_header,
 )
 from jaxmed.data.studies.dicom_pixels import check_decoder, find_pixel_error
 
@@ -49,7 +52,7 @@ class DicomFile:
         instance: SOPInstanceUID.
         shape: (height, width).
         inverted: low values are bright (MONOCHROME1).
-        frames: one or more.
+        frames: one or more; of a file with an error, the first two at most.
         error: why it cannot be read, in one sentence; empty if no error is known.
     """
 
@@ -62,6 +65,23 @@ class DicomFile:
     inverted: bool
     frames: tuple[Frame, ...]
     error: str = ""
+
+
+def read_file(path: Path, keep: Callable[[Any], bool] | None) -> DicomFile | None:
+    """What the header of a DICOM file says; `None` for a report or plan, or if it is not kept.
+
+    Args:
+        path: the file.
+        keep: called with the header, as in `from_studies`; an error of its own is raised as it is.
+
+    Raises:
+        ModuleNotFoundError: pydicom, or a decoder of the pixels, is not installed.
+        ValueError: The file is broken.
+    """
+    dataset = read_header(path)
+    if not is_image(dataset) or (keep is not None and not _is_kept(path, dataset, keep)):
+        return None
+    return parse_header(path, dataset)
 
 
 def parse_header(path: Path, dataset: Any) -> DicomFile:
@@ -78,6 +98,8 @@ def parse_header(path: Path, dataset: Any) -> DicomFile:
     try:
         with ignore_warnings():
             check_decoder(path, dataset)
+            error = find_pixel_error(path, dataset)
+            count = frame_count(dataset)
             return DicomFile(
                 path=path,
                 patient=spelled([dataset.get("PatientID")])[0],
@@ -87,14 +109,30 @@ def parse_header(path: Path, dataset: Any) -> DicomFile:
                 shape=(int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)),
                 inverted=dataset.get("PhotometricInterpretation") == "MONOCHROME1",
                 frames=tuple(
-                    _frame(path, dataset, number) for number in range(frame_count(dataset))
+                    _frame(path, dataset, number)
+                    for number in range(min(max(count, 1), 2) if error else count)
                 ),
-                error=find_pixel_error(path, dataset),
+                error=error,
             )
     except ModuleNotFoundError:
         raise
     except Exception as error:  # pydicom parses values when they are accessed
         raise ValueError(f"{path} has an invalid header ({one_line(error)}).") from error
+
+
+def _is_kept(path: Path, dataset: Any, keep: Callable[[Any], bool]) -> bool:
+    try:
+        with ignore_warnings():
+            return bool(keep(dataset))
+    except Exception as error:
+        try:
+            with ignore_warnings():
+                for _ in dataset:  # pydicom parses values when they are accessed
+                    pass
+        except Exception as broken:
+            raise ValueError(f"{path} has an invalid header ({one_line(broken)}).") from broken
+        error.add_note(f"It was raised by keep= for the header of {path}.")
+        raise
 
 
 def _frame(path: Path, dataset: Any, number: int) -> Frame:
@@ -104,12 +142,11 @@ def _frame(path: Path, dataset: Any, number: int) -> Frame:
     )
     spacing = frame_attribute(dataset, number, "PixelMeasuresSequence", "PixelSpacing")
     spacing = spacing or dataset.get("ImagerPixelSpacing")  # of X-rays, on the detector
+    distances = _finite_numbers(spacing, 2)
+    if distances is not None and min(distances) <= 0:
+        raise ValueError(f"its pixels are {distances} mm apart, but must be more than 0")
     return Frame(
-        path,
-        number,
-        _finite_numbers(position, 3),
-        _finite_numbers(directions, 6),
-        _finite_numbers(spacing, 2),
+        path, number, _finite_numbers(position, 3), _finite_numbers(directions, 6), distances
     )
 
 

@@ -7,18 +7,21 @@ the folder and instance numbers are not used.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxmed.data.readers.regular_files import is_regular, list_files
 from jaxmed.data.studies import dicom, dicom_header, dicom_pixels
 from jaxmed.data.studies.dicom import DicomFile, Frame
-from jaxmed.data.studies.volume import Volume, reorient
+from jaxmed.data.studies.volume import Volume, check_memory, check_steps, reorient
 
 _UNEVEN = 0.2  # tolerated difference of distances between slices, as positions are rounded
 _SLANT = 1e-3  # tolerated difference between the directions of two slices
+_UNIT = 0.02  # tolerated difference between the length of a direction and 1
 _SHOWN = 5  # series named in a message
 
 
@@ -41,7 +44,8 @@ def read_dicom_series(path: str | Path, *, keep: Callable[[Any], bool] | None = 
     """The volume of a folder, or of a multi-frame file, that holds one DICOM series.
 
     Args:
-        path: the folder, which is searched with its sub-folders, or the file.
+        path: the folder, which is searched with its sub-folders, or the file. Hidden files in the
+            folder, whose names start with a dot, are ignored, as by `from_studies`.
         keep: called with each file's header (a `pydicom.Dataset`); files for which it returns False
             are ignored, such as `lambda header: header.get("SeriesNumber") == 3`.
 
@@ -56,14 +60,16 @@ def read_dicom_series(path: str | Path, *, keep: Callable[[Any], bool] | None = 
             cannot be detected.
     """
     path = Path(path)
-    if not path.exists():
+    if not path.is_dir() and not is_regular(path):
         raise FileNotFoundError(f"path is {str(path)!r}, but there is no such file or folder.")
-    paths = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
-    files = []
-    for each in filter(dicom_header.is_dicom, paths):
-        header = dicom_header.read_header(each)
-        if dicom_header.is_image(header) and (keep is None or keep(header)):
-            files.append(dicom.parse_header(each, header))
+    paths: Sequence[Path] = [path]
+    if path.is_dir():
+        listing = list_files(path, recursive=True)
+        for reason in listing.missing.values():
+            raise ValueError(reason)
+        paths = listing.files
+    found = (dicom.read_file(each, keep) for each in paths if dicom_header.is_dicom(each))
+    files = [file for file in found if file is not None]
     series = group_by_series(files)
     if len(series) != 1:
         first = ", ".join(str(members[0].path) for members in series[:_SHOWN])
@@ -107,6 +113,11 @@ def sort_slices(files: Sequence[DicomFile]) -> Stack:
     for frame in frames:
         _check_plane(frame, first)
     directions = np.array(first.directions)
+    if np.abs(np.linalg.norm(directions.reshape(2, 3), axis=1) - 1).max() > _UNIT:
+        raise ValueError(
+            f"{first.path} has the orientation {first.directions}, whose two directions must be of "
+            "length 1: get it again."
+        )
     normal = np.cross(directions[:3], directions[3:])
     positions = np.array([frame.position for frame in frames])
     along = positions @ normal
@@ -116,9 +127,15 @@ def sort_slices(files: Sequence[DicomFile]) -> Stack:
     between_rows, between_columns = first.spacing or (0.0, 0.0)
     steps = [extent / (len(frames) - 1), directions[3:] * between_rows]
     steps.append(directions[:3] * between_columns)
-    return Stack(
+    stack = Stack(
         tuple(frames[number] for number in order), np.stack(steps, axis=1), files[0].inverted
     )
+    try:
+        check_steps(stack.steps)
+        check_memory(len(frames) * math.prod(files[0].shape))
+    except ValueError as error:
+        raise ValueError(f"{stack.frames[0].path} and the slices beside it: {error}") from error
+    return stack
 
 
 def read_series(files: Sequence[DicomFile]) -> Volume:
@@ -128,17 +145,13 @@ def read_series(files: Sequence[DicomFile]) -> Volume:
         ValueError: As `sort_slices`, and for pixels that cannot be read.
     """
     stack = sort_slices(files)
-    first = stack.frames[0]
     last_read: dict[Path, np.ndarray] = {}  # so that a multi-frame file is read once
     slices = []
     for frame in stack.frames:
         if frame.path not in last_read:
             last_read = {frame.path: dicom_pixels.read_pixels(frame.path)}
         slices.append(last_read[frame.path][frame.number])
-    try:
-        volume = reorient(np.stack(slices), stack.steps)
-    except ValueError as error:
-        raise ValueError(f"{first.path} and the slices beside it: {error}") from error
+    volume = reorient(np.stack(slices), stack.steps)
     return dataclasses.replace(volume, inverted=stack.inverted)
 
 

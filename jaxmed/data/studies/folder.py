@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxmed.data.readers.regular_files import list_files
 from jaxmed.data.studies import dicom, dicom_header, dicom_series, nifti
 from jaxmed.data.studies.dicom import DicomFile
 from jaxmed.data.studies.volume import Volume
@@ -47,8 +48,8 @@ def find_scans(
     """Every volume (`axes` 3) or image (2) below a folder, sorted by path, and unreadable files.
 
     Args:
-        path: the folder; hidden files, and files that are neither a DICOM image nor NIfTI, are
-            ignored.
+        path: the folder; hidden and special files (`list_files`), and those that are neither a
+            DICOM image nor NIfTI, are ignored.
         axes: 3 for volumes, 2 for images.
         keep: called with each DICOM header, as in `from_studies`.
 
@@ -64,22 +65,20 @@ def find_scans(
         raise FileNotFoundError(f"path is {str(path)!r}, but there is no such folder.")
     scans: list[Scan] = []
     files: list[DicomFile] = []
-    unread: dict[Path, str] = {}
-    for each in sorted(path.rglob("*")):
-        hidden = any(part.startswith(".") for part in each.relative_to(path).parts)
-        if hidden or not each.is_file():
-            continue
+    listing = list_files(path, recursive=True)
+    unread = {each: why for each, why in listing.missing.items() if _may_hold_study(each)}
+    for each in listing.files:
         try:
             if nifti.is_nifti(each):
                 scans.append(_nifti_scan(each, path, axes))
-            elif dicom_header.is_dicom(each):
-                header = dicom_header.read_header(each)
-                if dicom_header.is_image(header) and (keep is None or keep(header)):
-                    files.append(dicom.parse_header(each, header))
+            elif dicom_header.is_dicom(each) and (file := dicom.read_file(each, keep)):
+                files.append(file)
         except _WrongKindError:
             raise
         except ValueError as error:
             unread[each] = str(error)
+        except OSError as error:
+            unread[each] = f"{each} cannot be read ({error.strerror}): make it readable."
     series = dicom_series.group_by_series(files)
     if axes == 3:
         own_folders = _folders_of_one_series(series)
@@ -105,7 +104,7 @@ def _volume_scan(
     files: Sequence[DicomFile], root: Path, own_folders: set[Path], unread: Mapping[Path, str]
 ) -> Scan:
     first, folder = files[0], files[0].path.parent
-    unread_here = [file for file in unread if file.parent == folder]
+    unread_here = [file for file in unread if file.parent == folder and _may_be_slice(file)]
     error = ""
     if folder in own_folders and unread_here:
         error = f"{unread_here[0]} may be one of its slices, and cannot be read."
@@ -133,7 +132,7 @@ def _image_scans(files: Sequence[DicomFile], root: Path) -> list[Scan]:
     positions = {file.frames[0].position for file in files} - {None}
     scans = []
     for file in files:
-        if len(file.frames) > 1:
+        if len(file.frames) > 1 and not file.error:
             raise _wrong_kind(file.path, f"has {len(file.frames)} frames", axes=2)
         names = _path_names(file.path.relative_to(root)) | {"SOPInstanceUID": file.instance}
         scans.append(
@@ -149,6 +148,19 @@ def _image_scans(files: Sequence[DicomFile], root: Path) -> list[Scan]:
             )
         )
     return scans
+
+
+def _may_hold_study(path: Path) -> bool:
+    """Whether a path that cannot be read may hold a study, as far as its name tells.
+
+    Names of DICOM files often end with a number or without any suffix.
+    """
+    return path.is_dir() or nifti.is_nifti(path) or _may_be_slice(path)
+
+
+def _may_be_slice(path: Path) -> bool:
+    other = nifti.is_nifti(path) or path.is_dir()
+    return not other and (dicom_header.has_dicom_suffix(path) or not path.suffix[1:].isalpha())
 
 
 def _folders_of_one_series(series: Sequence[Sequence[DicomFile]]) -> set[Path]:

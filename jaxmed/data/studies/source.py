@@ -6,21 +6,19 @@ number and the running number of its patient, and nothing else of this source is
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxmed.data.readers.unreadable import OnError, check_policy, warn_skipped
 from jaxmed.data.source import take_rows
 from jaxmed.data.studies import volume
 from jaxmed.data.studies.folder import Scan, find_scans
 from jaxmed.data.studies.labels import StudyLabels
 from jaxmed.data.studies.matching import annotate, check_one_scan_per_row, match_rows
 from jaxmed.data.studies.window import Window, apply_window, fixed_window
-
-_SHOWN = 5  # errors named in a message
 
 
 class Studies:
@@ -82,7 +80,7 @@ class Studies:
         kept = np.setdiff1d(np.arange(len(self)), list(errors))
         if not kept.size:
             raise ValueError(f"none of the studies can be read: {errors[0]}")
-        _warn_skipped(len(errors), len(self), list(errors.values()), of="studies")
+        warn_skipped(len(errors), len(self), list(errors.values()), of="studies")
         return Studies(
             [self._scans[row] for row in kept],
             take_rows(self.annotations, kept),
@@ -102,7 +100,7 @@ class Studies:
                 if self._spacing is None
                 else volume.resample(measured, spacing=self._spacing)
             )
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise ValueError(f"{scan.path}: {error}") from error
         if limits is None:
             lowest = float(resampled.values.min())
@@ -118,20 +116,23 @@ def from_studies(
     window: tuple[float, float] | Window | None = None,
     labels: StudyLabels | None = None,
     keep: Callable[[Any], bool] | None = None,
+    on_error: OnError = "skip",
 ) -> Studies:
     """A source of the DICOM series, DICOM images and NIfTI files below a folder.
 
     Slices are sorted by their positions, values converted to the scanner's unit (Hounsfield units
     for CT), volumes brought to one orientation (see `jaxmed.data.studies.volume`), then to one
     spacing and shape, and windowed. Broken files and incomplete series are skipped: a warning
-    counts and names them, and `skipped` lists all. Errors that only show in the pixels are raised
-    when the study is read, with the name of the file; `only_readable()` skips such studies too.
+    counts and names them, and `skipped` lists all; `on_error="raise"` refuses them instead. Only
+    headers are read for that. Errors that only show in the pixels are raised when the study is
+    read, with the name of the file; `only_readable()` skips such studies too.
 
     Use `jaxmed.data.split`, or pass the `group` column to `stratified_split`, so that no patient is
     in two splits.
 
     Args:
-        path: the folder, searched with its sub-folders; files of other kinds are ignored.
+        path: the folder, searched with its sub-folders. Files of other kinds, hidden ones (whose
+            names start with a dot), named pipes and devices are ignored.
         shape: (depth, height, width) for volumes, or (height, width) for images.
         spacing: mm along each axis: every study is resampled to it, then cropped or padded about
             its center to `shape`. `None` resizes the whole of each study to `shape`.
@@ -142,6 +143,8 @@ def from_studies(
         keep: called with each DICOM file's header (a `pydicom.Dataset`); files for which it returns
             False are ignored, such as
             `lambda header: "LOCALIZER" not in (header.get("ImageType") or ())`.
+        on_error: "skip" leaves files and series out that cannot be read, as archives of a clinic
+            nearly always hold some; "raise" refuses the folder because of the first.
 
     Returns:
         Examples {image: [*shape, 1] uint8, or float32 without a window; label; group: int32, the
@@ -152,9 +155,10 @@ def from_studies(
         ModuleNotFoundError: pydicom, nibabel or the decoder of a compressed file is not installed.
         FileNotFoundError: The folder does not exist.
         ValueError: There are images where volumes are expected or the reverse, no readable study,
-            no match between labels and images, several series for one label, or a patient without a
-            name.
+            no match between labels and images, several series for one label, a patient without a
+            name, or, with `on_error="raise"`, anything that would be skipped.
     """
+    check_policy(on_error)
     shape, spacing = _check_grid(shape, spacing)
     limits = fixed_window(*window) if isinstance(window, tuple) else window
     path = Path(path)
@@ -163,6 +167,11 @@ def from_studies(
     if len(skipped) == len(scans) + len(unread):
         reason = next(iter(skipped.values()), "no file is DICOM with pixels, or .nii or .nii.gz")
         raise ValueError(f"{path} holds no readable study: {reason}")
+    if skipped and on_error == "raise":
+        reason = next(iter(skipped.values()))
+        raise ValueError(
+            f"{reason} (The first of {len(skipped)}: on_error='skip' leaves them out.)"
+        )
     rows = None if labels is None else match_rows(labels, scans, unread)
     check_one_scan_per_row(scans, rows, len(shape))
     valid = [number for number, scan in enumerate(scans) if not scan.error]
@@ -171,7 +180,7 @@ def from_studies(
     if skipped:
         total = len(unread) + sum(scan.files for scan in scans)
         lost = total - sum(scan.files for scan in kept)
-        _warn_skipped(lost, total, list(skipped.values()), of="files")
+        warn_skipped(lost, total, list(skipped.values()), of="files")
     return Studies(
         kept,
         annotate(kept, labels, None if rows is None else rows[valid]),
@@ -206,10 +215,3 @@ def _check_inversion(scans: Sequence[Scan], window: Window | None) -> None:
             f"{inverted.path} shows low values as bright (MONOCHROME1), which is lost in values "
             "without a window: pass window=."
         )
-
-
-def _warn_skipped(count: int, total: int, reasons: Sequence[str], *, of: str) -> None:
-    more = f" And {len(reasons) - _SHOWN} more, in skipped." if len(reasons) > _SHOWN else ""
-    warnings.warn(
-        f"{count} of {total} {of} are skipped. {' '.join(reasons[:_SHOWN])}{more}", stacklevel=3
-    )

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
+
+from jaxmed.data.memory import total_memory
 
 _SHEAR = 0.02  # cosine between two axes that is tolerated as a right angle: about one degree
 
@@ -49,6 +52,30 @@ def reorient(values: np.ndarray, steps: np.ndarray) -> Volume:
         ValueError: An axis has no length, or two of them are not at right angles, as for slices
             that were acquired with a tilted gantry.
     """
+    check_steps(steps)
+    spacing = np.linalg.norm(steps, axis=0)
+    directions = steps / spacing[None]
+    canonical = directions[::-1]  # rows: to the head, to the back, to the left
+    order = max(
+        itertools.permutations(range(3)),
+        key=lambda axes: sum(abs(canonical[to, axis]) for to, axis in enumerate(axes)),
+    )
+    flipped = [to for to, axis in enumerate(order) if canonical[to, axis] < 0]
+    oriented = np.flip(np.transpose(values, order), tuple(flipped))
+    return Volume(
+        np.ascontiguousarray(oriented, np.float32), tuple(float(spacing[axis]) for axis in order)
+    )
+
+
+def check_steps(steps: np.ndarray) -> None:
+    """Refuse axes without a length, and axes that are not at right angles.
+
+    Args:
+        steps: [3, 3], as in `reorient`.
+
+    Raises:
+        ValueError: As `reorient`.
+    """
     spacing = np.linalg.norm(steps, axis=0)
     if not (np.isfinite(spacing).all() and spacing.min() > 0):
         raise ValueError(
@@ -61,16 +88,23 @@ def reorient(values: np.ndarray, steps: np.ndarray) -> Volume:
             f"two axes are {np.degrees(np.arccos(min(slant, 1.0))):.1f} degrees apart instead of "
             "90, as with a tilted gantry: straighten the volume first (dcm2niix does)."
         )
-    canonical = directions[::-1]  # rows: to the head, to the back, to the left
-    order = max(
-        itertools.permutations(range(3)),
-        key=lambda axes: sum(abs(canonical[to, axis]) for to, axis in enumerate(axes)),
-    )
-    flipped = [to for to, axis in enumerate(order) if canonical[to, axis] < 0]
-    oriented = np.flip(np.transpose(values, order), tuple(flipped))
-    return Volume(
-        np.ascontiguousarray(oriented, np.float32), tuple(float(spacing[axis]) for axis in order)
-    )
+
+
+def check_memory(values: int) -> None:
+    """Refuse a volume of more values than this machine's memory can hold twice as float32.
+
+    Args:
+        values: their number; they are held twice while axes are permuted.
+
+    Raises:
+        ValueError: There are too many.
+    """
+    needed, present = 8 * values, total_memory()
+    if needed > present:
+        raise ValueError(
+            f"it holds {values:,} values, for which {needed:,} bytes of memory are needed, but "
+            f"this machine has {present:,}: cut the study, or read it on a larger one."
+        )
 
 
 def resample(volume: Volume, *, spacing: Sequence[float]) -> Volume:
@@ -84,13 +118,15 @@ def resample(volume: Volume, *, spacing: Sequence[float]) -> Volume:
         spacing: in mm along each axis.
 
     Raises:
-        ValueError: The volume has no spacing, or another number of axes.
+        ValueError: The volume has no spacing or another number of axes, or the result would not
+            fit into the memory.
     """
     _check_axes("spacing", spacing, volume)
     if volume.spacing is None:
         raise ValueError("the file has no spacing in mm: pass spacing=None to resize it.")
     ratios = [new / old for new, old in zip(spacing, volume.spacing, strict=True)]
     shape = [max(1, round(n / ratio)) for n, ratio in zip(volume.values.shape, ratios, strict=True)]
+    check_memory(math.prod(shape))  # the spacing of a broken file may be any number
     values = _interpolated(volume.values, shape, ratios)
     return dataclasses.replace(volume, values=values, spacing=tuple(map(float, spacing)))
 

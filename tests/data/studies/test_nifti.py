@@ -119,7 +119,7 @@ def test_files_that_are_cut_off(name, kept, tmp_path):
     path.write_bytes(content[: int(kept * len(content)) if kept < 1 else kept])
     with pytest.raises(ValueError, match=r"(is cut off|cannot be read as NIfTI)"):
         nifti.read_shape(path)
-    with pytest.raises(ValueError, match=r"(is incomplete|cannot be read as NIfTI)"):
+    with pytest.raises(ValueError, match=r"(is cut off|cannot be read as NIfTI)"):
         read_nifti(path)
 
 

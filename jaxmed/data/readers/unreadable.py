@@ -1,0 +1,38 @@
+"""What happens to files that cannot be read: one policy for images, texts and studies."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+from jaxmed import checks
+
+OnError: TypeAlias = Literal["skip", "raise"]
+"""Leave unreadable files out with one warning, or refuse the folder because of the first."""
+
+_SHOWN = 5  # reasons given in a warning
+
+
+def check_policy(on_error: str) -> None:
+    """Refuse a value of `on_error` that is neither "skip" nor "raise"."""
+    checks.known("on_error", on_error, ("skip", "raise"))
+
+
+def warn_skipped(
+    count: int, total: int, reasons: Sequence[str], *, of: str, stacklevel: int = 3
+) -> None:
+    """One warning that counts what is left out and gives the first reasons.
+
+    Args:
+        count: of what is left out.
+        total: of what was found.
+        reasons: one sentence each.
+        of: what is counted, for the message: "files".
+        stacklevel: 3 for the caller of the function that calls this one.
+    """
+    more = f" And {len(reasons) - _SHOWN} more, in skipped." if len(reasons) > _SHOWN else ""
+    warnings.warn(
+        f"{count} of {total} {of} are skipped. {' '.join(reasons[:_SHOWN])}{more}",
+        stacklevel=stacklevel,
+    )
