@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from jaxmed.data.readers import jpeg
+from jaxmed.data.readers import image_file
 from jaxmed.data.readers.class_folders import find_class_files
-
-if TYPE_CHECKING:
-    from PIL import Image
+from jaxmed.data.readers.unreadable import OnError, check_policy, warn_skipped
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
-_ORIENTATION = 0x0112  # the EXIF tag; from 5 on, height and width are swapped
-_PNG_DEPTH = 24  # the byte that holds the bits per channel
-_MOST_PIXELS = 64_000_000  # below the 89 millions at which Pillow warns
-_MODES = {1: "L", 3: "RGB"}
-_GRAY = ("1", "L", "LA")
-_COLOR = ("RGB", "RGBA", "P", "PA", "CMYK", "YCbCr")
+_DECODERS = 4  # files that are decoded at once to find broken ones
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +28,8 @@ class ImageFolder:
         classes: names of the sub-folders, in the order of the labels.
         channels: 1 (gray) or 3 (red, green, blue).
         size: (height, width) to resize to; `None` where all files have one size.
+        skipped: why a file is not among the examples, by path. Keep it private where paths identify
+            patients.
     """
 
     paths: tuple[Path, ...]
@@ -41,6 +37,7 @@ class ImageFolder:
     classes: tuple[str, ...]
     channels: int
     size: tuple[int, int] | None
+    skipped: Mapping[Path, str] = dataclasses.field(default_factory=dict)
     threaded: ClassVar[bool] = True
 
     @property
@@ -60,9 +57,7 @@ class ImageFolder:
         }
 
     def _pixels(self, path: Path) -> np.ndarray:
-        pixels = jpeg.plain_pixels(path, self.channels)
-        if pixels is None:
-            pixels = self._read_with_pillow(path)
+        pixels = image_file.read_pixels(path, self.channels)
         if self.size is None or pixels.shape[:2] == self.size:
             return pixels
         from PIL import Image
@@ -71,17 +66,6 @@ class ImageFolder:
         resized = image.resize(self.size[::-1], Image.Resampling.BILINEAR)
         return np.asarray(resized, np.uint8).reshape(*self.size, self.channels)
 
-    def _read_with_pillow(self, path: Path) -> np.ndarray:
-        from PIL import ImageOps
-
-        with _open(path) as stored:
-            try:
-                upright = ImageOps.exif_transpose(stored) if stored.format == "JPEG" else stored
-                image = upright.convert(_MODES[self.channels])
-            except OSError as error:
-                raise ValueError(f"{path} is incomplete ({error}): get it again.") from error
-        return np.asarray(image, np.uint8).reshape(image.height, image.width, self.channels)
-
 
 def from_image_folder(
     path: str | Path,
@@ -89,87 +73,80 @@ def from_image_folder(
     channels: int = 3,
     size: tuple[int, int] | None = None,
     classes: Sequence[str] | None = None,
+    on_error: OnError = "raise",
 ) -> ImageFolder:
     """A source of the PNG and JPEG files in `path`, where each sub-folder is a class.
 
     Args:
-        path: holds `class/file.png`; other files are ignored.
+        path: holds `class/file.png`; other files are ignored, and so are hidden ones (whose names
+            start with a dot), named pipes and devices.
         channels: 3 for red, green and blue, 1 for gray.
         size: (height, width) in pixels to resize every image to, without keeping its proportions.
             `None` requires that all images have one size.
         classes: names of all sub-folders, in the order of the labels 0, 1, ...: for a binary
             diagnosis the disease comes last, to be the positive class. `None` sorts them.
+        on_error: "raise" refuses the folder because of the first unreadable file. Headers are
+            verified for that, which is fast; what is damaged within the pixels raises an error
+            that names the file when it is read. "skip" leaves unreadable files out with one warning
+            that counts and names them; `skipped` lists all. It reads and decodes every file once,
+            which takes about as long as an epoch, so that reading cannot fail later.
 
     Returns:
         Examples {image: [height, width, channels] uint8, label: int32, id: int32}.
 
     Raises:
         FileNotFoundError: The folder does not exist.
-        ValueError: There are no classes or other ones than named, a class has no images, sizes are
-            unequal, or a file is broken, of another format than its name says, too large, or has
-            more than 8 bits per pixel.
+        ValueError: There are no classes or other ones than named, a class has no (readable) images,
+            sizes are unequal, or, unless `on_error="skip"`, a file is broken, of a format other
+            than PNG and JPEG, too large, or has more than 8 bits per channel.
     """
-    if channels not in _MODES:
+    check_policy(on_error)
+    if channels not in (1, 3):
         raise ValueError(f"channels is {channels}, but must be 1 (gray) or 3 (color).")
-    if size is not None and min(size) < 1:
+    if size is not None and (len(size) != 2 or min(size) < 1):
         raise ValueError(f"size is {size}, but must be (height, width) in pixels, 1 or more.")
-    files = find_class_files(Path(path), _SUFFIXES, "images", classes)
-    _check_headers(files.paths, size)
-    return ImageFolder(files.paths, files.label, files.classes, channels, size)
+    found = find_class_files(Path(path), _SUFFIXES, "images", classes, on_error=on_error)
+    skipped = dict(found.skipped)
+    shapes: dict[Path, tuple[int, int]] = {}
+    for file in found.paths:
+        try:
+            shapes[file] = image_file.read_shape(file)
+        except ValueError as error:
+            if on_error == "raise":
+                raise
+            skipped[file] = str(error)
+    if on_error == "skip":
+        skipped |= _find_errors(list(shapes), lambda file: image_file.read_pixels(file, channels))
+    files = found.without(skipped)
+    if skipped:
+        total = len(files.paths) + len(skipped)
+        warn_skipped(len(skipped), total, list(skipped.values()), of="images")
+    if size is None:
+        _check_equal([(file, shapes[file]) for file in files.paths])
+    return ImageFolder(files.paths, files.label, files.classes, channels, size, skipped)
 
 
-def _check_headers(paths: tuple[Path, ...], size: tuple[int, int] | None) -> None:
-    """Read the header of every file, so that a broken one is found before training starts."""
-    first = None
-    for path in paths:
-        with _open(path) as image:
-            if image.mode not in _GRAY + _COLOR or _has_16_bits(path, image):
-                raise ValueError(
-                    f"{path} has more than 8 bits per channel (mode {image.mode}): choose the "
-                    "window of intensities to show, and save it with 8 bits."
-                )
-            shape = image.size if _is_rotated(image) else image.size[::-1]
-        first = first or shape
-        if size is None and shape != first:
+def _find_errors(paths: Sequence[Path], read: Callable[[Path], object]) -> dict[Path, str]:
+    """The files that cannot be decoded, and why; decoders release Python's lock."""
+
+    def reason(path: Path) -> str:
+        try:
+            read(path)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(_DECODERS) as pool:
+        reasons = pool.map(reason, paths)
+        return {path: why for path, why in zip(paths, reasons, strict=True) if why}
+
+
+def _check_equal(shapes: Sequence[tuple[Path, tuple[int, int]]]) -> None:
+    first_path, first = shapes[0]
+    for path, shape in shapes:
+        if shape != first:
             raise ValueError(
-                f"{path} is {shape[0]}x{shape[1]} (height x width), but {paths[0].name} is "
+                f"{path} is {shape[0]}x{shape[1]} (height x width), but {first_path.name} is "
                 f"{first[0]}x{first[1]}: images must be of one size, so pass size=(height, width) "
                 "to resize them."
             )
-
-
-def _is_rotated(image: Image.Image) -> bool:
-    # Photographs are JPEG; looking for the tag in a PNG would read the whole file.
-    return image.format == "JPEG" and image.getexif().get(_ORIENTATION, 1) >= 5
-
-
-def _has_16_bits(path: Path, image: Image.Image) -> bool:
-    """Whether a PNG has 16 bits per channel, which Pillow reads as 8 where there are colors."""
-    if image.format != "PNG":
-        return False
-    with path.open("rb") as file:
-        return file.read(_PNG_DEPTH + 1)[_PNG_DEPTH] == 16
-
-
-def _open(path: Path) -> Image.Image:
-    from PIL import Image
-
-    try:
-        image = Image.open(path, formats=("PNG", "JPEG"))
-    except (OSError, SyntaxError):  # PIL raises the latter for a broken header
-        raise ValueError(
-            f"{path} cannot be read as a PNG or JPEG image: remove it, or get it again."
-        ) from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ValueError(_too_large(path)) from None
-    if image.width * image.height > _MOST_PIXELS:
-        image.close()
-        raise ValueError(_too_large(path))
-    return image
-
-
-def _too_large(path: Path) -> str:
-    return (
-        f"{path} has more than {_MOST_PIXELS:,} pixels, which would fill the memory: cut it into "
-        "tiles, or save it smaller."
-    )
