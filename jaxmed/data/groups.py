@@ -51,9 +51,14 @@ def group_numbers(group: np.ndarray) -> np.ndarray:
     return numbers.reshape(group.shape).astype(np.int32)
 
 
+def composed(text: str) -> str:
+    """`text` without blanks around it, in composed Unicode (NFC)."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
 def _spelled(name: object) -> str:
     if isinstance(name, float) and name.is_integer():
         name = int(name)  # spreadsheets and pandas write 7 as 7.0
     text = name.decode() if isinstance(name, bytes) else str(name)
-    text = unicodedata.normalize("NFC", text).strip()
+    text = composed(text)
     return "" if text.lower() in _MISSING else text

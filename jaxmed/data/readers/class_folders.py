@@ -11,7 +11,6 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data import contract
 from jaxmed.data.readers.regular_files import list_files
-from jaxmed.data.readers.unreadable import OnError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +53,7 @@ def find_class_files(
     kind: str,
     classes: Sequence[str] | None = None,
     *,
-    on_error: OnError = "raise",
+    on_error: str = "raise",
 ) -> ClassFiles:
     """The files `path/class/*` with one of `suffixes`; hidden and special ones are ignored.
 

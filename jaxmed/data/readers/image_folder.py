@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxmed.data.readers import image_file
 from jaxmed.data.readers.class_folders import find_class_files
-from jaxmed.data.readers.unreadable import OnError, check_policy, warn_skipped
+from jaxmed.data.readers.unreadable import check_policy, warn_skipped
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 _DECODERS = 4  # files that are decoded at once to find broken ones
@@ -73,7 +73,7 @@ def from_image_folder(
     channels: int = 3,
     size: tuple[int, int] | None = None,
     classes: Sequence[str] | None = None,
-    on_error: OnError = "raise",
+    on_error: str = "raise",
 ) -> ImageFolder:
     """A source of the PNG and JPEG files in `path`, where each sub-folder is a class.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxmed.data.readers import utf8
 from jaxmed.data.readers.class_folders import find_class_files
-from jaxmed.data.readers.unreadable import OnError, check_policy, warn_skipped
+from jaxmed.data.readers.unreadable import check_policy, warn_skipped
 from jaxmed.data.source import Arrays, from_arrays
 
 _SHOWN = 5  # files named in a message
@@ -30,7 +30,7 @@ class TextFolder(Arrays):
 
 
 def from_text_folder(
-    path: str | Path, *, classes: Sequence[str] | None = None, on_error: OnError = "raise"
+    path: str | Path, *, classes: Sequence[str] | None = None, on_error: str = "raise"
 ) -> TextFolder:
     """A source of the .txt files in `path`, where each sub-folder is a class.
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
 
 from jaxmed import checks
-
-OnError: TypeAlias = Literal["skip", "raise"]
-"""Leave unreadable files out with one warning, or refuse the folder because of the first."""
 
 _SHOWN = 5  # reasons given in a warning
 
 
 def check_policy(on_error: str) -> None:
-    """Refuse a value of `on_error` that is neither "skip" nor "raise"."""
+    """Refuse a value of `on_error` that is neither "skip" nor "raise".
+
+    "skip" leaves unreadable files out with one warning; "raise" refuses the folder because of the
+    first.
+    """
     checks.known("on_error", on_error, ("skip", "raise"))
 
 

@@ -102,7 +102,7 @@ def parse_header(path: Path, dataset: Any) -> DicomFile:
             count = frame_count(dataset)
             return DicomFile(
                 path=path,
-                patient=spelled([dataset.get("PatientID")])[0],
+                patient=spelled([str(dataset.get("PatientID"))])[0],
                 study=str(dataset.get("StudyInstanceUID") or ""),
                 series=str(dataset.get("SeriesInstanceUID") or ""),
                 instance=str(dataset.get("SOPInstanceUID") or ""),

@@ -37,9 +37,9 @@ def read_pixels(path: Path) -> np.ndarray:
         ValueError: The pixels are broken, or no installed decoder reads them.
     """
     dataset = read_header(path)
-    error = find_pixel_error(path, dataset)  # the file may have changed since it was found
-    if error:
-        raise ValueError(error)
+    reason = find_pixel_error(path, dataset)  # the file may have changed since it was found
+    if reason:
+        raise ValueError(reason)
     try:
         with ignore_warnings():
             stored = np.asarray(dataset.pixel_array, np.float32)
@@ -117,6 +117,8 @@ def _find_kind_error(dataset: Any, pixels: str) -> str:
     used = dataset.get("BitsStored", bits)
     if not isinstance(used, int) or not 1 <= used <= bits:
         return f"claims that {used} of {bits} bits per pixel are used: get it again."
+    if pixels == "PixelData" and dataset.get("PixelRepresentation") not in (0, 1):
+        return "does not say whether its values have a sign: get it again."
     if dataset.get("ModalityLUTSequence"):
         return "maps its values by a table (Modality LUT), which is not supported."
     return ""

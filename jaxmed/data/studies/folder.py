@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxmed.data.groups import composed
 from jaxmed.data.readers.regular_files import list_files
 from jaxmed.data.studies import dicom, dicom_header, dicom_series, nifti
 from jaxmed.data.studies.dicom import DicomFile
@@ -179,13 +180,14 @@ def _path_names(path: Path) -> dict[str, str]:
         return {}
     suffix = next((end for end in _SUFFIXES if path.name.lower().endswith(end)), "")
     bare = path.with_name(path.name[: len(path.name) - len(suffix)])
-    return {
+    names = {
         "path": path.as_posix(),
         "path without ending": bare.as_posix(),
         "file name": path.name,
         "file name without ending": bare.name,
         "sub-folder": path.parts[0] if len(path.parts) > 1 else "",
     }
+    return {kind: composed(name) for kind, name in names.items()}  # macOS decomposes accents
 
 
 def _uid_names(file: DicomFile) -> dict[str, str]:

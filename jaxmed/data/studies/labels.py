@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxmed.data import contract
+from jaxmed.data.groups import composed
 from jaxmed.data.readers.csv_file import check_not_empty, read_annotations, read_csv
 
 
@@ -64,7 +65,7 @@ def study_labels(
     roles = [("study", study), ("label", label), ("patient", patient)]
     rows = read_csv(path, separator, roles)
     check_not_empty(rows[study], "names a study")
-    names = rows[study].str.strip().str.replace("\\", "/").str.strip("/")
+    names = rows[study].map(composed).str.replace("\\", "/").str.strip("/")
     repeated = np.flatnonzero(names.duplicated())
     if repeated.size:
         raise ValueError(

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmed.data.readers.unreadable import OnError, check_policy, warn_skipped
+from jaxmed.data.readers.unreadable import check_policy, warn_skipped
 from jaxmed.data.source import take_rows
 from jaxmed.data.studies import volume
 from jaxmed.data.studies.folder import Scan, find_scans
@@ -116,7 +116,7 @@ def from_studies(
     window: tuple[float, float] | Window | None = None,
     labels: StudyLabels | None = None,
     keep: Callable[[Any], bool] | None = None,
-    on_error: OnError = "skip",
+    on_error: str = "skip",
 ) -> Studies:
     """A source of the DICOM series, DICOM images and NIfTI files below a folder.
 

@@ -2,12 +2,11 @@
 
 import io
 import os
-import struct
-import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
+from written_images import png
 
 from jaxmed.data import columns, from_image_folder
 
@@ -84,18 +83,6 @@ def test_broken_files_are_named(folder):
         from_image_folder(path)[4]
 
 
-def png(width, height, *, depth, color, rows=b""):
-    """A PNG file written by hand (ISO/IEC 15948): signature, IHDR, IDAT, IEND."""
-
-    def chunk(kind, content):
-        checked = kind + content
-        return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
-
-    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
-    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
-
-
 @pytest.mark.parametrize(("color", "channels"), [(2, 3), (6, 4), (4, 2)])
 def test_sixteen_bits_in_colors_are_refused_too(folder, color, channels):
     path, _ = folder
@@ -150,6 +137,35 @@ def test_a_damaged_jpeg_is_refused_by_name(tmp_path, turned):
         else:
             np.testing.assert_array_equal(image, sound)
     assert refused > 20
+
+
+def test_skipped_images_are_counted_named_and_gone(folder):
+    path, pixels = folder
+    cut = (path / "normal" / "0.png").read_bytes()[:-30]
+    (path / "normal" / "0.png").write_bytes(cut)  # its header is sound
+    (path / "melanoma" / "text.png").write_text("no image")
+    (path / "melanoma" / "gone.png").symlink_to("nothing")
+    with pytest.warns(UserWarning, match=r"3 of 7 images are skipped\. ") as seen:
+        source = from_image_folder(path, on_error="skip")
+    names = {"0.png": "incomplete", "text.png": "cannot be read", "gone.png": "does not exist"}
+    assert {file.name for file in source.skipped} == set(names)
+    for file, reason in source.skipped.items():
+        assert names[file.name] in reason
+        assert str(file) in str(seen[0].message)
+    read = columns(source)
+    np.testing.assert_array_equal(read["image"], [pixels[file] for file in source.paths])
+    np.testing.assert_array_equal(read["label"], [0, 0, 0, 1])
+    np.testing.assert_array_equal(read["id"], range(4))
+
+
+def test_a_class_without_a_readable_image_is_refused(folder):
+    path, _ = folder
+    for file in (path / "normal").glob("*.png"):
+        file.write_bytes(b"")
+    with pytest.raises(ValueError, match="none of the files of class 'normal' can be read"):
+        from_image_folder(path, on_error="skip")
+    with pytest.raises(ValueError, match="on_error is 'ignore', which is unknown: choose from"):
+        from_image_folder(path, on_error="ignore")
 
 
 def test_the_positive_class_is_chosen(folder):

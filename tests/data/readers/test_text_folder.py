@@ -68,6 +68,28 @@ def test_bytes_that_are_not_utf8_are_named_by_file_and_line(folder):
         from_text_folder(folder)
 
 
+def test_skipped_texts_are_counted_and_named(folder):
+    (folder / "normal" / "c.txt").write_bytes("Übelkeit".encode("latin-1"))
+    (folder / "pneumonia" / "2.txt").write_text(" ")
+    with (folder / "pneumonia" / "3.txt").open("wb") as file:
+        file.truncate(2**40)  # takes no room on the disk
+    with pytest.warns(UserWarning, match=r"3 of 6 texts are skipped\. .*c\.txt is not UTF-8"):
+        source = from_text_folder(folder, on_error="skip")
+    assert {file.name for file in source.skipped} == {"c.txt", "2.txt", "3.txt"}
+    read = columns(source)
+    np.testing.assert_array_equal(read["label"], [0, 0, 1])
+    assert read["text"][2] == TEXTS["pneumonia/1.txt"]
+    with pytest.raises(ValueError, match=r"c\.txt is not UTF-8"):
+        from_text_folder(folder, on_error="raise")
+
+
+def test_a_file_larger_than_a_text_is_not_read(folder):
+    with (folder / "normal" / "c.txt").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(ValueError, match=r"c\.txt has 1,099,511,627,776 bytes, more than"):
+        from_text_folder(folder)
+
+
 def test_folders_without_texts(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such folder"):
         from_text_folder(tmp_path / "none")

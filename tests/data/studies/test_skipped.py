@@ -1,12 +1,15 @@
 """Broken files among valid ones are counted, named and skipped, and no others with them."""
 
+import os
+
 import numpy as np
+import pydicom
 import pytest
 import written_dicom as written
 import written_studies as studies
 from written_studies import CLASSES, SHAPE, WINDOW
 
-from jaxmed.data import columns, from_studies
+from jaxmed.data import columns, from_studies, read_dicom_series
 
 
 @pytest.fixture
@@ -95,3 +98,51 @@ def test_a_broken_image_without_a_label_is_no_matter(folder, tmp_path):
     source, message = _skipped(path, labels=labels)
     assert "1 of 25 files are skipped" in message
     np.testing.assert_array_equal(columns(source)["label"], np.zeros(6))
+
+
+def test_a_tilted_series_is_found_without_its_pixels(folder):
+    path, pixels = folder
+    for number, file in enumerate(sorted((path / "p2" / "2").glob("*.dcm"))):
+        dataset = pydicom.dcmread(file)
+        dataset.ImagePositionPatient[1] += 3 * number  # the table moves straight, the slices lean
+        dataset.save_as(file)
+    source, message = _skipped(path)
+    assert "p2/2/000.dcm and the slices beside it: two axes are" in message
+    assert len(source) == len(pixels) - 1
+    with pytest.raises(ValueError, match=r"as with a tilted gantry.*on_error='skip' leaves them"):
+        from_studies(path, shape=SHAPE, window=WINDOW, on_error="raise")
+
+
+def test_hidden_files_pipes_and_broken_links_beside_a_series(folder):
+    path, pixels = folder
+    series = path / "p1" / "1"
+    (series / "._000.dcm").write_bytes(b"\0\5\x16\7" + bytes(200))
+    os.mkfifo(series / "pipe.dcm")
+    assert len(from_studies(path, shape=SHAPE, window=WINDOW)) == len(pixels)
+    assert len(read_dicom_series(series).values) == len(list(series.glob("0*.dcm")))
+    with pytest.raises(FileNotFoundError, match="no such file or folder"):
+        read_dicom_series(series / "pipe.dcm")
+    (series / "001.dcm").unlink()
+    (series / "001.dcm").symlink_to("moved.dcm")
+    (series / "notes.txt").symlink_to("nothing")  # no slice by its name
+    source, message = _skipped(path)
+    assert "p1/1/001.dcm is a link to a file that does not exist" in message
+    assert "001.dcm may be one of its slices" in message
+    assert "notes.txt" not in message
+    assert len(source) == len(pixels) - 1
+
+
+def test_an_error_of_keep_is_its_callers(folder):
+    with pytest.raises(AttributeError, match="NoSuchName") as raised:
+        from_studies(folder[0], shape=SHAPE, keep=lambda header: header.NoSuchName)
+    assert "000.dcm" in raised.value.__notes__[0]
+    with pytest.raises(ValueError, match="on_error is 'ignore', which is unknown"):
+        from_studies(folder[0], shape=SHAPE, on_error="ignore")
+
+
+def test_a_broken_nifti_file_is_no_slice_of_the_series_beside_it(folder):
+    path, pixels = folder
+    (path / "p1" / "1" / "mask.nii").write_bytes(b"broken")
+    source, message = _skipped(path)
+    assert "1 of 25 files are skipped" in message
+    assert len(source) == len(pixels)
