@@ -122,7 +122,7 @@ def torch_reads(paths: Sequence[str], settings: Settings) -> Batches:
 
 
 CONTENDERS: dict[str, tuple[str, Callable[[Sequence[str], Settings], Batches]]] = {
-    "jaxmed": ("grain", jaxmed_reads),
+    "jaxmed": ("simplejpeg", jaxmed_reads),
     "tf.data": ("tensorflow", tensorflow_reads),
     "torch": ("torch", torch_reads),
 }

@@ -9,6 +9,7 @@ from typing import Any
 from jaxmed.cli.datasets import datasets, prepare
 from jaxmed.cli.predict import predict
 from jaxmed.cli.verify import verify
+from jaxmed.runtime import termination
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {
     "datasets": datasets,
@@ -26,13 +27,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import tyro
 
     try:
-        tyro.extras.subcommand_cli_from_dict(
-            dict(COMMANDS),
-            prog="jaxmed",
-            description=_DESCRIPTION,
-            args=arguments,
-            config=(tyro.conf.UseAppendAction,),  # --text A --text B
-        )
+        with termination.sigterm_as_exit():
+            tyro.extras.subcommand_cli_from_dict(
+                dict(COMMANDS),
+                prog="jaxmed",
+                description=_DESCRIPTION,
+                args=arguments,
+                config=(tyro.conf.UseAppendAction,),  # --text A --text B
+            )
     except (ValueError, OSError, ImportError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,8 +1,8 @@
 """A source of examples: anything with a length whose items are flat mappings of arrays.
 
-tfds data sources and grain use the same protocol, so our sources work with both, and theirs with
-jaxmed. Every example of ours has the reserved keys and dtypes of `jaxmed.typing` and an `id`: its
-row in the source that was opened first, which a subset keeps.
+tfds data sources use the same protocol, so they work with jaxmed. Every example of ours has the
+reserved keys and dtypes of `jaxmed.typing` and an `id`: its row in the source that was opened
+first, which a subset keeps.
 """
 
 from __future__ import annotations

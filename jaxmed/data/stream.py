@@ -1,9 +1,8 @@
 """Batches of a source that is too big for memory, read ahead by worker processes or threads.
 
-grain runs the workers. Which rows they read is decided here, so that an epoch is the same for any
-number of workers: `stream` gives what `source.batch_of` gives for each line of row numbers, in
-order. A position in an epoch is therefore a number of steps, and to resume is to stream the
-remaining lines. Nothing here imports jax, which would slow down the start of the workers.
+Which rows they read is decided here, so that an epoch is the same for any number of workers:
+`stream` gives what `source.batch_of` gives for each line of row numbers, in order. A position in an
+epoch is therefore a number of steps, and to resume is to stream the remaining lines.
 
 A source whose `threaded` is True, such as a folder of images, is read by threads: its decoder
 releases Python's lock, and decoded images need not be copied between processes.
@@ -11,16 +10,18 @@ releases Python's lock, and decoded images need not be copied between processes.
 
 from __future__ import annotations
 
-import dataclasses
-import os
-import tempfile
+import collections
+import contextlib
+import contextvars
+import threading
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from concurrent import futures
 
 import numpy as np
 
 from jaxmed import checks
 from jaxmed.data.source import Source, batch_of
+from jaxmed.data.worker_process import WorkerDiedError, WorkerProcess
 
 BUFFERED = 2
 """Batches that each worker keeps ready."""
@@ -30,6 +31,8 @@ def stream(
     source: Source, rows: np.ndarray, *, workers: int = 2
 ) -> Iterator[Mapping[str, np.ndarray]]:
     """One batch per line of row numbers, read and decoded ahead of its use.
+
+    The workers end with the iterator; within `lasting_workers` they go on to the next stream.
 
     Args:
         source: of examples of equal shapes; it is pickled to worker processes, so it should hold
@@ -44,91 +47,97 @@ def stream(
     checks.at_least("workers", workers, 0)
     if workers == 0 or len(rows) == 0:
         yield from (batch_of(source, line) for line in rows)
-    elif getattr(source, "threaded", False):
-        yield from _read_by_threads(source, rows, workers)
-    else:
-        yield from _read_by_processes(source, rows, workers)
+        return
+    with contextlib.ExitStack() as stack:
+        lasting = _lasting.get()
+        if lasting is None:
+            lasting = stack.enter_context(_Pools())
+        yield from lasting.of(workers).batches(source, rows)
 
 
-def _read_by_threads(
-    source: Source, rows: np.ndarray, workers: int
-) -> Iterator[Mapping[str, np.ndarray]]:
-    import grain
+@contextlib.contextmanager
+def lasting_workers() -> Iterator[None]:
+    """Inside, all streams share their workers, which end with this block; `fit` is such a block.
 
-    ahead = grain.ReadOptions(num_threads=workers, prefetch_buffer_size=BUFFERED * workers)
-    yield from grain.MapDataset.source(_Lines(source, rows)).to_iter_dataset(ahead)
-
-
-def _read_by_processes(
-    source: Source, rows: np.ndarray, workers: int
-) -> Iterator[Mapping[str, np.ndarray]]:
-    import grain
-    from absl import flags
-
-    if not flags.FLAGS.is_parsed():  # otherwise grain refuses to start workers
-        flags.FLAGS.mark_as_parsed()
-    with tempfile.TemporaryDirectory(prefix="jaxmed-") as notes:
-        lines = grain.MapDataset.source(_LoggedLines(source, rows, Path(notes)))
-        options = grain.MultiprocessingOptions(
-            num_workers=min(workers, len(rows)), per_worker_buffer_size=BUFFERED
-        )
-        unbuffered = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
-        batches = iter(lines.to_iter_dataset(unbuffered).mp_prefetch(options))
+    To start a worker takes longer than many an epoch. Also a decorator, of a function that streams
+    more than once. A block within another adds nothing.
+    """
+    if _lasting.get() is not None:
+        yield
+        return
+    with _Pools() as pools:
+        token = _lasting.set(pools)
         try:
-            for batch in batches:  # copied from the memory that is shared with the workers
-                yield {name: np.array(column) for name, column in batch.items()}
-        except RuntimeError as error:
-            reading = _unfinished(Path(notes))
-            if not reading:
-                raise
-            names = "; ".join(_describe(source, line) for line in reading)
+            yield
+        finally:
+            _lasting.reset(token)
+
+
+class _Pools:
+    """Workers by their number, started when first used."""
+
+    def __init__(self) -> None:
+        self._pools: dict[int, _Pool] = {}
+
+    def __enter__(self) -> _Pools:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pool in self._pools.values():
+            pool.close()
+
+    def of(self, workers: int) -> _Pool:
+        if workers not in self._pools:
+            self._pools[workers] = _Pool(workers)
+        return self._pools[workers]
+
+
+_lasting: contextvars.ContextVar[_Pools | None] = contextvars.ContextVar("lasting", default=None)
+
+
+class _Pool:
+    """So many threads, which read themselves, or of which each asks a process of its own."""
+
+    def __init__(self, workers: int) -> None:
+        self._ahead = BUFFERED * workers
+        self._threads = futures.ThreadPoolExecutor(workers, thread_name_prefix="jaxmed-reader")
+        self._own = threading.local()
+        self._processes: list[WorkerProcess] = []
+
+    def batches(self, source: Source, rows: np.ndarray) -> Iterator[Mapping[str, np.ndarray]]:
+        read = batch_of if getattr(source, "threaded", False) else self._read_by_process
+        waiting: collections.deque[futures.Future[Mapping[str, np.ndarray]]] = collections.deque()
+        try:
+            for line in rows:
+                waiting.append(self._threads.submit(read, source, line))
+                if len(waiting) > self._ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for each in waiting:
+                each.cancel()
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for process in self._processes:
+            process.kill()  # the threads that wait for an answer go on
+        self._threads.shutdown()
+        for process in self._processes:
+            process.close()
+
+    def _read_by_process(self, source: Source, rows: np.ndarray) -> Mapping[str, np.ndarray]:
+        if not hasattr(self._own, "process"):
+            self._own.process = WorkerProcess()
+            self._processes.append(self._own.process)
+        try:
+            return self._own.process.read(source, rows)
+        except WorkerDiedError as error:
+            del self._own.process
             raise RuntimeError(
-                f"A worker died while it read {names}: check these examples, or use fewer "
-                "workers if memory ran out."
+                f"A worker died while it read {_describe(source, rows)}: check these examples, or "
+                "use fewer workers if memory ran out."
             ) from error
-
-
-@dataclasses.dataclass(frozen=True)
-class _Lines:
-    """One batch per item."""
-
-    source: Source
-    rows: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Mapping[str, np.ndarray]:
-        return batch_of(self.source, self.rows[index])
-
-
-@dataclasses.dataclass(frozen=True)
-class _LoggedLines(_Lines):
-    """The same, with a file that names the rows while they are read, in case the worker dies."""
-
-    notes: Path
-
-    def __getitem__(self, index: int) -> Mapping[str, np.ndarray]:
-        note = self.notes / f"{os.getpid()}-{index}"
-        np.save(note, self.rows[index])
-        try:
-            return super().__getitem__(index)
-        finally:  # not reached by a killed worker
-            note.with_suffix(".npy").unlink()
-
-
-def _unfinished(notes: Path) -> list[np.ndarray]:
-    """The lines of rows that dead processes had not finished."""
-    return [
-        np.load(note)
-        for note in sorted(notes.glob("*.npy"))
-        if not _alive(int(note.name.split("-")[0]))
-    ]
-
-
-def _alive(process: int) -> bool:
-    status = Path(f"/proc/{process}/stat")
-    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def _describe(source: Source, line: np.ndarray) -> str:

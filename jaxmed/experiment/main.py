@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from jaxmed.runs import record
-from jaxmed.runtime import compilation_cache, distributed, profile
+from jaxmed.runtime import compilation_cache, distributed, profile, termination
 
 SettingsType = TypeVar("SettingsType")
 
@@ -21,7 +21,7 @@ def main(
 
     Where the environment names other processes of the same job, this one joins them first (see
     `jaxmed.runtime.distributed`); only the first prints. What is compiled is kept in the user's
-    cache folder (see `jaxmed.runtime.compilation_cache`).
+    cache folder (see `jaxmed.runtime.compilation_cache`). SIGTERM ends it as an exception would.
 
     `--profile` measures where the time of each epoch goes and traces one of them, into a new
     folder beside the experiment's runs.
@@ -48,6 +48,7 @@ def main(
     distributed.initialize()
     compilation_cache.enable()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(termination.sigterm_as_exit())
         if not distributed.is_writer():
             stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         _run(experiment, given.settings, profiling=given.profile)

@@ -15,7 +15,7 @@ import numpy as np
 import optax
 
 from jaxmed import checks
-from jaxmed.data import batches
+from jaxmed.data import batches, stream
 from jaxmed.data.source import Source
 from jaxmed.evaluation import compute_metrics
 from jaxmed.runs import lock, loggers
@@ -65,6 +65,7 @@ class Fit:
         return self.history[self.best]["epoch"]
 
 
+@stream.lasting_workers()
 def fit(
     task: Task,
     optimizer: optax.GradientTransformation,

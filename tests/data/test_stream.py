@@ -4,36 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import signal
 import threading
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from data.numbered import Numbers, Processes
 
 from jaxmed.data import batches, source, stream
-
-
-@dataclasses.dataclass(frozen=True)
-class Numbers:
-    """Example i holds i; one may be unreadable and one deadly."""
-
-    count: int = 50
-    unreadable: int = -1
-    deadly: int = -1
-    threaded: bool = False
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: int):
-        if index == self.unreadable:
-            raise ValueError(f"scans/{index}.jpg is incomplete: get it again.")
-        if index == self.deadly:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return {"image": np.full((2, 2, 1), index, np.uint8), "label": np.int32(index % 3)}
-
 
 ROWS = batches.shuffled_rows(jax.random.key(0), 0, 50, 8)  # seven batches, six rows of padding
 
@@ -47,9 +26,7 @@ def expect_equal(found, expected):
             np.testing.assert_array_equal(ours[name], theirs[name])
 
 
-@pytest.mark.parametrize(
-    ("workers", "threaded"), [(0, False), pytest.param(3, False, marks=pytest.mark.slow), (3, True)]
-)
+@pytest.mark.parametrize(("workers", "threaded"), [(0, False), (3, False), (3, True)])
 def test_every_batch_comes_in_order_and_no_example_is_lost_or_doubled(workers, threaded):
     found = list(stream.stream(Numbers(threaded=threaded), ROWS, workers=workers))
     expect_equal(found, [source.batch_of(Numbers(), line) for line in ROWS])
@@ -63,7 +40,7 @@ def test_an_epoch_goes_on_where_it_stood():
     assert list(stream.stream(Numbers(), ROWS[7:], workers=2)) == []
 
 
-@pytest.mark.parametrize("threaded", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.parametrize("threaded", [False, True])
 def test_an_unreadable_example_is_named_by_its_source(threaded):
     with pytest.raises(ValueError, match=r"scans/37.jpg is incomplete: get it again"):
         list(stream.stream(Numbers(unreadable=37, threaded=threaded), ROWS, workers=2))
@@ -87,7 +64,6 @@ def test_a_part_of_a_folder_is_read_as_the_folder_is():
     assert not source.Subset(source.from_arrays({"label": rows}), rows).threaded
 
 
-@pytest.mark.slow
 def test_a_worker_that_dies_names_what_it_was_reading():
     (line,) = (line for line in ROWS if 37 in line)
     with pytest.raises(RuntimeError, match="A worker died while it read row") as caught:
@@ -95,7 +71,6 @@ def test_a_worker_that_dies_names_what_it_was_reading():
     assert all(f"row {row}" in str(caught.value) for row in line if row >= 0)
 
 
-@pytest.mark.slow
 def test_a_worker_that_dies_names_files_where_the_source_has_files():
     @dataclasses.dataclass(frozen=True)
     class Files(Numbers):
@@ -104,6 +79,60 @@ def test_a_worker_that_dies_names_files_where_the_source_has_files():
     rows = np.array([[3, 37, -1]])
     with pytest.raises(RuntimeError, match=r"read scans/3\.png, scans/37\.png: check"):
         list(stream.stream(Files(deadly=37), rows, workers=1))
+
+
+def readers_of(source) -> set[int]:
+    found = [batch["process"] for batch in stream.stream(source, np.arange(4)[:, None], workers=1)]
+    return set(np.concatenate(found).tolist())
+
+
+def test_workers_last_as_long_as_the_block_and_no_longer():
+    with stream.lasting_workers():
+        with stream.lasting_workers():  # as of a `fit` within the block
+            (reader,) = readers_of(Processes())
+        assert readers_of(Processes()) == {reader}  # of another source, too
+        assert reader != os.getpid()
+        assert alive(reader)
+    assert not alive(reader)
+    (other,) = readers_of(Processes())
+    assert other != reader
+    assert not alive(other)
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_stream_that_is_left_ends_its_workers():
+    batches_of = stream.stream(Processes(), np.arange(4)[:, None], workers=1)
+    reader = int(next(batches_of)["process"][0])
+    assert alive(reader)
+    batches_of.close()
+    assert not alive(reader)
+
+
+def test_workers_go_on_after_an_error_and_after_a_death():
+    rows = np.arange(4)[:, None]
+    with stream.lasting_workers():
+        with pytest.raises(ValueError, match=r"scans/2.jpg is incomplete"):
+            list(stream.stream(Numbers(unreadable=2), rows, workers=1))
+        with pytest.raises(RuntimeError, match="A worker died while it read row 1: check"):
+            list(stream.stream(Numbers(deadly=1), rows, workers=1))
+        whole = list(stream.stream(Numbers(), rows, workers=1))
+    expect_equal(whole, [source.batch_of(Numbers(), line) for line in rows])
+
+
+def test_a_source_that_cannot_be_sent_is_refused_with_a_remedy():
+    @dataclasses.dataclass(frozen=True)
+    class Locked(Numbers):
+        lock: object = dataclasses.field(default_factory=threading.Lock)
+
+    with pytest.raises(ValueError, match=r"source, a Locked, cannot be sent to worker .*workers=0"):
+        list(stream.stream(Locked(), ROWS, workers=1))
 
 
 def test_fewer_than_no_workers_are_refused():

@@ -10,11 +10,13 @@ import numpy as np
 import optax
 import pytest
 from contracts.examples import EXAMPLES
+from data.numbered import Sums
 from jax._src import array
 
-from jaxmed.data import source
+from jaxmed import models, tasks
+from jaxmed.data import source, stream
 from jaxmed.runtime import placement
-from jaxmed.training import Execution, Run, fit, input_pipeline
+from jaxmed.training import Execution, Run, Validation, fit, input_pipeline
 from jaxmed.training.step import init_state, make_train_step
 
 EXAMPLE = EXAMPLES["multiclass"]
@@ -61,6 +63,33 @@ def test_a_streamed_source_trains_as_a_resident_split(too_big, place):
         streamed.model.params,
         resident.model.params,
     )
+
+
+def test_the_workers_of_a_fit_are_started_once_and_change_no_number(too_big, monkeypatch):
+    started = []
+
+    class Counted(stream.WorkerProcess):
+        def __init__(self) -> None:
+            super().__init__()
+            started.append(self)
+
+    monkeypatch.setattr(stream, "WorkerProcess", Counted)
+    task = tasks.regression(models.MLP((), 1), inputs=lambda batch: batch["features"])
+
+    def run(workers):
+        return fit(
+            task, optax.sgd(0.1), Sums(), key=jax.random.key(0), batch_size=8, epochs=3,
+            validation=Validation(Sums()), run=Run(progress=False),
+            execution=Execution(workers=workers),
+        )  # fmt: skip
+
+    read_ahead = run(2)
+    assert len(started) == 2  # to check, to train and to validate
+    assert all(each._process.returncode is not None for each in started)
+    alone = run(0)
+    jax.tree.map(np.testing.assert_array_equal, read_ahead.model.params, alone.model.params)
+    for ours, theirs in zip(read_ahead.history, alone.history, strict=True):
+        assert {**ours, "seconds": 0} == {**theirs, "seconds": 0}
 
 
 def test_a_source_that_fits_into_memory_becomes_resident():
