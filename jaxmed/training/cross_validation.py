@@ -212,7 +212,8 @@ class _Plan:
         stop = patience(self.monitor, self.patience) if self.monitor and self.patience else None
         histories: list[list[dict[str, float]]] = [[] for _ in folds]
         stopped = [False] * len(folds)
-        chosen = copy_arrays((states.params, states.model_state))  # the states are donated
+        first = ema_params(states)  # refuses an average that could not be used
+        chosen = copy_arrays((first.params, first.model_state))  # the states are donated
         for taken in rounds(
             self._feed(numbers),
             states,

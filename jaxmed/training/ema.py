@@ -9,14 +9,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import optax.contrib
 
 from jaxmed import checks
+from jaxmed.training.optimizers import Optimizer, with_loss
 from jaxmed.training.step import TrainState
 from jaxmed.typing import Array, Params, Tree
 
 
 class AverageState(NamedTuple):
-    """The optimizer's own state beside the running average."""
+    """The optimizer's own state beside an average of the parameters it has been shown.
+
+    The last parameters are not in it: they are known only after all of the optimizer.
+    """
 
     steps: Array
     decay: Array
@@ -24,19 +29,22 @@ class AverageState(NamedTuple):
     inner: Tree
 
 
-def ema(optimizer: optax.GradientTransformation, *, decay: float) -> optax.GradientTransformation:
-    """`optimizer`, which also keeps an average of the parameters it makes.
+def ema(optimizer: Optimizer, *, decay: float) -> optax.GradientTransformationExtraArgs:
+    """`optimizer`, which also keeps an average of the parameters; what it does is unchanged.
 
     average_t = decay * average_(t-1) + (1 - decay) * params_t from average_0 = 0, and read with
     the bias correction 1 / (1 - decay^t) of Adam (Kingma and Ba 2015, section 3), so that it is
     a weighted mean of the parameters from the first step on.
 
+    The parameters are those that are trained, also where `optax.chain` changes the updates after
+    it. Inside of `optax.MultiSteps` and `optax.apply_if_finite` only the steps taken count.
+
     Args:
-        optimizer: makes the parameters; what it does is unchanged. Nothing may change the updates
-            after it: in `optax.chain` it comes last.
+        optimizer: makes the parameters; what follows the loss gets it.
         decay: in [0, 1); 0.999 looks back over about a thousand steps.
     """
     checks.fraction("decay", decay, below_one=True)
+    inner_update = with_loss(optimizer).update
 
     def init(params: Params) -> AverageState:
         zeros = jax.tree.map(jnp.zeros_like, params)
@@ -45,27 +53,41 @@ def ema(optimizer: optax.GradientTransformation, *, decay: float) -> optax.Gradi
         )
 
     def update(
-        updates: Params, state: AverageState, params: Params | None = None
+        updates: Params, state: AverageState, params: Params | None = None, **extra: Any
     ) -> tuple[Params, AverageState]:
-        updates, inner = optimizer.update(updates, state.inner, params)
-        after: Any = optax.apply_updates(params, updates)
-        average = jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, state.average, after)
+        if params is None:
+            raise ValueError("params is None, but an average is kept of them: pass them to update.")
+        updates, inner = inner_update(updates, state.inner, params, **extra)
+        # Before the first step they are the first values, which no step has made.
+        average = jax.tree.map(
+            lambda a, p: jnp.where(state.steps > 0, decay * a + (1 - decay) * p, a),
+            state.average,
+            params,
+        )
         return updates, AverageState(state.steps + 1, state.decay, average, inner)
 
-    return optax.GradientTransformation(init, update)
+    return optax.GradientTransformationExtraArgs(init, update)
 
 
 def ema_params(state: TrainState) -> TrainState:
     """The state to evaluate with: averaged parameters if its optimizer keeps them, else itself.
 
     The average is found wherever it stands in the optimizer's state: inside of `optax.chain`,
-    `optax.apply_if_finite` or the mapped optimizers of a sweep.
+    `optax.MultiSteps`, `optax.apply_if_finite`, `optax.inject_hyperparams` or the mapped
+    optimizers of a sweep. That of `optax.contrib.schedule_free` is one, too.
 
     Raises:
         ValueError: if there is more than one average, or one of other parameters than all.
     """
     kept = [
         leaf for leaf in jax.tree.leaves(state.opt_state, is_leaf=_is_average) if _is_average(leaf)
+    ]
+    kept += [
+        inner
+        for leaf in kept
+        if isinstance(leaf, AverageState)
+        for inner in jax.tree.leaves(leaf.inner, is_leaf=_is_average)
+        if _is_average(inner)
     ]
     if not kept:
         return state
@@ -74,23 +96,42 @@ def ema_params(state: TrainState) -> TrainState:
             f"optimizer keeps {len(kept)} averages of the parameters, of which only one can be "
             "used: wrap the whole optimizer in one `ema`."
         )
-    (average,) = kept
-    kept_names, own_names = (str(jax.tree.structure(x)) for x in (average.average, state.params))
-    if kept_names != own_names:
+    (found,) = kept
+    own = found.average if isinstance(found, AverageState) else found.z
+    if jax.tree.structure(own) != jax.tree.structure(state.params):
         raise ValueError(
             "optimizer keeps an average of some of the parameters only: wrap the whole optimizer "
             "in `ema`, not a part of it."
         )
-    if not np.all(np.asarray(average.steps) > 0):
-        return state
-    correction = 1 / (1 - average.decay**average.steps)
+    averaged = _ema if isinstance(found, AverageState) else _schedule_free
+    return dataclasses.replace(state, params=averaged(found, state.params))
 
-    def corrected(leaf: Array) -> Array:
-        # Under a sweep there is one correction per configuration, the first axis of a leaf.
-        return leaf * correction.reshape(correction.shape + (1,) * (leaf.ndim - correction.ndim))
 
-    return dataclasses.replace(state, params=jax.tree.map(corrected, average.average))
+def _ema(found: AverageState, params: Params) -> Params:
+    if not np.all(np.asarray(found.steps) > 0):
+        return params
+
+    def averaged(before: Array, last: Array) -> Array:
+        decay, steps = (_along(number, last) for number in (found.decay, found.steps))
+        return (decay * before + (1 - decay) * last) / (1 - decay**steps)
+
+    return jax.tree.map(averaged, found.average, params)
+
+
+def _schedule_free(found: optax.contrib.ScheduleFreeState, params: Params) -> Params:
+    """X of y = (1 - b1) z + b1 x (Defazio et al., The Road Less Scheduled, 2024, equation 5)."""
+
+    def averaged(z: Array, y: Array) -> Array:
+        b1 = _along(jnp.asarray(found.b1), y)
+        return (y - (1 - b1) * z) / b1
+
+    return jax.tree.map(averaged, found.z, params)
+
+
+def _along(numbers: Array, leaf: Array) -> Array:
+    """Of a sweep there is one number per configuration, the first axis of a leaf."""
+    return numbers.reshape(numbers.shape + (1,) * (leaf.ndim - numbers.ndim))
 
 
 def _is_average(leaf: Any) -> bool:
-    return isinstance(leaf, AverageState)
+    return isinstance(leaf, AverageState | optax.contrib.ScheduleFreeState)

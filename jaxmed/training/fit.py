@@ -198,7 +198,8 @@ def _fit(
             step=step,
             state=state,
         )
-    chosen: Any = (state.params, state.model_state)
+    first = ema_params(state)  # refuses an average that could not be used
+    chosen: Any = (first.params, first.model_state)
     history: list[dict[str, float]] = []
     if directory is not None:
         state, chosen, history = resume.restore_run(

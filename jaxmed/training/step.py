@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxmed.tasks import Task
-from jaxmed.training import gradients
+from jaxmed.training import gradients, optimizers
 from jaxmed.typing import Batch, Columns, Key, ModelState, Params, Scalars, Tree
 
 
@@ -55,12 +55,16 @@ def init_state(
         key: decides the first values and all later randomness.
         train: the training split; its first row gives the shapes.
         constants: what the task counts; by default counted from all rows of `train`.
+
+    Raises:
+        ValueError: for an optimizer that would fail at its first step.
     """
     init_key, train_key = jax.random.split(key)
     constants = task.constants(train) if constants is None else constants
     # Compiled, it makes the parameters and leaves out what the network would make of the row.
     row = {name: column[:1] for name, column in train.items() if column.dtype.kind not in "OSTU"}
     params, model_state = jax.jit(task.init)(init_key, row, constants)
+    optimizers.check_optimizer(optimizer, params)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
@@ -84,14 +88,15 @@ def make_train_step(
 
     Args:
         task: what to learn.
-        optimizer: any Optax transformation.
+        optimizer: any Optax transformation; what follows the loss, as
+            `optax.contrib.reduce_on_plateau`, gets the mean of the batch.
         gradient: how the gradient is made from the task.
     """
     kept = ("step", optimizer, gradient)
     if kept in task.programs:
         return task.programs[kept]
     gradient_of = gradient(task)
-    update = optax.with_extra_args_support(optimizer).update
+    update = optimizers.with_loss(optimizer).update
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
         key = jax.random.fold_in(state.key, state.step)
