@@ -82,8 +82,16 @@ def row_keys(key: Key, rows: int) -> Array:
 
 @contextlib.contextmanager
 def places_of(batch: Batch) -> Iterator[None]:
-    """Inside, `row_keys` follows the places that this batch carries, if it carries any."""
-    token = _places.set(batch.get("place"))
+    """Inside, `row_keys` follows the places that this batch carries.
+
+    A batch without them keeps those around it, such as of the batch that it was made of; without
+    any, the `id` of a row stands for its place. A row that has neither and is mapped alone cannot
+    be told from another, and draws the same numbers.
+    """
+    place = batch.get("place", _places.get())
+    if place is None and "id" in batch and jnp.issubdtype(batch["id"].dtype, jnp.integer):
+        place = batch["id"]
+    token = _places.set(place)
     try:
         yield
     finally:
