@@ -85,7 +85,9 @@ def jit(device: jax.Device | None = None) -> Placement:
 def pmap(devices: Sequence[jax.Device] | None = None) -> Placement:
     """Every local device runs the same program on its own rows.
 
-    The state is not stacked: it goes in and comes out as one whole copy.
+    The state is not stacked: it goes in and comes out as one whole copy. JAX itself keeps what it
+    has compiled under `pmap`, with the arrays a task closes over, until `jax.clear_caches()`;
+    under `jit` and `sharded` they go with the task.
     """
     return _pmap(tuple(devices or jax.local_devices()))
 

@@ -98,7 +98,8 @@ def ema_params(state: TrainState) -> TrainState:
         )
     (found,) = kept
     own = found.average if isinstance(found, AverageState) else found.z
-    if jax.tree.structure(own) != jax.tree.structure(state.params):
+    kept_names, own_names = (str(jax.tree.structure(tree)) for tree in (own, state.params))
+    if kept_names != own_names:
         raise ValueError(
             "optimizer keeps an average of some of the parameters only: wrap the whole optimizer "
             "in `ema`, not a part of it."

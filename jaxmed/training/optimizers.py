@@ -73,7 +73,7 @@ def check_optimizer(optimizer: Any, params: Params) -> None:
         updates = jax.eval_shape(first_step, params)
     except (TypeError, AttributeError) as error:
         raise ValueError(_reason(str(error))) from error
-    made, wanted = jax.tree.structure(updates), jax.tree.structure(params)
+    made, wanted = (str(jax.tree.structure(tree)) for tree in (updates, params))
     if made != wanted:
         raise ValueError(
             f"optimizer gives updates of the structure {made}, but the parameters are {wanted}: "
