@@ -28,30 +28,40 @@ class Evaluation:
         predictions: one row per unit: `id`, the truth, the prediction and, where the data has one,
             `group`.
         judge: of the task, which draws the figures of the report.
+        split: name of what was predicted, such as "test"; empty where it was not said.
+        trained_on: rows that the model was trained on; None where it was not said.
     """
 
     metrics: Mapping[str, Interval]
     predictions: Columns = dataclasses.field(repr=False)
     judge: Judge = dataclasses.field(repr=False)
+    split: str = ""
+    trained_on: int | None = None
+
+    @property
+    def groups(self) -> int | None:
+        """How many patients, or other groups, the predictions are of; None without a `group`."""
+        return len(np.unique(self.predictions["group"])) if "group" in self.predictions else None
 
     def __str__(self) -> str:
-        return metrics_table(self.metrics, self._title())
+        notes = "".join(f"\n  {note}" for note in self.judge.notes(self.predictions))
+        return metrics_table(self.metrics, self._title() + notes, self.judge.subjects)
 
     def _repr_html_(self) -> str:
         """The table for a notebook."""
         cells = "".join(
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in metric_rows(self.metrics)
+            for row in metric_rows(self.metrics, self.judge.subjects)
         )
         heads = "<tr><th>metric</th><th>value</th><th>interval</th></tr>"
-        return f"<table><caption>{html.escape(self._title())}</caption>{heads}{cells}</table>"
+        title = html.escape(". ".join([self._title(), *self.judge.notes(self.predictions)]))
+        return f"<table><caption>{title}</caption>{heads}{cells}</table>"
 
     def _title(self) -> str:
-        count = len(self.predictions["id"])
-        groups = ""
-        if "group" in self.predictions:
-            groups = f" in {len(np.unique(self.predictions['group'])):,} groups"
-        return f"{count:,} predictions{groups}"
+        split = f"{self.split}: " if self.split else ""
+        groups = "" if self.groups is None else f" in {self.groups:,} groups"
+        trained = "" if self.trained_on is None else f", trained on {self.trained_on:,} rows"
+        return f"{split}{len(self.predictions['id']):,} predictions{groups}{trained}"
 
     def report(self, directory: str | Path, **options: Any) -> Path:
         """Write `report.html`, `plots/` and `predictions.csv` into a folder.
@@ -80,6 +90,8 @@ def evaluate(
     seed: int = 0,
     placement: Placement | None = None,
     workers: int = 0,
+    split: str = "",
+    trained_on: int | None = None,
 ) -> Evaluation:
     """Predict a split with known answers and measure the predictions as the task judges them.
 
@@ -98,16 +110,19 @@ def evaluate(
         seed: of the bootstrap.
         placement: where it runs; by default one device.
         workers: that read a source ahead.
+        split: what to call the data in tables and reports, such as "test".
+        trained_on: rows that the model was trained on, `Fit.rows`, for tables and reports.
     """
     judge = model.task.judge
     if not judge.statistics and model.task.metrics:
         found, table = streamed_metrics(model, data, batch_size, placement, workers)
         metrics = {name: Interval(value, np.nan, np.nan) for name, value in found.items()}
-        return Evaluation(metrics, table, judge)
+        return Evaluation(metrics, table, judge, split, trained_on)
     judge, table = prediction_table(
         model, data, batch_size=batch_size, placement=placement, workers=workers
     )
-    return judged(judge, table, resamples=resamples, level=level, seed=seed)
+    found = judged(judge, table, resamples=resamples, level=level, seed=seed)
+    return dataclasses.replace(found, split=split, trained_on=trained_on)
 
 
 def judged(

@@ -12,8 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from jaxmed import plots
 from jaxmed.evaluation.evaluate import Evaluation
 from jaxmed.evaluation.tables import metric_rows, metric_text
@@ -69,7 +67,10 @@ def write_report(
         written=_written(environment),
         summary=_summary(evaluation, history, best_epoch),
         classes=[(name, count, percent(share)) for name, count, share in summary],
-        metrics=[] if evaluation is None else metric_rows(evaluation.metrics),
+        notes=() if evaluation is None else evaluation.judge.notes(evaluation.predictions),
+        metrics=[]
+        if evaluation is None
+        else metric_rows(evaluation.metrics, evaluation.judge.subjects),
         plots=pictures,
         columns=columns,
         rows=rows,
@@ -90,7 +91,9 @@ def _figures(
     """Name, figure and caption of all that there is to be drawn."""
     if history:
         caption = "Training curve: loss, and metrics on the validation split, by epoch."
-        yield "training", plots.training_curve(history, best_epoch=best_epoch), caption
+        subjects = {} if evaluation is None else evaluation.judge.subjects
+        figure = plots.training_curve(history, best_epoch=best_epoch, subjects=subjects)
+        yield "training", figure, caption
     if evaluation is not None:
         yield from evaluation.judge.figures(evaluation.predictions)
 
@@ -144,14 +147,14 @@ def _summary(
     if best_epoch is not None:
         sentences.append(f"The model of epoch {best_epoch:g} was kept.")
     if evaluation is not None:
-        predictions = evaluation.predictions
-        of = ""
-        if "group" in predictions:
-            of = f" of {len(np.unique(predictions['group'])):,} patients or other groups"
+        count, groups = len(evaluation.predictions["id"]), evaluation.groups
+        of = "" if groups is None else f" of {groups:,} patients or other groups"
+        split = f" in the split {evaluation.split!r}" if evaluation.split else ""
         sentences.append(
-            f"{len(predictions['id']):,} cases{of} were evaluated; predictions.csv holds one row "
-            "for each."
+            f"{count:,} cases{of}{split} were evaluated; predictions.csv holds one row for each."
         )
+        if evaluation.trained_on is not None:
+            sentences.append(f"The model was trained on {evaluation.trained_on:,} rows.")
     return " ".join(sentences)
 
 

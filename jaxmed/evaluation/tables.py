@@ -14,15 +14,22 @@ from jaxmed.metrics.bootstrap import Interval
 from jaxmed.typing import Columns
 
 
-def metrics_table(metrics: Mapping[str, Interval], title: str) -> str:
+def metrics_table(
+    metrics: Mapping[str, Interval], title: str, subjects: Mapping[str, str] | None = None
+) -> str:
     """An aligned table for the console: name, value, interval.
+
+    Args:
+        metrics: by name.
+        title: above them.
+        subjects: what metrics are of, by their names, as in `Judge.subjects`.
 
     Example:
         >>> print(metrics_table({"auroc": Interval(value=0.9942, low=0.988, high=0.998)}, "Test"))
         Test
           auroc  0.994  [0.988, 0.998]
     """
-    rows = metric_rows(metrics)
+    rows = metric_rows(metrics, subjects)
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     lines = [
         f"  {name:<{widths[0]}}  {value:>{widths[1]}}  {interval:>{widths[2]}}".rstrip()
@@ -31,13 +38,21 @@ def metrics_table(metrics: Mapping[str, Interval], title: str) -> str:
     return "\n".join([title, *lines])
 
 
-def metric_rows(metrics: Mapping[str, Interval]) -> list[tuple[str, str, str]]:
-    """Name, value and interval of each metric, as they are printed."""
+def metric_rows(
+    metrics: Mapping[str, Interval], subjects: Mapping[str, str] | None = None
+) -> list[tuple[str, str, str]]:
+    """Name, value and interval of each metric, as they are printed: `sensitivity (malignant)`.
+
+    Args:
+        metrics: by name.
+        subjects: what metrics are of, by their names, as in `Judge.subjects`.
+    """
     rows = []
     for name, metric in metrics.items():
         undefined = np.isnan(metric.low) or np.isnan(metric.high)
         interval = "" if undefined else f"[{metric_text(metric.low)}, {metric_text(metric.high)}]"
-        rows.append((name, metric_text(metric.value), interval))
+        of = f" ({subjects[name]})" if subjects and name in subjects else ""
+        rows.append((f"{name}{of}", metric_text(metric.value), interval))
     return rows
 
 

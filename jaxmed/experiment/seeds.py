@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jaxmed.data.source import Source
 from jaxmed.deploy import export
-from jaxmed.evaluation import Evaluation, evaluate, metrics_table
+from jaxmed.evaluation import Evaluation, evaluate
 from jaxmed.experiment import number_format, results
 from jaxmed.experiment.folders import run_folder
 from jaxmed.experiment.results import Summary
@@ -76,14 +76,14 @@ def run_seeds(
         # The history also holds the rounds before a run was interrupted.
         before = sum(row["seconds"] for row in trained.history) if run.resume else 0.0
         seconds.append(max(time.perf_counter() - started, before))
-        evaluation = evaluate(trained.model, test)
+        evaluation = evaluate(trained.model, test, split="test", trained_on=trained.rows)
         extra = after(seed, directory, trained, evaluation) if after is not None else None
         found = {name: interval.value for name, interval in evaluation.metrics.items()}
         for name, value in {**found, **(extra or {})}.items():
             values.setdefault(name, []).append(value)
         title = f"{data}, {recipe}, seed {seed}"
         ended = f"epoch {trained.best_epoch:g}, {seconds[-1]:.0f} s ({trained.reason})"
-        print(metrics_table(evaluation.metrics, f"\n{title}: {ended}"))
+        print(f"\n{title}: {ended}\n{evaluation}")
         if distributed.is_writer():
             page = evaluation.report(
                 directory,

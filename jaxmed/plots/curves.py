@@ -37,11 +37,15 @@ def roc_curves(
     Raises:
         ValueError: if shapes disagree, the names are not one per class, or no class has a curve.
     """
+    contrasts = _contrasts(label, probabilities, class_names)
     curves = [
         Curve(f"{name}, {positive.sum()} of {len(positive)}", *_roc(positive, score))
-        for name, positive, score in _contrasts(label, probabilities, class_names)
+        for name, positive, score in contrasts
     ]
-    figure, axes = _unit_square(len(curves), "1 \N{MINUS SIGN} specificity", "Sensitivity")
+    of = _of_the_one(contrasts)
+    figure, axes = _unit_square(
+        len(curves), f"1 \N{MINUS SIGN} specificity{of}", f"Sensitivity{of}"
+    )
     _draw(axes, curves, "default")
     axes.plot([0, 1], [0, 1], **REFERENCE, label="chance")
     _legend(figure, axes, curves, "AUROC", "lower right")
@@ -72,8 +76,11 @@ def precision_recall_curves(
         Curve(f"{name}, chance {positive.mean():.2g}", *_precision_recall(positive, score))
         for name, positive, score in contrasts
     ]
+    of = _of_the_one(contrasts)
     figure, axes = _unit_square(
-        len(curves), "Recall (sensitivity)", "Precision (positive predictive value)"
+        len(curves),
+        f"Recall (sensitivity){of}",
+        f"Precision (positive predictive value){of}",
     )
     # The precision at a threshold belongs to the gain in recall that led to it: draw steps.
     _draw(axes, curves, "steps-pre")
@@ -101,6 +108,11 @@ def _contrasts(
             "with at least two classes."
         )
     return contrasts
+
+
+def _of_the_one(contrasts: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> str:
+    """The class of the axes where there is one curve; the legend names those of several."""
+    return f": {contrasts[0][0]}" if len(contrasts) == 1 else ""
 
 
 def _thresholds(positive: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -33,6 +33,7 @@ def training_curve(
     *,
     metrics: Sequence[str] | None = None,
     best_epoch: float | None = None,
+    subjects: Mapping[str, str] | None = None,
 ) -> Figure:
     """Loss per epoch, and beside it metrics of the validation split.
 
@@ -43,6 +44,8 @@ def training_curve(
             `DEFAULT_METRICS` that were measured.
         best_epoch: the epoch whose parameters were kept. By default the epoch of the lowest
             validation loss is marked, and the legend says so.
+        subjects: what metrics are of, such as the positive class, by their names without
+            "validation/"; shown behind the names.
 
     Returns:
         A figure with one panel, or two if there are metrics.
@@ -59,10 +62,10 @@ def training_curve(
     figure = new_figure(9.6 if metrics else 5.6, 3.9)
     panels = figure.subplots(1, 2 if metrics else 1, squeeze=False)[0]
 
-    _draw(panels[0], history, ["train/loss", validation], [BLUE, VERMILLION], "")
+    _draw(panels[0], history, ["train/loss", validation], [BLUE, VERMILLION], "", {})
     _scale_loss(panels[0])
     if metrics:
-        _draw(panels[1], history, metrics, COLORS, "validation/")
+        _draw(panels[1], history, metrics, COLORS, "validation/", subjects or {})
         panels[1].set_ylabel("Metric on the validation split")
 
     reason = "best"
@@ -88,13 +91,17 @@ def _draw(
     names: Sequence[str],
     colors: Sequence[str],
     prefix: str,
+    subjects: Mapping[str, str],
 ) -> None:
     """One line per name that was measured; the legend shows the name without `prefix`."""
     marker = "o" if len(history) <= 30 else ""
     for name, color in zip(names, itertools.cycle(colors), strict=False):
         epoch, value = _series(history, name)
         if epoch.size:
-            label = plain(name.removeprefix(prefix).replace("/", " "))
+            short = name.removeprefix(prefix)
+            label = plain(short.replace("/", " "))
+            if short in subjects:
+                label = f"{label} ({plain(subjects[short], max_length=20)})"
             axes.plot(epoch, value, marker=marker, color=color, ms=3.5, label=label)
 
 

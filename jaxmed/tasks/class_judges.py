@@ -14,38 +14,27 @@ from jaxmed.tasks.judge import Figures, Judge, Statistic
 from jaxmed.typing import Columns, Outputs
 
 _CONFUSION = ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "precision")
-_RANKING = (
-    "auroc",
-    "average_precision",
-    "matthews_correlation",
-    "cohen_kappa",
-    "brier",
-    "log_loss",
-)
+_AGREEMENT = ("matthews_correlation", "cohen_kappa")
+_RANKING = ("auroc", "average_precision", *_AGREEMENT, "brier", "log_loss")
 BINARY = (*_CONFUSION, "f1", "f1_macro", "f1_weighted", *_RANKING)
 MULTICLASS = (*_CONFUSION, "f1_macro", "f1_weighted", *_RANKING)
 """Without `f1`, which would be `f1_macro`."""
 FINDINGS = (*_CONFUSION, "f1", *_RANKING)
-GRADES = (*MULTICLASS, "quadratic_kappa", "grade_mae")
+_OF_GRADES = ("quadratic_kappa", "grade_mae")
+_OF_PROBABILITIES = ("auroc", "average_precision", "brier", "log_loss")
+"""Statistics of the probabilities themselves; all others are of the decisions made with them."""
+_OF_ONE_CLASS = ("sensitivity", "specificity", "precision", "f1", "auroc", "average_precision")
+"""Of the positive class of two; of more classes, the mean over them."""
 
 
 def of_classes(names: Sequence[str]) -> Judge:
     """The judge of one of several classes; of two classes the second is the positive one."""
-    return Judge(
-        check=functools.partial(_check_classes, names),
-        table=_row_per_example,
-        statistics=_statistics(BINARY if len(names) == 2 else MULTICLASS),
-        figures=functools.partial(_figures, names),
-        summary=functools.partial(_summary, names),
-        answer=_most_probable,
-        strata=lambda columns: columns["label"],
-        names={"probabilities": names, "class": names},
-    )
+    return _of_classes(names, BINARY if len(names) == 2 else MULTICLASS)
 
 
 def of_grades(names: Sequence[str]) -> Judge:
     """The judge of ordered classes, with statistics of how far predictions are from the grade."""
-    return dataclasses.replace(of_classes(names), statistics=_statistics(GRADES))
+    return _of_classes(names, (*MULTICLASS, *_OF_GRADES))
 
 
 def of_positions(names: Sequence[str]) -> Judge:
@@ -54,38 +43,94 @@ def of_positions(names: Sequence[str]) -> Judge:
         of_classes(names),
         check=functools.partial(_check_positions, names),
         table=_row_per_position,
-        statistics=_statistics(MULTICLASS if len(names) > 2 else BINARY),
         answer=lambda outputs: {},
         strata=None,
+        decided=None,
     )
 
 
 def of_findings(names: Sequence[str]) -> Judge:
     """The judge of several findings; statistics are means over the findings."""
+    mean = f"mean of {len(names)} findings" if names else "mean of the findings"
     return Judge(
         check=functools.partial(_check_findings, names),
         table=_row_per_example,
-        statistics=_statistics(FINDINGS),
+        statistics=_statistics(FINDINGS, _probabilities),
         figures=functools.partial(_finding_figures, names),
         summary=functools.partial(_finding_summary, names),
         answer=lambda outputs: {"probabilities": outputs["probabilities"]},
         names={"probabilities": names} if names else {},
+        subjects=dict.fromkeys(FINDINGS, mean),
     )
 
 
-def _statistics(names: Iterable[str]) -> dict[str, Statistic]:
-    return {name: _of_table(getattr(metrics, name)) for name in names}
+def _of_classes(names: Sequence[str], statistics: Sequence[str]) -> Judge:
+    of_two = len(names) == 2
+    subject = names[1] if of_two else f"mean of {len(names)} classes"
+    return Judge(
+        check=functools.partial(_check_classes, names),
+        table=_row_per_example,
+        statistics=_statistics(statistics, _probabilities),
+        figures=functools.partial(_figures, names),
+        summary=functools.partial(_summary, names),
+        answer=_most_probable,
+        strata=lambda columns: columns["label"],
+        names={"probabilities": names, "class": names},
+        decided=functools.partial(_of_two_classes_decided, names, statistics) if of_two else None,
+        subjects={name: subject for name in _OF_ONE_CLASS if name in statistics},
+    )
 
 
-def _of_table(statistic: Callable[..., object]) -> Statistic:
+def _of_two_classes_decided(names: Sequence[str], statistics: Sequence[str]) -> Judge:
+    """The judge of two classes of which the second is chosen from a threshold on."""
+    return dataclasses.replace(
+        _of_classes(names, statistics),
+        table=_row_with_threshold,
+        statistics=_statistics(statistics, _decisions),
+        figures=functools.partial(_decided_figures, names),
+        answer=_reaching_the_threshold,
+        notes=lambda table: (_threshold_sentence(names, table),),
+    )
+
+
+def _statistics(
+    names: Iterable[str], decisions: Callable[[Columns], np.ndarray]
+) -> dict[str, Statistic]:
+    """Statistics of a table by name.
+
+    Args:
+        names: of functions of `jaxmed.metrics`.
+        decisions: `table -> probabilities` [rows, classes], the largest of which is the decision.
+    """
+    read = {name: _probabilities if name in _OF_PROBABILITIES else decisions for name in names}
+    return {name: _of_table(getattr(metrics, name), read[name]) for name in read}
+
+
+def _of_table(
+    statistic: Callable[..., object], prediction: Callable[[Columns], np.ndarray]
+) -> Statistic:
     def of(table: Columns, weights: np.ndarray | None) -> object:
-        return statistic(table["label"], table["probabilities"], weights)
+        return statistic(table["label"], prediction(table), weights)
 
     return of
 
 
+def _probabilities(table: Columns) -> np.ndarray:
+    return table["probabilities"]
+
+
+def _decisions(table: Columns) -> np.ndarray:
+    """1 for the class that the threshold chooses and 0 for the other [rows, 2]."""
+    positive = table["probabilities"][:, 1] >= table["threshold"]
+    return np.stack([~positive, positive], axis=1).astype(np.float32)
+
+
 def _row_per_example(columns: Columns, outputs: Columns) -> Columns:
     return {"label": columns["label"], "probabilities": outputs["probabilities"]}
+
+
+def _row_with_threshold(columns: Columns, outputs: Columns) -> Columns:
+    return {**_row_per_example(columns, outputs), "threshold": outputs["threshold"]}
 
 
 def _row_per_position(columns: Columns, outputs: Columns) -> Columns:
@@ -115,6 +160,20 @@ def _most_probable(outputs: Outputs) -> Outputs:
         "class": jnp.argmax(probabilities, axis=-1),
         "probability": jnp.max(probabilities, axis=-1),
     }
+
+
+def _reaching_the_threshold(outputs: Outputs) -> Outputs:
+    probabilities = outputs["probabilities"]
+    positive = probabilities[:, 1] >= outputs["threshold"]
+    chosen = jnp.where(positive, probabilities[:, 1], probabilities[:, 0])
+    return {"class": positive.astype(jnp.int32), "probability": chosen}
+
+
+def _threshold_sentence(names: Sequence[str], table: Columns) -> str:
+    low, high = table["threshold"].min(), table["threshold"].max()
+    # As many digits as tell the threshold from other probabilities.
+    words = f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
+    return f"Threshold: {names[1]} is decided where its probability is at least {words}."
 
 
 def _check_classes(names: Sequence[str], columns: Columns, *, training: bool) -> str | None:
@@ -192,26 +251,41 @@ def _finding_summary(names: Sequence[str], table: Columns) -> list[tuple[str, in
 
 
 def _figures(names: Sequence[str], table: Columns) -> Figures:
+    caption = "Confusion matrix: the predicted class is the one of the largest probability."
+    yield from _class_figures(names, table, _probabilities(table), caption)
+
+
+def _decided_figures(names: Sequence[str], table: Columns) -> Figures:
+    caption = f"Confusion matrix. {_threshold_sentence(names, table)}"
+    yield from _class_figures(names, table, _decisions(table), caption)
+
+
+def _class_figures(
+    names: Sequence[str], table: Columns, decisions: np.ndarray, caption: str
+) -> Figures:
     from jaxmed import plots
 
-    yield from _finding_figures(names, table)
-    caption = "Confusion matrix: the predicted class is the one of the largest probability."
-    given = table["label"], table["probabilities"], names
-    yield "confusion_matrix", plots.confusion_matrix(*given), caption
+    yield from _curves(names, table, names[1] if len(names) == 2 else "")
+    yield "confusion_matrix", plots.confusion_matrix(table["label"], decisions, names), caption
 
 
 def _finding_figures(names: Sequence[str], table: Columns) -> Figures:
+    yield from _curves(names, table, "")
+
+
+def _curves(names: Sequence[str], table: Columns, positive: str) -> Figures:
     from jaxmed import plots
 
     label = table["label"]
     given = label, table["probabilities"], names or None
+    of = f" of {positive}" if positive else ""
     if np.any(label.min(0) < label.max(0)):
-        caption = "ROC: sensitivity against 1 \N{MINUS SIGN} specificity over all thresholds."
+        caption = f"ROC{of}: sensitivity against 1 \N{MINUS SIGN} specificity over all thresholds."
         yield "roc", plots.roc_curves(*given), caption
-        caption = "Precision against recall over all thresholds; chance is the class's share."
+        caption = f"Precision against recall{of} over all thresholds; chance is the class's share."
         yield "precision_recall", plots.precision_recall_curves(*given), caption
     caption = (
-        "Reliability: how often what was predicted with a probability came true, with 95 % "
+        f"Reliability{of}: how often what was predicted with a probability came true, with 95 % "
         "Wilson intervals, and how many cases stand behind each point."
     )
     yield "reliability", plots.reliability_diagram(*given), caption

@@ -41,6 +41,11 @@ class Judge:
         answer: `outputs -> columns` [rows], the answer for each example: the predicted class and
             its probability, or a value. A pure JAX function; an exported model carries it.
         strata: `columns -> classes` [rows] to stratify folds by.
+        decided: `() -> judge` of the same question where outputs also hold the `threshold` [batch]
+            from which on the second of two classes is chosen; None where nothing can be chosen so.
+        notes: `table -> sentences` that a reader of the numbers must know.
+        subjects: what each statistic is of, by its name, such as the positive class; printed behind
+            the name. A statistic of the whole table has none.
         names: words of columns: of the whole numbers of an answer, or of the columns of a matrix.
     """
 
@@ -51,4 +56,7 @@ class Judge:
     summary: Callable[[Columns], Sequence[tuple[str, int, float]]] = lambda table: ()
     answer: Callable[[Outputs], Outputs] = lambda outputs: {}
     strata: Callable[[Columns], np.ndarray] | None = None
+    decided: Callable[[], Judge] | None = None
+    notes: Callable[[Columns], Sequence[str]] = lambda table: ()
+    subjects: Mapping[str, str] = dataclasses.field(default_factory=dict)
     names: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)

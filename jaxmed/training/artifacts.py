@@ -68,7 +68,13 @@ def _write(
 
     evaluation = None
     if validation.data is not None:
-        evaluation = evaluate(fitted.model, validation.data, resamples=RESAMPLES)
+        evaluation = evaluate(
+            fitted.model,
+            validation.data,
+            resamples=RESAMPLES,
+            split="validation",
+            trained_on=fitted.rows,
+        )
     options: dict[str, Any] = {
         "title": "Training, and evaluation on the validation data",
         "history": fitted.history,

@@ -143,7 +143,8 @@ def cross_validate(
     joined = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
     order = np.argsort(joined["id"], kind="stable")
     whole = {name: column[order] for name, column in joined.items()}
-    return CrossValidation(judged(judge, whole), metrics, models, histories, joint)
+    evaluation = dataclasses.replace(judged(judge, whole), split=f"{len(parts)} folds")
+    return CrossValidation(evaluation, metrics, models, histories, joint)
 
 
 def _folds(task: Task, columns: Columns, count: int, held_out: float, seed: int) -> list[Fold]:

@@ -50,6 +50,7 @@ class Fit:
         reason: why training stopped.
         data: "resident" where the examples lay on the device, "streamed" where they were read
             while it computed.
+        rows: how many examples `train` has.
     """
 
     model: Model = dataclasses.field(repr=False)
@@ -58,6 +59,7 @@ class Fit:
     best: int
     reason: str
     data: str = "resident"
+    rows: int | None = None
 
     @property
     def best_epoch(self) -> float:
@@ -256,7 +258,7 @@ def _fit(
     if reason is None:
         reason = "steps" if steps is not None and last == steps else "epochs"
     best = validation.monitor.best(history) if validation.monitor else len(history) - 1
-    fitted = Fit(Model(task, *chosen), state, history, best, reason, feed.name)
+    fitted = Fit(Model(task, *chosen), state, history, best, reason, feed.name, feed.count)
     if directory is not None and run.artifacts and writer:
         example = input_pipeline.first(train)
         artifacts.write(run, fitted, example, validation)

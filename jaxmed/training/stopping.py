@@ -37,17 +37,40 @@ class Monitor:
         return self.name.startswith("train/")
 
     def score(self, row: Row) -> float:
-        """The number with higher always better; worst of all where it is not a number."""
-        name = self.name if self.name in row else f"validation/{self.name}"
-        if name not in row:
-            checks.known("monitor", self.name, [key.removeprefix("validation/") for key in row])
-        value = row[name] * self.sign
+        """The number with higher always better; worst of all where it is undefined."""
+        value = row[self._key(row)] * self.sign
         return -math.inf if math.isnan(value) else value
 
     def best(self, history: Sequence[Row]) -> int:
-        """The index of the best row, the first of equals."""
+        """The index of the best row, the first of equals.
+
+        Raises:
+            ValueError: if the number is undefined (NaN) in every row, so that none is best.
+        """
+        undefined = self.undefined(history)
+        if len(undefined) == len(history):
+            raise ValueError(f"{self.describe_undefined(history, undefined[0])}.")
         scores = [self.score(row) for row in history]
         return scores.index(max(scores))
+
+    def undefined(self, history: Sequence[Row]) -> list[int]:
+        """The indices of the rows in which the number is undefined (NaN)."""
+        return [n for n, row in enumerate(history) if math.isnan(row[self._key(row)])]
+
+    def _key(self, row: Row) -> str:
+        """The monitor's name in a row of the history."""
+        name = self.name if self.name in row else f"validation/{self.name}"
+        if name not in row:
+            checks.known("monitor", self.name, [key.removeprefix("validation/") for key in row])
+        return name
+
+    def describe_undefined(self, history: Sequence[Row], index: int) -> str:
+        """What to say of a row in which the number is undefined."""
+        return (
+            f"{self._key(history[index])} is undefined (nan) in round {index + 1}, because a "
+            "prediction is NaN or the data lack what it compares, such as a second class: choose "
+            "another monitor or larger validation data"
+        )
 
 
 def highest(name: str) -> Monitor:
@@ -61,13 +84,19 @@ def lowest(name: str) -> Monitor:
 
 
 def patience(monitor: Monitor, rounds: int) -> Stop:
-    """Stop when so many rounds have passed since the best one (Prechelt 1998, section 2)."""
+    """Stop when so many rounds have passed since the best one (Prechelt 1998, section 2).
+
+    The reason says so where the number was undefined (NaN) in one of them.
+    """
     checks.positive("patience", rounds)
 
     def stop(history: Sequence[Row]) -> str | None:
-        since = len(history) - 1 - monitor.best(history)
-        if since < rounds:
+        best = monitor.best(history)
+        if len(history) - 1 - best < rounds:
             return None
+        later = [index for index in monitor.undefined(history) if index > best]
+        if later:
+            return monitor.describe_undefined(history, later[0])
         return f"{monitor.name} has not improved for {rounds} rounds"
 
     return stop

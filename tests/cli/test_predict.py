@@ -39,10 +39,12 @@ def run(tmp_path_factory):
     return finished(tmp_path_factory.mktemp("run"))
 
 
-def probabilities(run, texts, name="probabilities"):
+def probabilities(run, texts):
     """What the model of a run predicts, without the command line."""
     model = load(run)
-    return predict(model, {"tokens": tokenizers.encode(model.tokenizer, texts, length=5)})[name]
+    return predict(model, {"tokens": tokenizers.encode(model.tokenizer, texts, length=5)})[
+        "probabilities"
+    ]
 
 
 def given(texts):
@@ -84,7 +86,7 @@ def test_predict_honors_the_threshold(threshold, name, tmp_path, capsys):
     assert [line[0] for line in lines] == [name] * 3
     np.testing.assert_allclose(
         [float(line[1]) for line in lines],
-        probabilities(run, TEXTS, "probabilities_before_threshold")[:, CLASSES.index(name)],
+        probabilities(run, TEXTS)[:, CLASSES.index(name)],
         atol=1e-6,
     )
 

@@ -190,6 +190,36 @@ def test_it_prints_as_a_table():
     assert "judge" not in repr(found)
 
 
+SUBJECTS = {
+    "binary": {"sensitivity": "ill", "specificity": "ill", "f1": "ill", "auroc": "ill"},
+    "multiclass": {"sensitivity": "mean of 3 classes", "auroc": "mean of 3 classes"},
+    "multilabel": {"sensitivity": "mean of 3 findings", "accuracy": "mean of 3 findings"},
+    "regression": {},
+}
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_tables_and_pages_name_split_sizes_and_the_class_of_each_number(name, tmp_path):
+    columns = dict(KINDS[name].columns) | {"group": np.arange(ROWS) // 2}
+    model = untrained(name)
+    found = evaluate(model, columns, resamples=2, split="test", trained_on=4550)
+    sizes = f"test: {ROWS} predictions in {ROWS // 2} groups, trained on 4,550 rows"
+    page = found.report(tmp_path, environment={}).read_text(encoding="utf-8")
+    assert str(found).splitlines()[0] == sizes
+    assert f"<caption>{sizes}</caption>" in found._repr_html_()
+    of = f"{ROWS} cases of {ROWS // 2} patients or other groups in the split &#39;test&#39;"
+    assert of in page
+    assert "was trained on 4,550 rows" in page
+    for statistic, subject in SUBJECTS[name].items():
+        assert f"\n  {statistic} ({subject}) " in str(found)
+        assert f"<td>{statistic} ({subject})</td>" in found._repr_html_()
+        assert f">{statistic} ({subject})</th>" in page
+    whole = {"binary": "accuracy", "multiclass": "accuracy", "regression": "mae"}.get(name)
+    assert whole is None or f"\n  {whole}  " in str(found)
+    if name == "binary":
+        assert "ROC of ill: " in page
+
+
 def test_a_notebook_shows_names_and_obeys_none():
     name = "<script>alert('x')</script> & co"
     found = Evaluation({name: Interval(0.5, 0.4, 0.6)}, {"id": np.arange(2)}, Judge())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from jaxmed.training import stopping
@@ -32,12 +32,14 @@ def first_best(values, better):
 @given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0, math.nan]), min_size=1, max_size=12))
 def test_the_best_round_is_the_first_that_no_other_beats(values):
     history = history_of(values)
+    assume(not all(map(math.isnan, values)))
     assert stopping.highest("x").best(history) == first_best(values, lambda a, b: a > b)
     assert stopping.lowest("x").best(history) == first_best(values, lambda a, b: a < b)
 
 
 @given(scores, st.integers(1, 5))
 def test_patience_runs_out_exactly_when_no_round_has_improved(values, rounds):
+    assume(not math.isnan(values[0]))
     monitor = stopping.highest("x")
     stop = stopping.patience(monitor, rounds)
     history = history_of(values)
@@ -54,6 +56,27 @@ def test_patience_names_the_monitor_and_the_rounds():
     stop = stopping.patience(stopping.lowest("x"), 2)
     assert stop(history_of([1.0, 2.0])) is None
     assert stop(history_of([1.0, 2.0, 1.0])) == "x has not improved for 2 rounds"  # a tie is none
+
+
+@pytest.mark.parametrize("monitor", [stopping.highest("auroc"), stopping.lowest("auroc")])
+def test_a_number_that_is_undefined_in_every_round_has_no_best(monitor):
+    history = [{"validation/auroc": math.nan}, {"validation/auroc": math.nan}]
+    sentence = r"^validation/auroc is undefined \(nan\) in round 1, because .*: choose another"
+    for rounds in (1, 2):
+        with pytest.raises(ValueError, match=sentence):
+            monitor.best(history[:rounds])
+        with pytest.raises(ValueError, match=sentence):
+            stopping.patience(monitor, 5)(history[:rounds])
+    assert monitor.best([*history, {"validation/auroc": 0.5}]) == 2
+
+
+def test_patience_says_which_round_was_undefined():
+    stop = stopping.patience(stopping.highest("x"), 2)
+    assert stop(history_of([math.nan, 0.5, math.nan])) is None
+    reason = stop(history_of([math.nan, 0.5, 0.4, math.nan]))
+    assert reason.startswith("x is undefined (nan) in round 4, because ")
+    assert reason.endswith(": choose another monitor or larger validation data")
+    assert stop(history_of([math.nan, 0.5, 0.4, 0.5])) == "x has not improved for 2 rounds"
 
 
 @pytest.mark.parametrize(

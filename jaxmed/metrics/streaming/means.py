@@ -54,7 +54,7 @@ def brier() -> Metric:
         truth = jax.nn.one_hot(batch["label"], probabilities.shape[1])
         return jnp.sum((probabilities - truth) ** 2, axis=1)
 
-    return mean_over_rows(distance)
+    return nan_if_undefined(mean_over_rows(distance))
 
 
 def log_loss() -> Metric:
@@ -69,7 +69,7 @@ def log_loss() -> Metric:
         truth = jnp.take_along_axis(probabilities, batch["label"][:, None], axis=1)[:, 0]
         return -jnp.log(jnp.maximum(truth, _RESOLUTION))
 
-    return mean_over_rows(surprise)
+    return nan_if_undefined(mean_over_rows(surprise))
 
 
 def mean_of(name: str) -> Metric:

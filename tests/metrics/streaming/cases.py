@@ -106,7 +106,7 @@ CASES = {
         GRADED,
         by_prediction(reference.f1_score, GRADED, average="weighted"),
     ),
-    "matthews": (
+    "matthews_correlation": (
         streaming.matthews_correlation(CLASSES),
         GRADED,
         by_prediction(reference.matthews_corrcoef, GRADED),

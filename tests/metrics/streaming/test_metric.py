@@ -96,12 +96,13 @@ def test_no_real_rows_is_undefined_and_never_an_exception(case):
         np.testing.assert_array_equal(result, 0)  # the confusion matrix of no rows
 
 
+@pytest.mark.parametrize("column", [..., 0, -1], ids=["all", "first", "last"])
 @each_metric
-def test_nan_in_a_real_row_is_never_a_score(case):
+def test_nan_in_a_real_row_is_never_a_score(case, column):
     metric, (outputs, columns), _ = case
     spoiled = {name: np.array(x, np.float32) for name, x in outputs.items()}
     for x in spoiled.values():
-        x[7] = np.nan
+        x[(7, column) if x.ndim > 1 else 7] = np.nan
     rows = np.arange(ROWS)
     update, result = jax.jit(metric.update), jax.jit(metric.result)
     state = update(metric.empty(), *take((spoiled, columns), rows))
@@ -115,6 +116,14 @@ def test_nan_in_a_real_row_is_never_a_score(case):
 
 
 # Averages over classes
+
+
+def test_every_metric_is_among_the_cases():
+    """The tests above hold for all that the package exports."""
+    averages = {"Average", "Metric", "macro", "positive_or_macro", "weighted"}
+    names = {*streaming.__all__} - averages
+    assert {name for name in names if not any(case.startswith(name) for case in CASES)} == set()
+
 
 SCORES, SUPPORT = jnp.array([0.5, jnp.nan, 1.0]), jnp.array([3, 2, 1])
 
