@@ -47,7 +47,7 @@ def cross_entropy(
     check_unless_traced(checks.fraction, "label_smoothing", label_smoothing)
     logits = at_least_float32(logits)
     if isinstance(label_smoothing, int | float) and label_smoothing == 0:
-        losses = optax.losses.softmax_cross_entropy_with_integer_labels(logits, labels)
+        losses = jax.nn.softplus(log_odds_against(logits, labels))
     else:
         one_hot = jax.nn.one_hot(labels, logits.shape[1], dtype=logits.dtype)
         smoothed = optax.losses.smooth_labels(one_hot, label_smoothing)
@@ -134,3 +134,15 @@ def multilabel_cross_entropy(
         return jnp.mean(losses, axis=1)
     checks.shapes(logits=(logits, "batch labels"), label_weights=(label_weights, "labels"))
     return losses @ (label_weights / jnp.sum(label_weights))
+
+
+def log_odds_against(
+    logits: Float[Array, "batch classes"], labels: Int[Array, "batch"]
+) -> Float[Array, "batch"]:
+    """log((1 - p_y) / p_y) of the true class y under softmax, from which its losses follow.
+
+    Only differences of logits enter: no digit is lost where they are large or p_y is near 1.
+    """
+    true = jnp.take_along_axis(logits, labels[:, None], axis=1)
+    other = jnp.arange(logits.shape[1])[None, :] != labels[:, None]
+    return jax.nn.logsumexp(logits - true, axis=1, where=other)

@@ -6,6 +6,7 @@ import optax
 
 from jaxmed import checks
 from jaxmed.losses.arguments import at_least_float32, check_unless_traced, weights_of
+from jaxmed.losses.classification import log_odds_against
 from jaxmed.typing import Array, Float, Int, Num, Option
 
 
@@ -44,12 +45,10 @@ def focal(
     checks.shapes(logits=(logits, "batch classes"), labels=(labels, "batch"))
     check_unless_traced(checks.at_least, "gamma", gamma, 0.0)
     logits = at_least_float32(logits)
-    losses = optax.losses.softmax_cross_entropy_with_integer_labels(logits, labels)
+    against = log_odds_against(logits, labels)
     # In logarithms, because 1 - p_y rounds to 0 early, where gamma < 1 has an infinite gradient.
-    other = jnp.arange(logits.shape[1])[None, :] != labels[:, None]
-    log_rest = jax.nn.logsumexp(jax.nn.log_softmax(logits), axis=1, where=other)
-    focus = jnp.exp(gamma * log_rest)
-    return losses * focus * weights_of(labels, class_weights, logits.shape[1])
+    focus = jnp.exp(gamma * jax.nn.log_sigmoid(against))
+    return jax.nn.softplus(against) * focus * weights_of(labels, class_weights, logits.shape[1])
 
 
 def binary_focal(

@@ -50,13 +50,18 @@ def path_score(
     Returns:
         [batch]; 0 for an empty sequence.
     """
+    return sum(_along_path(emissions, chain, labels, real)).sum(1)
+
+
+def _along_path(emissions: Array, chain: Chain, labels: Array, real: Array) -> tuple[Array, Array]:
+    """What emissions, and what the chain, add to the score of a path at each position."""
     labels = jnp.where(real, labels, 0)
     emitted = jnp.take_along_axis(emissions, labels[..., None], axis=-1)[..., 0]
     followed = chain.transitions[labels[:, :-1], labels[:, 1:]]
-    last = jnp.maximum(real.sum(1) - 1, 0)
-    ended = chain.end[jnp.take_along_axis(labels, last[:, None], axis=1)[:, 0]]
-    within = jnp.where(real, emitted, 0).sum(1) + jnp.where(real[:, 1:], followed, 0).sum(1)
-    return jnp.where(real.any(1), within + chain.start[labels[:, 0]] + ended, 0)
+    chained = jnp.concatenate([chain.start[labels[:, :1]], followed], axis=1)
+    last = real & ~jnp.pad(real[:, 1:], ((0, 0), (0, 1)))
+    chained = chained + jnp.where(last, chain.end[labels], 0)
+    return jnp.where(real, emitted, 0), jnp.where(real, chained, 0)
 
 
 def log_partition(
@@ -97,7 +102,10 @@ def negative_log_likelihood(
     >>> round(float(jnp.exp(-loss[0])), 3)  # one of 2^3 equally likely paths
     0.125
     """
-    return log_partition(emissions, chain, real) - path_score(emissions, chain, labels, real)
+    # All scores relative to those of the path: the difference of two large sums has few digits.
+    emitted, chained = _along_path(emissions, chain, labels, real)
+    relative = (emissions - emitted[..., None]) - chained[..., None]
+    return log_partition(relative, chain, real)
 
 
 def marginals(
@@ -117,7 +125,8 @@ def marginals(
         [batch, time, classes]; 0 where `real` is false.
     """
     gradient = jax.grad(lambda scores: log_partition(scores, chain, real).sum())
-    return gradient(emissions)
+    # Probabilities depend on differences only; small scores have more digits.
+    return gradient(emissions - emissions.max(-1, keepdims=True))
 
 
 def viterbi(

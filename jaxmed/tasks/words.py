@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from jaxmed import checks
 from jaxmed.batch_axis import row_keys
@@ -55,7 +54,8 @@ def word_prediction(
             {"params": params}, tokens, at, train=True, rngs={"dropout": network_key}
         )
         words = jnp.take_along_axis(tokens, at, axis=1)
-        losses = optax.softmax_cross_entropy_with_integer_labels(scores, words)
+        logs = jax.nn.log_softmax(scores.astype(jnp.float32))
+        losses = -jnp.take_along_axis(logs, words[..., None], axis=-1)[..., 0]
         return losses.mean(1), (state, {})
 
     def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:

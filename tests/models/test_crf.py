@@ -125,3 +125,30 @@ def test_scores_in_the_thousands_stay_finite(case):
     loss = crf.negative_log_likelihood(emissions * 3000, chain, labels, real)
     assert np.isfinite(np.asarray(loss)).all()
     assert (np.asarray(loss) >= -1e-2).all()
+
+
+@pytest.mark.parametrize("length", [2, 40])
+def test_a_likely_path_among_large_scores_keeps_its_digits(length):
+    """Sums of forty scores of 1e4 have no digit left behind the point in float32."""
+    random = np.random.default_rng(length)
+    emissions = (1e4 * random.normal(size=(1, length, CLASSES))).astype(np.float32)
+    parts = [random.normal(size=s).astype(np.float32) for s in ((3,), (3, 3), (3,))]
+    chain = crf.Chain(*map(jnp.asarray, parts))
+    real = jnp.ones((1, length), bool)
+    labels = np.array(crf.viterbi(jnp.asarray(emissions), chain, real))
+    rival = (labels[0, 0] + 1) % CLASSES  # nearly as good at the first position
+    emissions[0, 0, rival] = emissions[0, 0, labels[0, 0]] - 0.25
+    given = jnp.asarray(emissions), chain, jnp.asarray(labels), real
+    found, gradient = jax.value_and_grad(
+        lambda scores: crf.negative_log_likelihood(scores, *given[1:]).sum()
+    )(given[0])
+    start, step, end = (part.astype(np.float64) for part in parts)
+    forward = start + emissions[0, 0]
+    for emission in emissions[0, 1:].astype(np.float64):
+        forward = logsumexp(forward[:, None] + step, axis=0) + emission
+    wanted = logsumexp(forward + end) - score(emissions[0], chain, labels[0])
+    assert wanted > 0.1
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    first = np.asarray(crf.marginals(given[0], chain, real))[0, 0]
+    np.testing.assert_allclose(first[labels[0, 0]], np.exp(-wanted), rtol=1e-5)
+    assert np.isfinite(gradient).all()
