@@ -110,6 +110,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         settings=settings,
         seeds=settings.seeds,
         seconds=seconds,
+        sizes=results.Sizes("test", len(test["label"]), len(normal["label"])),
         headline=[
             "nearest neighbors, standardized images/test_auroc",
             "variational autoencoder, distance of latents/test_auroc",

@@ -130,6 +130,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         settings=settings,
         seeds=settings.seeds,
         seconds=seconds,
+        sizes=results.Sizes("test", *(len(splits[name]["label"]) for name in ("test", "train"))),
         headline=[name for name in values["test"] if name.endswith(WAYS[:2])][:2],
     ).write(folder / "result.json")
     size = (len(settings.seeds), len(settings.shares))

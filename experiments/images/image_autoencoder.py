@@ -133,6 +133,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         data="MNIST" if settings.dataset == "mnist" else catalogue.entry(settings.dataset).title,
         recipe=f"{settings.kind} autoencoder, {settings.latent} latent dimensions",
         folder=[settings.dataset, settings.kind],
+        split=settings.evaluate_on,
         headline=("squared_error", "reduction", "PCA/squared_error"),
         after=after,
     )

@@ -124,6 +124,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         settings=settings,
         seeds=settings.seeds,
         seconds=seconds,
+        sizes=results.Sizes("test", len(test), len(columns["label"])),
         headline=["none/balanced_accuracy", f"{AFTERWARDS}/balanced_accuracy"],
     ).write(folder / "result.json")
     summary = {name: summarize(found) for name, found in values.items()}

@@ -102,6 +102,9 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         settings=settings,
         seeds=settings.seeds,
         seconds=seconds,
+        sizes=results.Sizes(
+            f"{settings.folds} folds", len(patients["label"]), crossed.evaluation.trained_on
+        ),
         headline=("accuracy", "auroc_of_folds"),
         note="Accuracy: all out-of-fold predictions. AUROC: mean and deviation over the folds.",
     )

@@ -145,9 +145,11 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         settings=settings,
         script=__file__,
         question="Which role does this sentence play in an abstract?",
-        data=title if testing else f"{title}, validation split",
+        data=title,
         recipe=RECIPES[settings.variant],
         folder=[settings.dataset, settings.variant],
+        split=settings.score,
+        trained_on=len(train["label"]),
         headline=("f1_weighted", *list(baselines)[-1:]),
         after=after,
     )

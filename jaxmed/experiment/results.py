@@ -71,6 +71,30 @@ def summarize(values: Values) -> Summary:
 
 
 @dataclasses.dataclass(frozen=True)
+class Sizes:
+    """What the metrics are of.
+
+    Attributes:
+        split: what was evaluated, such as "test" or "5 folds".
+        rows: of it, at least 1.
+        train_rows: that a model was trained on, at least 1; of folds the fewest.
+    """
+
+    split: str
+    rows: int
+    train_rows: int
+
+    def __post_init__(self) -> None:
+        if not self.split.strip():
+            raise ValueError("split is empty, but must name what was evaluated, such as 'test'.")
+        checks.at_least("rows", self.rows, 1)
+        checks.at_least("train_rows", self.train_rows, 1)
+
+    def __str__(self) -> str:
+        return f"{self.split}, {self.rows:,} rows (trained on {self.train_rows:,})"
+
+
+@dataclasses.dataclass(frozen=True)
 class Hardware:
     """What a result was measured on.
 
@@ -94,7 +118,9 @@ class Result:
 
     Attributes:
         question: what the experiment asks, one sentence.
-        data: data set and, where it needs saying, the split.
+        data: data set.
+        sizes: the split that was evaluated and how many rows it and the training split have; None
+            where no model was evaluated, as in a benchmark of speed.
         recipe: what was trained; with `data` the label of the row.
         script: path below the repository, with forward slashes.
         command: what prints these numbers, run in the repository.
@@ -113,6 +139,7 @@ class Result:
 
     question: str
     data: str
+    sizes: Sizes | None
     recipe: str
     script: str
     command: str
@@ -162,13 +189,14 @@ def from_runs(
     seconds: Values,
     arguments: Sequence[str] | None = None,
     headline: Sequence[str] = (),
+    sizes: Sizes | None = None,
     note: str = "",
 ) -> Result:
     """The `Result` of runs that have just ended, on this machine and with this code.
 
     Args:
         values: by metric, one value per seed; one value for a baseline that has no seed.
-        question: see `Result`, as for `data`, `recipe`, `headline` and `note`.
+        question: see `Result`, as for `data`, `recipe`, `headline`, `sizes` and `note`.
         data: see `Result`.
         recipe: see `Result`.
         script: file of the experiment; what stands before `experiments/` is left out.
@@ -178,6 +206,7 @@ def from_runs(
         arguments: of the command line; by default those of this process. Options that name
             places of files are left out.
         headline: see `Result`.
+        sizes: see `Result`; metrics of models must have them.
         note: see `Result`.
     """
     found = record.environment()
@@ -186,6 +215,7 @@ def from_runs(
     return Result(
         question=question,
         data=data,
+        sizes=sizes,
         recipe=recipe,
         script=path,
         command=provenance.command(path, sys.argv[1:] if arguments is None else arguments),
@@ -223,6 +253,7 @@ def _parsed(content: Any) -> Result:
     metrics = json_fields.mapping("metrics", given["metrics"])
     return Result(
         **parsed,
+        sizes=_optional(_sizes, "sizes", given),
         settings=json_fields.mapping("settings", given["settings"]),
         seeds=tuple(json_fields.integer("seeds", seed) for seed in _array("seeds", given)),
         metrics={name: _summary(f"metrics[{name!r}]", metrics[name]) for name in metrics},
@@ -254,6 +285,18 @@ def _summary(name: str, content: Any) -> Summary:
     try:
         return Summary(mean, deviation, found)
     except ValueError as error:
+        raise ValueError(f"{name}.{error}") from error
+
+
+def _sizes(name: str, content: Any) -> Sizes:
+    given = json_fields.mapping(name, content, keys=("split", "rows", "train_rows"))
+    split = json_fields.string(f"{name}.split", given["split"])
+    counts = (json_fields.integer(f"{name}.{key}", given[key]) for key in ("rows", "train_rows"))
+    try:
+        return Sizes(split, *counts)
+    except ValueError as error:
+        if str(error).startswith(name):
+            raise
         raise ValueError(f"{name}.{error}") from error
 
 

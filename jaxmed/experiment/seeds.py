@@ -12,7 +12,7 @@ from jaxmed.deploy import export
 from jaxmed.evaluation import Evaluation, evaluate
 from jaxmed.experiment import number_format, results
 from jaxmed.experiment.folders import run_folder
-from jaxmed.experiment.results import Summary
+from jaxmed.experiment.results import Sizes, Summary
 from jaxmed.experiment.settings import ExperimentSettings
 from jaxmed.runs import manifest
 from jaxmed.runtime import distributed
@@ -34,6 +34,8 @@ def run_seeds(
     recipe: str,
     folder: Sequence[str] = (),
     headline: Sequence[str] = (),
+    split: str = "test",
+    trained_on: int | None = None,
     tokenizer: Tokenizer | None = None,
     after: Callable[[int, Path, Fit, Evaluation], Mapping[str, float] | None] | None = None,
 ) -> dict[str, Summary]:
@@ -45,7 +47,7 @@ def run_seeds(
 
     Args:
         train: `(seed, run) -> what fit gave`; it passes `run` on to `fit`.
-        test: touched once per seed.
+        test: what is evaluated, once per seed.
         settings: of the experiment.
         script: `__file__` of the experiment.
         question: what the experiment asks, one sentence.
@@ -53,6 +55,9 @@ def run_seeds(
         recipe: what was trained, for the row of results.
         folder: folders between `settings.runs` and that of the run.
         headline: metrics of the row of results.
+        split: name of what `test` is.
+        trained_on: rows of the training split, counted as those of `test` are; by default the
+            examples of `fit`.
         tokenizer: of a model of texts, exported with it.
         after: called once per seed, outside the training that is timed, with (seed, folder, what
             `fit` gave, evaluation); it may give further metrics.
@@ -76,7 +81,8 @@ def run_seeds(
         # The history also holds the rounds before a run was interrupted.
         before = sum(row["seconds"] for row in trained.history) if run.resume else 0.0
         seconds.append(max(time.perf_counter() - started, before))
-        evaluation = evaluate(trained.model, test, split="test", trained_on=trained.rows)
+        train_rows = trained.rows if trained_on is None else trained_on
+        evaluation = evaluate(trained.model, test, split=split, trained_on=train_rows)
         extra = after(seed, directory, trained, evaluation) if after is not None else None
         found = {name: interval.value for name, interval in evaluation.metrics.items()}
         for name, value in {**found, **(extra or {})}.items():
@@ -106,6 +112,9 @@ def run_seeds(
             seeds=settings.seeds,
             seconds=seconds,
             headline=headline,
+            sizes=Sizes(split, len(evaluation.predictions["id"]), train_rows)
+            if train_rows
+            else None,
         ).write(root / "result.json")
         manifest.write_manifest(root)
     summary = {name: results.summarize(found) for name, found in values.items()}
@@ -122,8 +131,9 @@ def seed_table(summary: Mapping[str, Summary]) -> str:
     """
     width = max(map(len, summary))
     seeds = max(len(of.values) for of in summary.values())
+    title = "one seed" if seeds == 1 else f"mean ± standard deviation over {seeds} seeds"
     lines = [
         f"  {name:{width}}  {number_format.with_deviation(of.mean, of.deviation)}"
         for name, of in summary.items()
     ]
-    return "\n".join([f"\nmean ± standard deviation over {seeds} seeds", *lines])
+    return "\n".join([f"\n{title}", *lines])

@@ -14,7 +14,9 @@ from jaxmed.experiment.results import Result, Summary
 
 Link: TypeAlias = Callable[[str], str]
 """From the path of a script in the repository to where it lies as seen from a page."""
-FIELDS = ("question", "script", "data", "recipe", "row", "command", "seeds", "time", "result")
+FIELDS = (
+    "question", "script", "data", "split", "recipe", "row", "command", "seeds", "time", "result"
+)  # fmt: skip
 """Columns that are not metrics."""
 _SPELLED = {
     **{word: word.upper() for word in ("auroc", "f1", "mlp", "cnn", "lstm", "svm", "pca")},
@@ -89,6 +91,8 @@ def _cell(column: str, result: Result, part: str, link: Link) -> str:
             return f"[{Path(result.script).name}]({link(result.script)})"
         case "data" | "recipe":
             return str(getattr(result, column))
+        case "split":
+            return str(result.sizes) if result.sizes else number_format.MISSING
         case "command":
             return f"`{result.command}`"
         case "row":

@@ -35,7 +35,7 @@ from jaxmed.experiment.results import Result
 from jaxmed.experiment.table_rows import Link, Row
 from jaxmed.files import write_whole
 
-COLUMNS = "question, data, recipe, result, seeds, time, command"
+COLUMNS = "question, data, split, recipe, result, seeds, time, command"
 """Of a table that names none."""
 RESULTS = "results"
 """Folder of the published results, below that of the experiments."""

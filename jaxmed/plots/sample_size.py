@@ -43,7 +43,7 @@ def learning_curve(
     figure = new_figure(5.6, 4.0)
     axes = figure.subplots()
     for (name, line), color in zip(scores.items(), COLORS, strict=False):
-        deviation = line.std(0, ddof=1) if len(line) > 1 else np.zeros(len(sizes))
+        deviation = line.std(0, ddof=1) if len(line) > 1 else None
         axes.errorbar(
             sizes, line.mean(0), deviation, marker="o", ms=4, lw=1.6, capsize=3, elinewidth=1,
             color=color, label=plain(name),

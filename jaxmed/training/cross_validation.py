@@ -52,7 +52,8 @@ class CrossValidation:
     """What cross-validation gave. It prints as the table over all rows.
 
     Attributes:
-        evaluation: of all rows, each predicted by the model of its fold.
+        evaluation: of all rows, each predicted by the model of its fold; `trained_on` is the
+            number of training rows of the fold that has the fewest.
         metrics: statistics of each fold's test rows, by name.
         models: one per fold, each with the constants counted from its own training rows.
         histories: of the training of each fold.
@@ -73,9 +74,10 @@ class CrossValidation:
         return self.evaluation._repr_html_()
 
     def mean(self, name: str) -> tuple[float, float]:
-        """Mean and sample standard deviation of a statistic over the folds."""
+        """Mean and sample standard deviation of a statistic over the folds; NaN for one fold."""
         values = [fold[name] for fold in self.metrics]
-        return float(np.mean(values)), float(np.std(values, ddof=1))
+        deviation = float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
+        return float(np.mean(values)), deviation
 
 
 def cross_validate(
@@ -143,7 +145,10 @@ def cross_validate(
     joined = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
     order = np.argsort(joined["id"], kind="stable")
     whole = {name: column[order] for name, column in joined.items()}
-    evaluation = dataclasses.replace(judged(judge, whole), split=f"{len(parts)} folds")
+    fewest = min(len(fold.train) for fold in parts)
+    evaluation = dataclasses.replace(
+        judged(judge, whole), split=f"{len(parts)} folds", trained_on=fewest
+    )
     return CrossValidation(evaluation, metrics, models, histories, joint)
 
 

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from jaxmed.experiment import results
-from jaxmed.experiment.results import Hardware, Result, Summary
+from jaxmed.experiment.results import Hardware, Result, Sizes, Summary
 
 RESULT = Result(
     question="Is this mass malignant?",
     data="Breast Cancer Wisconsin",
+    sizes=Sizes("test", 114, 341),
     recipe="MLP 64-32",
     script="experiments/start/breast_cancer_mlp.py",
     command="python experiments/start/breast_cancer_mlp.py --seeds 0 1",
@@ -127,6 +128,17 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
             {"hardware": {"processor": "x", "cores": "2", "devices": {}}},
             "hardware.cores is '2', but must be a whole number",
         ),
+        ({"sizes": 114}, "sizes is 114, but must be an object"),
+        ({"sizes": {"split": "test", "rows": 114}}, "sizes has no 'train_rows'"),
+        (
+            {"sizes": {"split": "test", "rows": 114.0, "train_rows": 1}},
+            r"sizes\.rows is 114\.0, but must be a whole number",
+        ),
+        (
+            {"sizes": {"split": "test", "rows": 0, "train_rows": 1}},
+            r"sizes\.rows is 0, but must be",
+        ),
+        ({"sizes": {"split": "", "rows": 2, "train_rows": 1}}, r"sizes\.split is empty, but must"),
         ({"versions": "1.0"}, "versions is '1.0', but must be an object"),
         ({"commit": 7}, "commit is 7, but must be a string"),
         ({"date": "31.1.2026"}, "date is '31.1.2026', but must be written as 2026-01-31"),

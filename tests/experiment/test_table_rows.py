@@ -7,11 +7,12 @@ import dataclasses
 import pytest
 
 from jaxmed.experiment import table_rows
-from jaxmed.experiment.results import Result, Summary
+from jaxmed.experiment.results import Result, Sizes, Summary
 
 RESULT = Result(
     question="Which digit?",
     data="MNIST",
+    sizes=Sizes("test", 10_000, 60_000),
     recipe="MLP",
     script="experiments/start/mnist.py",
     command="python experiments/start/mnist.py --seeds 0 1",
@@ -45,6 +46,7 @@ def cells(result, *columns):
         ("question", "[Which digit?](../experiments/start/mnist.py)"),
         ("script", "[mnist.py](../experiments/start/mnist.py)"),
         ("data", "MNIST"),
+        ("split", "test, 10,000 rows (trained on 60,000)"),
         ("recipe", "MLP"),
         ("command", "`python experiments/start/mnist.py --seeds 0 1`"),
         ("seeds", "2"),
@@ -90,3 +92,7 @@ def test_one_seed_has_a_missing_deviation_and_a_baseline_none():
         RESULT, seeds=(0,), metrics={"accuracy": Summary(0.99), "SVM/accuracy": Summary(0.93)}
     )
     assert cells(once, "accuracy", "SVM/accuracy") == [("0.990", "0.930")]
+
+
+def test_a_benchmark_has_no_split():
+    assert cells(dataclasses.replace(RESULT, sizes=None), "split") == [("-",)]

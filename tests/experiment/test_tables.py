@@ -9,17 +9,22 @@ from pathlib import Path
 
 import pytest
 
+from jaxmed.data import catalogue
 from jaxmed.experiment import results, tables
-from jaxmed.experiment.results import Hardware, Result
+from jaxmed.experiment.results import Hardware, Result, Sizes
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = sorted((ROOT / "experiments" / "results").glob("*.json"))
+
+
+SPLIT = "test, 30 rows (trained on 200)"
 
 
 def write(folder, name, *, script="experiments/images/scan.py", recipe="CNN", values=(0.9, 0.8)):
     Result(
         question="Is this scan normal?",
         data=f"scans|{name}",
+        sizes=Sizes("test", 30, 200),
         recipe=recipe,
         script=script,
         command=f"python {script} --dataset {name}",
@@ -58,12 +63,12 @@ def test_tables_are_written_between_their_markers(experiments):
     tables.rewrite(experiments)
     assert (experiments / "README.md").read_text() == (
         "# Results\n\n<!-- table: images -->\n"
-        "| question | data | recipe | result | seeds | time | command |\n"
-        "| --- | --- | --- | --- | --- | --- | --- |\n"
-        "| [Is this scan normal?](images/scan.py) | scans\\|a | CNN | AUROC 0.8500 ± 0.0707 | 2 | "
-        "3.5 s | `python experiments/images/scan.py --dataset a` |\n"
-        "| [Is this scan normal?](images/scan.py) | scans\\|b | CNN | AUROC 0.6500 ± 0.0707 | 2 | "
-        "3.5 s | `python experiments/images/scan.py --dataset b` |\n"
+        "| question | data | split | recipe | result | seeds | time | command |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
+        f"| [Is this scan normal?](images/scan.py) | scans\\|a | {SPLIT} | CNN | "
+        "AUROC 0.8500 ± 0.0707 | 2 | 3.5 s | `python experiments/images/scan.py --dataset a` |\n"
+        f"| [Is this scan normal?](images/scan.py) | scans\\|b | {SPLIT} | CNN | "
+        "AUROC 0.6500 ± 0.0707 | 2 | 3.5 s | `python experiments/images/scan.py --dataset b` |\n"
         "<!-- end -->\n\nAfter it.\n"
     )
     # b is named first; of its script only a is left, whose baseline stands there already.
@@ -247,3 +252,24 @@ def test_every_experiment_is_named_on_the_page():
     ]
     assert len(scripts) > 15
     assert [path for path in scripts if path.name not in page] == []
+
+
+def test_every_published_score_says_split_and_sizes():
+    """Those of the facts of the data sets, which loading checks."""
+    read = {path.stem: results.read_result(path) for path in PUBLISHED}
+    scores = {name: found for name, found in read.items() if "benchmarks" not in found.script}
+    assert len(scores) > 20
+    assert {name: found.sizes is None for name, found in read.items()} == {
+        name: name not in scores for name in read
+    }
+    for name, found in scores.items():
+        title = found.data.partition(",")[0].lower().replace("-", "_").replace(" ", "_")
+        if found.sizes.split != "test":
+            whole = sum(catalogue.ENTRIES["breast_cancer_wisconsin"].sizes.values())
+            assert found.sizes.rows == whole > found.sizes.train_rows
+            continue
+        facts = catalogue.ENTRIES[title].sizes
+        assert found.sizes.rows == facts["test"], name
+        # Roles of sentences are learned from both splits, what is normal from normal chests.
+        learned = {facts["train"], facts["train"] + facts.get("validation", 0)}
+        assert found.sizes.train_rows in learned or f"{found.sizes.train_rows:,}" in found.data

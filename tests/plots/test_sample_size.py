@@ -21,6 +21,13 @@ def test_a_curve_shows_mean_and_deviation_over_the_seeds():
     figure.savefig(io.BytesIO())
 
 
+def test_one_seed_has_no_deviation():
+    figure = plots.learning_curve([10, 100], {"scratch": np.array([[0.6, 0.8]])})
+    (line,) = figure.axes[0].containers
+    assert not line.has_yerr
+    assert "SD" not in figure.axes[0].get_ylabel()
+
+
 @pytest.mark.parametrize(
     ("sizes", "scores", "message"),
     [
