@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def write_whole(path: Path, content: str | bytes | Iterable[bytes]) -> None:
     """Replace `path` by this content; if it is killed or the disk is full, the old file stays.
 
     Args:
         path: of the file; its folder is made where it is missing.
-        content: text, written as UTF-8, or bytes.
+        content: text, written as UTF-8, or bytes, or bytes part by part.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        _write(draft, content.encode() if isinstance(content, str) else content)
+        if isinstance(content, str):
+            content = content.encode()
+        _write(draft, (content,) if isinstance(content, bytes) else content)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
@@ -38,7 +40,7 @@ def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
     draft.mkdir(parents=True)
     try:
         for name, content in files.items():
-            _write(draft / name, content)
+            _write(draft / name, (content,))
         if not target.exists():
             draft.rename(target)
             return
@@ -53,8 +55,9 @@ def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, parts: Iterable[bytes]) -> None:
     with path.open("wb") as file:
-        file.write(content)
+        for part in parts:
+            file.write(part)
         file.flush()
         os.fsync(file.fileno())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,9 @@ import numpy as np
 from jaxmed.files import write_whole
 from jaxmed.metrics.bootstrap import Interval
 from jaxmed.typing import Columns
+
+_ROWS_AT_ONCE = 10_000
+"""Of a file of predictions."""
 
 
 def metrics_table(
@@ -91,8 +94,21 @@ def write_predictions(
             )
         heads += [f"{name}_{word}" for word in words]
         columns += list(column.T)
+    lengths = {head: len(column) for head, column in zip(heads, columns, strict=True)}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"table has columns of unequal length, {lengths}: give one row per unit.")
+    write_whole(path, _lines(heads, columns))
+
+
+def _lines(heads: Sequence[str], columns: Sequence[np.ndarray]) -> Iterator[bytes]:
+    """The file part by part, so that memory does not grow with the rows."""
+    yield _encoded([heads])
+    for start in range(0, len(columns[0]) if columns else 0, _ROWS_AT_ONCE):
+        part = (column[start : start + _ROWS_AT_ONCE].tolist() for column in columns)
+        yield _encoded(zip(*part, strict=True))
+
+
+def _encoded(rows: Iterable[Sequence[object]]) -> bytes:
     text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(heads)
-    writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
-    write_whole(path, text.getvalue())
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()

@@ -21,6 +21,7 @@ TableStatistic: TypeAlias = Callable[[Columns, Weights], Result]
 """(table, weights or None) -> one number, or [resamples]; NaN where it is undefined."""
 
 _CHUNK = 1_000_000  # weights held at once; about the size of the cache
+_AT_ONCE = 16  # resamples at least, so that each row is sorted and checked once for so many
 _MAX_UNDEFINED = 0.1
 
 
@@ -199,19 +200,19 @@ def _chunks(
     checks.at_least("resamples", resamples, 1)
     _check_group(group, rows)
     if group is None:
-        units, member = rows, np.arange(rows)
+        units, member = rows, None
     else:
         names, member = np.unique(group, return_inverse=True)
         units = len(names)
     random = np.random.default_rng(seed)
-    size = max(1, _CHUNK // rows)
+    size = max(_AT_ONCE, _CHUNK // rows)
     for start in range(0, resamples, size):
-        counts = [
-            np.bincount(random.integers(units, size=units), minlength=units)
-            for _ in range(min(size, resamples - start))
-        ]
         # Stored as [rows, resamples], the order in which the statistics read it.
-        yield np.stack(counts, axis=1).astype(np.float64)[member].T
+        counts = np.empty((units, min(size, resamples - start)))
+        for column in range(counts.shape[1]):
+            drawn = random.integers(units, size=units)
+            counts[:, column] = np.bincount(drawn, minlength=units)
+        yield (counts if member is None else counts[member]).T
 
 
 def _percentiles(resampled: np.ndarray, level: float) -> tuple[float, float]:

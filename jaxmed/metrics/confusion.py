@@ -36,6 +36,10 @@ __all__ = [
 ]
 
 
+_FEW = 3
+"""Classes up to which a product of matrices counts faster than sorting does."""
+
+
 def confusion_matrix(
     label: Num[np.ndarray, "rows"], probabilities: Probabilities, weights: Weights = None
 ) -> Float[np.ndarray, "*resamples classes classes"]:
@@ -212,9 +216,13 @@ def _confusion(label: np.ndarray, probabilities: np.ndarray, columns: np.ndarray
     """Confusion matrices [resamples, true classes, predicted classes]."""
     classes = probabilities.shape[1]
     cell = label * classes + probabilities.argmax(axis=1)
+    counts = np.zeros((classes * classes, columns.shape[1]))
+    if classes <= _FEW:
+        inside = cell == np.arange(classes * classes)[:, None]
+        counts[:] = inside.astype(np.float64) @ columns
+        return counts.T.reshape(-1, classes, classes)
     order = np.argsort(cell, kind="stable")
     occupied, first = np.unique(cell[order], return_index=True)
-    counts = np.zeros((classes * classes, columns.shape[1]))
     counts[occupied] = np.add.reduceat(columns[order], first, axis=0)
     return counts.T.reshape(-1, classes, classes)
 

@@ -137,7 +137,8 @@ def _ranking(positive: np.ndarray, score: np.ndarray, columns: np.ndarray) -> _R
     descending = -score[order]
     of_positives = descending[places]
     cumulative = np.zeros((len(score) + 1, columns.shape[1]))
-    np.cumsum(columns[order], axis=0, out=cumulative[1:])
+    np.take(columns, order, axis=0, out=cumulative[1:], mode="clip")  # does not copy, as raise does
+    np.cumsum(cumulative[1:], axis=0, out=cumulative[1:])
     return _Ranking(
         weight=columns[order[places]],
         above=cumulative[np.searchsorted(descending, of_positives, "left")],

@@ -72,6 +72,24 @@ def test_class_names_head_the_columns(tmp_path):
         write_predictions(path, predictions, {"probabilities": ["normal"]})
 
 
+def test_a_file_of_many_parts_holds_every_row_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "_ROWS_AT_ONCE", 4)
+    path = tmp_path / "predictions.csv"
+    for rows in (0, 1, 4, 9):
+        write_predictions(path, {"id": np.arange(rows), "note": np.array(['a,\n"b'] * rows)})
+        with path.open(newline="", encoding="utf-8") as file:
+            head, *read = csv.reader(file)
+        assert head == ["id", "note"]
+        assert read == [[str(row), 'a,\n"b'] for row in range(rows)]
+
+
+def test_columns_of_unequal_length_write_nothing(tmp_path):
+    path = tmp_path / "predictions.csv"
+    with pytest.raises(ValueError, match=r"unequal length, \{'id': 3, 'value': 2\}"):
+        write_predictions(path, {"id": np.arange(3), "value": np.zeros(2)})
+    assert not path.exists()
+
+
 def test_the_file_appears_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "predictions.csv"
     write_predictions(path, {"id": np.arange(3), "value": np.arange(3.0)})

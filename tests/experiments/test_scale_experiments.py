@@ -44,6 +44,58 @@ def test_an_images_number_survives_compression(tmp_path):
     np.testing.assert_array_equal(script.numbers(large[..., None]), [2**17, 199_999])
 
 
+def test_scale_measures_time_and_memory_of_each_process(tmp_path, capsys, monkeypatch):
+    script = experiment("scale")
+    monkeypatch.setattr(script, "WORK", {"array": _array_of_100_bytes_a_row})
+    settings = script.Settings(rows=(200_000, 400_000), runs=tmp_path)
+    before = script.WORK["array"](script.made_up(2, 1), settings, tmp_path)
+    assert len(before()) == 200
+    columns = script.made_up(9, 3)
+    assert columns["group"].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+    class Here:
+        """Pools that run at once, because a process of its own would not see the patch."""
+
+        def Pool(self, count):  # noqa: N802 (multiprocessing's name)
+            return self
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            return None
+
+        def apply(self, function, arguments):
+            return function(*arguments)
+
+    monkeypatch.setattr(script.multiprocessing, "get_context", lambda kind: Here())
+    found = script.experiment(settings)["array"]
+    assert [size for _, size in found] == pytest.approx([100, 100], rel=0.2)
+    (folder,) = tmp_path.iterdir()
+    result = results.read_result(folder / "result.json")
+    assert result.sizes is None
+    assert result.metrics["array, 400,000 rows/bytes_per_row"].mean == round(found[1][1])
+    assert "400,000" in capsys.readouterr().out
+
+
+def _array_of_100_bytes_a_row(columns, settings, folder):
+    return lambda: np.full(100 * len(columns["label"]), 1, np.uint8)
+
+
+@pytest.mark.parametrize("name", ["evaluate", "predictions.csv", "from_csv", "split by patient"])
+def test_scale_does_each_work(name, tmp_path):
+    script = experiment("scale")
+    settings = script.Settings(resamples=2)
+    found = script.WORK[name](script.made_up(60, 3), settings, tmp_path)()
+    rows = {
+        "evaluate": lambda: len(found.predictions["id"]),
+        "predictions.csv": lambda: len((tmp_path / "predictions.csv").read_text().split()) - 1,
+        "from_csv": lambda: len(found),
+        "split by patient": lambda: sum(map(len, found)),
+    }
+    assert rows[name]() == 60
+
+
 def test_scaling_by_hand(tmp_path, capsys):
     script = experiment("scaling")
     settings = script.Settings(

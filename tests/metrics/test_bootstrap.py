@@ -66,6 +66,25 @@ def test_intervals_of_a_table_are_those_of_the_rows_drawn(grouped, chunk, monkey
     agree(found["contrast"], (contrast(data, None), *np.quantile(resampled, [0.1, 0.9])))
 
 
+def test_many_rows_are_resampled_a_few_times_at_once(monkeypatch):
+    """One at a time, each row would be sorted for every resample; all at once need the memory."""
+    monkeypatch.setattr(bootstrap, "_CHUNK", 100)
+    label, value = np.zeros(50), np.random.default_rng(0).normal(size=50)
+    for group in (None, np.arange(50) // 2):
+        shapes = []
+
+        def error(table, weights, shapes=shapes):
+            shapes.append(None if weights is None else weights.shape)
+            return metrics.mae(table["label"], table["value"], weights)
+
+        table = {"label": label, "value": value}
+        found = bootstrap.intervals({"mae": error}, table, resamples=40, group=group)["mae"]
+        assert shapes == [None, (16, 50), (16, 50), (8, 50)]
+        weights = bootstrap.bootstrap_weights(50, resamples=40, seed=0, group=group)
+        resampled = [np.average(np.abs(value), weights=row) for row in weights]
+        agree(found[1:], np.quantile(resampled, [0.025, 0.975]))
+
+
 def test_all_statistics_see_the_same_resamples():
     found = bootstrap.intervals(
         {"one": contrast, "minus": lambda *given: -np.asarray(contrast(*given))},
