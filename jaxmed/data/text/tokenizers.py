@@ -6,9 +6,10 @@ that no training text contains is unknown. Each is saved as one JSON file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 SPECIAL = ("[PAD]", "[UNK]", "[START]", "[END]", "[MASK]")
 PADDING, UNKNOWN, START, END, MASK = range(len(SPECIAL))
 """The numbers of the special tokens, the same in every tokenizer made here."""
+LARGEST_FILE = 64 << 20
+"""Bytes; the largest vocabularies in use take a third of it."""
 
 
 def words(
@@ -38,12 +41,11 @@ def words(
         numbers: keep numbers as they are; otherwise each run of digits is read as 0, so that rare
             numbers do not become unknown words.
     """
-    from tokenizers import Regex, models, normalizers, trainers
+    from tokenizers import models, trainers
 
     tokenizer = _uncased(models.WordLevel(unk_token=SPECIAL[UNKNOWN]))
     if not numbers:
-        as_zero = normalizers.Replace(Regex("[0-9]+"), "0")
-        tokenizer.normalizer = normalizers.Sequence([tokenizer.normalizer, as_zero])
+        tokenizer = _without_numbers(tokenizer)
     trainer = trainers.WordLevelTrainer(
         vocab_size=size, min_frequency=min_count, special_tokens=list(SPECIAL), show_progress=False
     )
@@ -87,11 +89,9 @@ def byte_pairs(texts: Iterable[str], *, size: int = 8_000, min_count: int = 2) -
         Sennrich et al., Neural Machine Translation of Rare Words with Subword Units, 2016,
         section 3.2.
     """
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import pre_tokenizers, trainers
 
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer = _of_bytes()
     trainer = trainers.BpeTrainer(
         vocab_size=size,
         min_frequency=min_count,
@@ -146,23 +146,90 @@ def load_tokenizer(path: Path) -> Tokenizer:
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: It is not a tokenizer, or has other special tokens than `SPECIAL`.
+        ValueError: It is not a tokenizer, or not one that `check_tokenizer` accepts.
     """
     from tokenizers import Tokenizer
 
     if not path.is_file():
         raise FileNotFoundError(f"path is {str(path)!r}, but there is no such file.")
+    if path.stat().st_size > LARGEST_FILE:
+        raise ValueError(
+            f"{path} has {path.stat().st_size:,} bytes, but a tokenizer has at most "
+            f"{LARGEST_FILE:,}: make it with a smaller size."
+        )
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises nothing narrower
         raise ValueError(f"{path} is not a file of the tokenizers library: {error}.") from error
+    try:
+        check_tokenizer(tokenizer)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return tokenizer
+
+
+def check_tokenizer(tokenizer: Tokenizer) -> None:
+    """Refuse a tokenizer that no function of this module makes.
+
+    A file can ask for steps that make a text a million times longer or draw random numbers, and
+    can number its tokens beyond the rows of an embedding. Padding and truncation are not looked
+    at: `encode` has its own.
+
+    Raises:
+        ValueError: It has other steps, special tokens or numbers.
+    """
     numbers = tuple(tokenizer.token_to_id(token) for token in SPECIAL)
     if numbers != tuple(range(len(SPECIAL))):
         raise ValueError(
-            f"{path} numbers {', '.join(SPECIAL)} as {numbers}, but they must be 0 to 4: make "
-            "the tokenizer with jaxmed.data.text.tokenizers."
+            f"the tokenizer numbers {', '.join(SPECIAL)} as {numbers}, but they must be 0 to 4: "
+            "make it with jaxmed.data.text.tokenizers."
         )
-    return tokenizer
+    known = [_steps(each) for each in _untrained()]
+    for part, steps in _steps(tokenizer).items():
+        if all(steps != each[part] for each in known):
+            raise ValueError(
+                f"the tokenizer has the {part} {_shortened(steps)}, which jaxmed does not use: "
+                "make it with jaxmed.data.text.tokenizers."
+            )
+    added = tokenizer.get_added_tokens_decoder()
+    if [token.content for _, token in sorted(added.items())] != list(SPECIAL):
+        raise ValueError(
+            f"the tokenizer has {len(added)} added tokens, but must have {', '.join(SPECIAL)}: "
+            "make it with jaxmed.data.text.tokenizers."
+        )
+    vocabulary = tokenizer.get_vocab()
+    if sorted(vocabulary.values()) != list(range(len(vocabulary))):
+        raise ValueError(
+            f"the tokenizer has {len(vocabulary):,} tokens, but does not number them 0 to "
+            f"{len(vocabulary) - 1:,}: make it with jaxmed.data.text.tokenizers."
+        )
+
+
+def _steps(tokenizer: Tokenizer) -> dict[str, Any]:
+    """What is done to a text, as JSON, without what was learned."""
+    described = json.loads(tokenizer.to_str())
+    model = described["model"]
+    return {
+        "normalizer": described["normalizer"],
+        "pre_tokenizer": described["pre_tokenizer"],
+        "post_processor": described["post_processor"],
+        "model": {name: model[name] for name in model if name not in ("vocab", "merges")},
+    }
+
+
+def _shortened(steps: Any) -> str:
+    text = json.dumps(steps)
+    return text if len(text) <= 100 else f"{text[:100]}..."
+
+
+def _untrained() -> Iterator[Tokenizer]:
+    """One tokenizer of each kind that is made here, without a vocabulary."""
+    from tokenizers import models
+
+    yield _uncased(models.WordLevel(unk_token=SPECIAL[UNKNOWN]))
+    yield _without_numbers(_uncased(models.WordLevel(unk_token=SPECIAL[UNKNOWN])))
+    yield _uncased(models.WordPiece(unk_token=SPECIAL[UNKNOWN]))
+    yield _of_bytes()
 
 
 def _uncased(model: Model) -> Tokenizer:
@@ -171,6 +238,23 @@ def _uncased(model: Model) -> Tokenizer:
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+def _without_numbers(tokenizer: Tokenizer) -> Tokenizer:
+    from tokenizers import Regex, normalizers
+
+    as_zero = normalizers.Replace(Regex("[0-9]+"), "0")
+    tokenizer.normalizer = normalizers.Sequence([tokenizer.normalizer, as_zero])
+    return tokenizer
+
+
+def _of_bytes() -> Tokenizer:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     return tokenizer
 
 
@@ -188,5 +272,8 @@ def _encodings(tokenizer: Tokenizer, texts: Sequence[str] | np.ndarray) -> list[
             raise ValueError(f"texts hold {text!r} in row {row}, but must hold strings.")
     # In a text "[PAD]" is peripheral artery disease in brackets, not padding.
     tokenizer.encode_special_tokens = True
+    # A file can ask for padding to any length; ours is done after this, and what is longer counted.
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
     encodings = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
     return [encoding.ids for encoding in encodings]

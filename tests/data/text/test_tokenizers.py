@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -133,3 +135,80 @@ def test_numbers_are_read_as_zero_where_they_are_not_kept(tmp_path):
     n, equals, number, dot = (tokenizer.token_to_id(word) for word in ("n", "=", "0", "."))
     left, right = tokenizer.token_to_id("("), tokenizer.token_to_id(")")
     assert found.tolist() == [n, equals, number, left, number, dot, number, right]
+
+
+def saved(directory, change):
+    """The path of a tokenizer whose description was changed."""
+    tokenizer = tokenizers.words(TRAINING)
+    described = json.loads(tokenizer.to_str())
+    change(described)
+    path = directory / "tokenizer.json"
+    path.write_text(json.dumps(described))
+    return path
+
+
+def times_a_thousand(described):
+    longer = {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 1000}
+    described["normalizer"] = {"type": "Sequence", "normalizers": [longer] * 4}
+
+
+def whole_texts(described):
+    described["pre_tokenizer"] = {"type": "Whitespace"}
+
+
+def drawn(described):
+    pairs = json.loads(tokenizers.byte_pairs(TRAINING, size=300).to_str())
+    described |= pairs | {"model": pairs["model"] | {"dropout": 0.5}}
+
+
+def one_more(described):
+    token = described["added_tokens"][-1] | {"id": len(described["model"]["vocab"])}
+    described["added_tokens"].append(token | {"content": "the", "special": False})
+
+
+def far_away(described):
+    described["model"]["vocab"]["rash"] = 10**9
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (times_a_thousand, r"has the normalizer .*Replace"),
+        (whole_texts, r"has the pre_tokenizer .*Whitespace"),
+        (drawn, r"has the model .*BPE.*0\.5"),
+        (one_more, "has 6 added tokens"),
+        (far_away, "does not number them 0 to"),
+        (lambda described: described["model"]["vocab"].update({"[PAD]": 1}), "must be 0 to 4"),
+    ],
+)
+def test_steps_that_no_tokenizer_of_ours_has_are_refused(change, message, tmp_path):
+    path = saved(tmp_path, change)
+    with pytest.raises(ValueError, match=rf"tokenizer\.json: .*{message}.*: make it with") as found:
+        tokenizers.load_tokenizer(path)
+    assert len(str(found.value)) < 400
+
+
+def test_padding_and_truncation_of_a_file_change_no_row(tmp_path):
+    def padded(described):
+        described["padding"] = {
+            "strategy": {"Fixed": 10**9}, "direction": "Left", "pad_to_multiple_of": None,
+            "pad_id": 3, "pad_type_id": 0, "pad_token": "[END]",
+        }  # fmt: skip
+        described["truncation"] = {
+            "direction": "Left", "max_length": 1, "strategy": "LongestFirst", "stride": 0,
+        }  # fmt: skip
+
+    plain = tokenizers.load_tokenizer(saved(tmp_path, lambda described: None))
+    changed = tokenizers.load_tokenizer(saved(tmp_path, padded))
+    texts = ["the rash", "a coma and a rash"]
+    assert tokenizers.lengths(changed, texts).tolist() == [2, 5]
+    np.testing.assert_array_equal(
+        tokenizers.encode(changed, texts, length=4), tokenizers.encode(plain, texts, length=4)
+    )
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
+    path = saved(tmp_path, lambda described: None)
+    monkeypatch.setattr(tokenizers, "LARGEST_FILE", path.stat().st_size - 1)
+    with pytest.raises(ValueError, match=r"tokenizer\.json has .* bytes, but a tokenizer has at"):
+        tokenizers.load_tokenizer(path)
