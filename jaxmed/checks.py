@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -40,6 +41,30 @@ def at_least(name: str, value: float | int, least: float | int) -> None:
         raise ValueError(f"{name} is {value}, but must be at least {least}.")
 
 
+def names(name: str, value: Any) -> Sequence[str]:
+    """Refuse `value` unless it is a list of distinct strings that can be told apart when shown."""
+    if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
+        raise ValueError(f"{name} is {shortened(value)}, but must be a list of strings.")
+    for word in value:
+        if not word.strip() or printable(word) != word:
+            raise ValueError(
+                f"{name} holds {shortened(word)}, but a name must not be empty or hold control "
+                "characters: rename it."
+            )
+    if len(set(value)) < len(value):
+        twice = next(word for word in value if value.count(word) > 1)
+        raise ValueError(
+            f"{name} holds {shortened(twice)} twice, but names must differ: rename one."
+        )
+    return value
+
+
+def shortened(value: Any) -> str:
+    """A value for a message, on one line and not longer than it."""
+    text = ascii(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."
+
+
 def shapes(**arrays: tuple[Any, str]) -> None:
     """Refuse arrays whose axes disagree with their names.
 
@@ -59,3 +84,22 @@ def shapes(**arrays: tuple[Any, str]) -> None:
                     f"{name} has shape {shape}, but must be {expected} "
                     f"with {axis} = {known_length}, as in {owner}."
                 )
+
+
+def printable(text: str) -> str:
+    r"""`text` with control characters as spaces: ends of lines, terminal codes, reading direction.
+
+    Marks that letters of a script need, such as the joiners of Persian and Hindi, stay.
+
+    Example:
+        >>> printable("a\tb\x1b[31mc\u202ed")
+        'a b [31mc d'
+    """
+    return "".join(" " if _controls(letter) else letter for letter in text)
+
+
+def _controls(letter: str) -> bool:
+    if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp"):
+        return True
+    # Embeddings, overrides and isolates: text after them is shown in another order.
+    return "\u202a" <= letter <= "\u202e" or "\u2066" <= letter <= "\u2069"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 
@@ -27,12 +27,15 @@ def write_whole(path: Path, content: str | bytes | Iterable[bytes]) -> None:
         raise
 
 
-def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
+def replace_folder(
+    target: Path, files: Mapping[str, bytes], *, check: Callable[[Path], None] | None = None
+) -> None:
     """Replace the folder `target` by one with these files; the old one goes when it is complete.
 
     Args:
         target: the folder; its parent is made where it is missing.
         files: contents by name.
+        check: raises if what was written cannot be read back; the old folder then stays.
     """
     draft, past = (
         target.parent / f".{target.name}.{os.getpid()}.{name}" for name in ("draft", "past")
@@ -41,6 +44,8 @@ def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
     try:
         for name, content in files.items():
             _write(draft / name, (content,))
+        if check is not None:
+            check(draft)
         if not target.exists():
             draft.rename(target)
             return

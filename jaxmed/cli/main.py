@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from jaxmed.checks import printable
 from jaxmed.cli.datasets import datasets, prepare
 from jaxmed.cli.predict import predict
 from jaxmed.cli.verify import verify
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 config=(tyro.conf.UseAppendAction,),  # --text A --text B
             )
     except (ValueError, OSError, ImportError) as error:
-        print(error, file=sys.stderr)
+        print(printable(str(error)).strip(), file=sys.stderr)
         return 2
     return 0
 

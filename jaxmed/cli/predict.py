@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jaxmed.checks import printable
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -16,7 +18,8 @@ def predict(run: Path, /, *, text: tuple[str, ...] = (), file: Path | None = Non
 
     On a terminal a table; in a pipe one line per text: what the model answers, such as class and
     probability, and the text, separated by tabs. A model with a threshold answers with the second
-    class where its probability reaches the threshold, even below one half.
+    class where its probability reaches the threshold, even below one half. Control characters are
+    shown as spaces. A model is a program: predict only with those you trust.
 
     Args:
         run: the folder of the run, or its folder `model`.
@@ -72,8 +75,8 @@ def _place(row: int, file: Path | None) -> str:
 
 
 def _say(answers: Mapping[str, np.ndarray], texts: Sequence[str]) -> None:
-    """One line per text; a text's own tabs and ends of line are shown as spaces."""
-    plain = [" ".join(text.split()) for text in texts]
+    """One line per text; a text's own tabs, ends of line and controls are shown as spaces."""
+    plain = [" ".join(printable(text).split()) for text in texts]
     columns = [list(map(_cell, column)) for column in answers.values()]
     if not sys.stdout.isatty():
         for row in zip(*columns, plain, strict=True):
@@ -93,4 +96,4 @@ def _say(answers: Mapping[str, np.ndarray], texts: Sequence[str]) -> None:
 def _cell(value: object) -> str:
     import numpy as np
 
-    return f"{value:.6f}" if isinstance(value, float | np.floating) else str(value)
+    return f"{value:.6f}" if isinstance(value, float | np.floating) else printable(str(value))

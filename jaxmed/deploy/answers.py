@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import jax
 import numpy as np
 
 from jaxmed import checks
@@ -30,18 +31,39 @@ def answers(
 
     Returns:
         Columns [rows]; of a matrix each column under its name.
+
+    Raises:
+        ValueError: if the data lacks what the model reads, the model cannot be run on it (it may
+            need more memory than there is), or answers with a number that has no name.
     """
     found: dict[str, np.ndarray] = {}
-    for name, column in predict(model.answering, data, batch_size=batch_size).items():
+    try:
+        answered = predict(model.answering, data, batch_size=batch_size)
+    except jax.errors.JaxRuntimeError as error:
+        first = str(error).partition("\n")[0]
+        raise ValueError(
+            f"the model cannot be run on batches of {batch_size} rows ({first}): try fewer, or a "
+            "machine with more memory."
+        ) from error
+    for name, column in answered.items():
         words = model.card.names.get(name)
         if column.ndim == 2:
             heads = words or [f"{name}_{number}" for number in range(column.shape[1])]
             found |= dict(zip(heads, column.T, strict=True))
         elif words is not None and column.dtype.kind in "iu":
-            found[name] = np.array(words)[column]
+            found[name] = _named(name, words, column)
         else:
             found[name] = column
     return found
+
+
+def _named(name: str, words: Sequence[str], numbers: np.ndarray) -> np.ndarray:
+    if numbers.min() < 0 or numbers.max() >= len(words):
+        raise ValueError(
+            f"{name} has numbers from {numbers.min()} to {numbers.max()}, but the card has names "
+            f"for 0 to {len(words) - 1}: export the model again with the names of all classes."
+        )
+    return np.array(words)[numbers]
 
 
 def answers_of_texts(

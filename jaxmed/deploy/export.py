@@ -6,8 +6,8 @@ neither the network nor the settings of the run are known.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +17,18 @@ import numpy as np
 
 from jaxmed.data import batches, source
 from jaxmed.data.source import Source
-from jaxmed.deploy.card import CARD, PROGRAM, TOKENIZER, Card
+from jaxmed.data.text.tokenizers import check_tokenizer
+from jaxmed.deploy.card import CARD, PROGRAM, TOKENIZER, Card, check_words
 from jaxmed.deploy.inputs import inputs_used
+from jaxmed.deploy.program import check_program, lowered, outputs_of, to_bytes
 from jaxmed.files import replace_folder
+from jaxmed.runs.manifest import MANIFEST, manifest_of, verify
 from jaxmed.tasks import Model
 from jaxmed.typing import Array, Batch, Columns
 from jaxmed.version import __version__
 
 if TYPE_CHECKING:
-    from jax.export import Exported
     from tokenizers import Tokenizer
-
-_PLATFORMS = ("cpu", "cuda", "tpu")
 
 
 def export(
@@ -38,47 +38,50 @@ def export(
     *,
     tokenizer: Tokenizer | None = None,
     boundaries: bool = False,
+    feature_names: Sequence[str] = (),
 ) -> Path:
     """Write `directory/model`, as a whole or not at all; one that is there is replaced.
+
+    The files hold no path of this machine, and a manifest with the checksum of each.
 
     JAX guarantees to read the program for six months only: keep the run's checkpoint and code too.
 
     Args:
         model: to export, with its parameters and counted constants.
         directory: of the run; made where it is missing.
-        data: columns or a source such as the model reads; the first example gives the shapes. Of
-            its arrays the model will ask for those on which its predictions depend.
+        data: columns or a source such as the model was trained on; the first example gives the
+            shapes. Of its arrays the model will ask for those on which its predictions depend.
         tokenizer: that made the tokens, for a model of texts.
         boundaries: whether texts were encoded with `START` and `END`.
+        feature_names: of the columns of `features`, in their order; by default those of `data`,
+            where it is a source that has them, such as that of `data.from_csv`. New data that has
+            names is then put into this order.
 
     Returns:
         The folder of the model.
 
     Raises:
-        ValueError: if the tokenizer does not suit what the model reads, or the model needs several
-            devices.
+        ValueError: if the tokenizer or the names of features do not suit what the model reads, a
+            name is empty, doubled or holds control characters, or the model needs several devices.
     """
 
     def answered(batch: Batch) -> dict[str, Any]:
         outputs = model.predict(batch)
         return {"outputs": outputs, "answer": model.task.judge.answer(outputs)}
 
+    feature_names = tuple(feature_names) or tuple(getattr(data, "feature_names", ()))
     arrays = _example(data)
     arrays = {name: arrays[name] for name in inputs_used(answered, arrays)}
     if tokenizer is not None:
         _refuse_other_than_texts(arrays)
-    exported = _lowered(answered, arrays)
-    if exported.nr_devices != 1:
-        raise ValueError(
-            f"model runs on {exported.nr_devices} devices, where other machines may have one: "
-            "export a model whose arrays lie on one device."
-        )
-    files = {PROGRAM: bytes(exported.serialize())}
-    if tokenizer is not None:
-        files[TOKENIZER] = tokenizer.to_str(pretty=True).encode()
+        check_tokenizer(tokenizer)
+    program = lowered(answered, arrays)
+    given = outputs_of(program)
+    names = {name: list(of) for name, of in model.task.judge.names.items() if name in given}
     card = Card(
         kind="arrays" if tokenizer is None else "text",
-        names={name: list(words) for name, words in model.task.judge.names.items()},
+        names=names,
+        feature_names=list(feature_names) if "features" in arrays else [],
         boundaries=boundaries,
         length=None if tokenizer is None else arrays["tokens"].shape[1],
         vocabulary=None if tokenizer is None else tokenizer.get_vocab_size(),
@@ -86,12 +89,16 @@ def export(
             name: {"dtype": str(array.dtype), "shape": list(array.shape[1:])}
             for name, array in arrays.items()
         },
-        platforms=list(exported.platforms),
+        platforms=list(program.platforms),
         versions={"jaxmed": __version__, "jax": jax.__version__},
-        sha256={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     )
+    check_words(dataclasses.asdict(card))
+    check_program(card, program)
+    files = {PROGRAM: to_bytes(program), CARD: card.to_json().encode()}
+    if tokenizer is not None:
+        files[TOKENIZER] = tokenizer.to_str(pretty=True).encode()
     target = Path(directory) / "model"
-    replace_folder(target, {**files, CARD: card.to_json().encode()})
+    replace_folder(target, {**files, MANIFEST: manifest_of(files)}, check=verify)
     return target
 
 
@@ -112,20 +119,3 @@ def _refuse_other_than_texts(arrays: Mapping[str, Array]) -> None:
             f"tokenizer is given, but the model reads {', '.join(arrays)} instead of tokens "
             "[rows, length] alone: leave it out."
         )
-
-
-def _lowered(function: Callable[[Batch], Any], arrays: Mapping[str, Array]) -> Exported:
-    """The program for any number of rows, and for every kind of device where that is possible."""
-    from jax import export as jax_export
-
-    (rows,) = jax_export.symbolic_shape("rows")
-    shapes = {
-        name: jax.ShapeDtypeStruct((rows, *array.shape[1:]), array.dtype)
-        for name, array in arrays.items()
-    }
-    try:
-        return jax_export.export(jax.jit(function), platforms=_PLATFORMS)(shapes)
-    except Exception:
-        # A kernel written for one kind of device, or an operation that another lacks, raises what
-        # it likes; what is wrong everywhere is raised here again.
-        return jax_export.export(jax.jit(function))(shapes)

@@ -3,63 +3,120 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jax
-
+from jaxmed.checks import shortened
+from jaxmed.data.source import Source
 from jaxmed.data.text import tokenizers
-from jaxmed.deploy.card import CARD, PROGRAM, TOKENIZER, Card, read_card
+from jaxmed.deploy.card import CARD, PROGRAM, REMEDY, TOKENIZER, Card, read_card
+from jaxmed.deploy.feature_order import in_order
+from jaxmed.deploy.program import read_program
+from jaxmed.runs.manifest import MANIFEST, DamagedError, verify
 from jaxmed.tasks import Judge, Model, Task
-from jaxmed.typing import Batch
+from jaxmed.typing import Batch, Columns
 
 if TYPE_CHECKING:
     from jax.export import Exported
     from tokenizers import Tokenizer
 
+_LARGEST = {
+    MANIFEST: 1 << 20,
+    CARD: 1 << 20,
+    TOKENIZER: tokenizers.LARGEST_FILE,
+    PROGRAM: 1 << 31,  # flatbuffers hold no more
+}
+"""Bytes by name of file; nothing else lies in the folder."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Loaded(Model):
+class FromFiles(Model):
     """A model without its code. It predicts like any other and cannot be trained.
 
     Attributes:
         card: what it reads and answers.
+    """
+
+    card: Card
+
+    def arranged(self, data: Columns | Source) -> Columns | Source:
+        """The data with its features in the order of `card.feature_names`, where it has names."""
+        return in_order(self.card.feature_names, data)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Loaded(FromFiles):
+    """What `load` gives: a model without its code.
+
+    Attributes:
         tokenizer: of its texts, or None.
         answering: the same model with its answers as predictions, such as the class and its
             probability.
     """
 
-    card: Card
     tokenizer: Tokenizer | None
-    answering: Model
+    answering: FromFiles
 
 
 def load(directory: str | Path) -> Loaded:
     """Open the model of a run.
 
+    **A model is a program: open only those you trust.** It cannot read files or start others, but
+    it can compute for ever or take all memory, and the manifest tells only that files are those
+    that were written, not by whom.
+
     Args:
         directory: the run's folder, or its folder `model`.
 
     Raises:
-        FileNotFoundError: if it holds no model, or not all of its files.
-        ValueError: if a file is not the one that `export` wrote, or was written for other devices.
+        FileNotFoundError: if it holds no model.
+        ValueError: if a file is not the one that `export` wrote, files do not suit one another, or
+            the model was exported for other devices or needs more memory than there is.
     """
     directory = Path(directory)
     folder = directory / "model" if (directory / "model").is_dir() else directory
-    if not (folder / CARD).is_file():
+    if not any((folder / name).exists() for name in (CARD, MANIFEST, PROGRAM)):
         raise FileNotFoundError(
             f"directory is {str(directory)!r}, which holds no model: give the folder of a run "
             "whose model jaxmed.export has written."
         )
+    _check_files(folder)
     card = read_card(folder / CARD)
-    program = _deserialized(folder / PROGRAM, _checked(folder, PROGRAM, card), card)
+    if (folder / TOKENIZER).exists() != (card.kind == "text"):
+        raise ValueError(
+            f"{folder / CARD} says that the model reads {card.kind}, but {TOKENIZER} is "
+            f"{'missing' if card.kind == 'text' else 'there'}: {REMEDY}"
+        )
+    program = read_program(folder / PROGRAM, card)
     tokenizer = None
     if card.kind == "text":
-        _checked(folder, TOKENIZER, card)
         tokenizer = tokenizers.load_tokenizer(folder / TOKENIZER)
+        if tokenizer.get_vocab_size() != card.vocabulary:
+            raise ValueError(
+                f"{folder / TOKENIZER} has {tokenizer.get_vocab_size()} tokens, but its card says "
+                f"{shortened(card.vocabulary)}: {REMEDY}"
+            )
     said, answered = (_task(program, card, name) for name in ("outputs", "answer"))
-    return Loaded(said, {}, {}, card, tokenizer, Model(answered, {}, {}))
+    return Loaded(said, {}, {}, card, tokenizer, FromFiles(answered, {}, {}, card))
+
+
+def _check_files(folder: Path) -> None:
+    """Sizes before anything is read, then checksums."""
+    for path in sorted(folder.iterdir()):
+        if path.name not in _LARGEST:
+            raise ValueError(f"{path} is no file of an exported model: remove it, or {REMEDY}")
+        if not path.is_symlink() and path.stat().st_size > _LARGEST[path.name]:
+            raise ValueError(
+                f"{path} has {path.stat().st_size:,} bytes, but at most {_LARGEST[path.name]:,} "
+                f"are allowed: {REMEDY}"
+            )
+    try:
+        verify(folder)
+    except DamagedError as error:
+        raise DamagedError(f"{error}: {REMEDY}") from error
+    for name in (CARD, PROGRAM):
+        if not (folder / name).is_file():  # nor does the manifest list it
+            raise DamagedError(f"{folder / name} is missing: {REMEDY}")
 
 
 def _task(program: Exported, card: Card, name: str) -> Task:
@@ -77,42 +134,6 @@ def _task(program: Exported, card: Card, name: str) -> Task:
         return program.call(_asked(card, batch))[name]
 
     return Task(refuse, refuse, predict, judge=Judge(names=card.names))
-
-
-def _checked(folder: Path, name: str, card: Card) -> bytes:
-    path = folder / name
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is missing: copy the whole folder, or export the run again."
-        )
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != card.sha256.get(name):
-        raise ValueError(
-            f"{path} is not the file that this run exported, its sha256 is not that of {CARD}: "
-            "copy it again, or export the run again."
-        )
-    return content
-
-
-def _deserialized(path: Path, content: bytes, card: Card) -> Exported:
-    from jax import export as jax_export
-
-    try:
-        exported = jax_export.deserialize(bytearray(content))
-    except ImportError:  # flatbuffers is not installed, which is not the file's fault
-        raise
-    except Exception as error:  # jax lets through what its parser raises
-        raise ValueError(
-            f"{path} was written by jax {card.versions.get('jax')} and jax {jax.__version__} "
-            f"cannot read it ({error}): use that version, or export the run again."
-        ) from error
-    here = jax_export.default_export_platform()
-    if here not in exported.platforms:
-        raise ValueError(
-            f"{path} was exported for {', '.join(exported.platforms)}, but this machine computes "
-            f"on {here}: export the run again on such a machine."
-        )
-    return exported
 
 
 def _asked(card: Card, batch: Batch) -> Batch:

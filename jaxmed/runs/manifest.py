@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from jaxmed.files import write_whole
@@ -19,6 +19,7 @@ from jaxmed.runs.lock import LOCK
 
 MANIFEST = "manifest.json"
 _CHUNK = 1 << 20
+_LARGEST = 1 << 26  # bytes of a manifest: a million files
 
 
 class DamagedError(ValueError):
@@ -31,6 +32,12 @@ def write_manifest(folder: Path) -> None:
     Of a sub-folder with a manifest only that is listed.
     """
     write_whole(folder / MANIFEST, _text({name: _sha256(folder / name) for name in _files(folder)}))
+
+
+def manifest_of(files: Mapping[str, bytes]) -> bytes:
+    """What `write_manifest` writes for a folder that holds these files."""
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    return _text(dict(sorted(sums.items()))).encode()
 
 
 def remove_manifest(folder: Path) -> None:
@@ -48,33 +55,45 @@ def verify(folder: Path) -> int:
         DamagedError: A file is missing, changed or not listed, or the manifest itself is. The
             message names the file.
     """
-    path = folder / MANIFEST
-    try:
-        content = path.read_text(encoding="utf-8")
-        expected = json.loads(content)["sha256"]
-        same = content == _text(expected)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DamagedError(f"{path} is missing or damaged") from error
-    if not same or not isinstance(expected, dict):
-        raise DamagedError(f"{path} is damaged")
+    expected = _listed(folder / MANIFEST)
     present = set(_files(folder))
-    nested = 0
     for name in sorted(set(expected) - present):
         raise DamagedError(f"{folder / name} is missing")
     for name in sorted(present - set(expected)):
         raise DamagedError(f"{folder / name} was not there when the folder was written")
+    count = 1 + len(expected)
     for name in sorted(present):
         file = folder / name
+        _refuse_irregular(file)
         if _sha256(file) != expected[name]:
             raise DamagedError(f"{file} has changed since it was written")
         if file.name == MANIFEST:
-            nested += verify(file.parent) - 1
-    return 1 + len(expected) + nested
+            count += verify(file.parent) - 1
+    return count
+
+
+def _listed(path: Path) -> dict[str, str]:
+    _refuse_irregular(path)
+    try:
+        content = path.read_text(encoding="utf-8") if path.stat().st_size <= _LARGEST else ""
+        sums = json.loads(content)["sha256"]
+        same = content == _text(sums)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DamagedError(f"{path} is missing or damaged") from error
+    if not same or not isinstance(sums, dict):
+        raise DamagedError(f"{path} is damaged")
+    return sums
 
 
 def _text(sums: object) -> str:
     own = hashlib.sha256(json.dumps(sums).encode()).hexdigest()
     return json.dumps({"sha256": sums, "sha256_of_these": own}, indent=2) + "\n"
+
+
+def _refuse_irregular(path: Path) -> None:
+    """A pipe would never end, and a link leads out of the folder."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise DamagedError(f"{path} is a link, pipe or device instead of a file")
 
 
 def _files(folder: Path) -> Iterator[str]:
@@ -91,9 +110,6 @@ def _files(folder: Path) -> Iterator[str]:
 
 
 def _sha256(path: Path) -> str:
-    """Of a regular file; anything else, such as a named pipe, has none."""
-    if not path.is_file():
-        return "none"
     found = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

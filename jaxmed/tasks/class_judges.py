@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmed import metrics
+from jaxmed import checks, metrics
 from jaxmed.tasks.judge import Figures, Judge, Statistic
 from jaxmed.typing import Columns, Outputs
 
@@ -29,6 +29,7 @@ _OF_ONE_CLASS = ("sensitivity", "specificity", "precision", "f1", "auroc", "aver
 
 def of_classes(names: Sequence[str]) -> Judge:
     """The judge of one of several classes; of two classes the second is the positive one."""
+    checks.names("classes", names)
     return _of_classes(names, BINARY if len(names) == 2 else MULTICLASS)
 
 
@@ -51,6 +52,7 @@ def of_positions(names: Sequence[str]) -> Judge:
 
 def of_findings(names: Sequence[str]) -> Judge:
     """The judge of several findings; statistics are means over the findings."""
+    checks.names("classes", names)
     mean = f"mean of {len(names)} findings" if names else "mean of the findings"
     return Judge(
         check=functools.partial(_check_findings, names),

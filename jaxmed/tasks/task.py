@@ -14,6 +14,7 @@ from typing import Any
 import jax
 
 from jaxmed.batch_axis import by_place
+from jaxmed.data.source import Source
 from jaxmed.fitted import Counts
 from jaxmed.metrics.streaming import Metric
 from jaxmed.tasks.judge import Judge
@@ -75,3 +76,7 @@ class Model:
     def predict(self, batch: Batch) -> Outputs:
         """What the model predicts for a batch: its `task.predict` with its arrays."""
         return self.task.predict(self.params, self.state, batch)
+
+    def arranged(self, data: Columns | Source) -> Columns | Source:
+        """The data as `predict` is to read it; a loaded model puts named features in order."""
+        return data

@@ -144,7 +144,7 @@ def test_predict_refuses_a_file_that_is_not_the_runs(name, capsys, tmp_path):
         tokenizers.save_tokenizer(tokenizers.words(["another run"]), path)
     else:
         path.write_bytes(path.read_bytes()[:-100])
-    refused(capsys, ["predict", str(tmp_path), "--text", "rash"], f"{name} is not the file")
+    refused(capsys, ["predict", str(tmp_path), "--text", "rash"], f"{name} has changed since")
 
 
 def refused(capsys, arguments, message):

@@ -58,7 +58,12 @@ def test_the_card_says_what_the_model_is(tmp_path):
     assert card["platforms"] == ["cpu", "cuda", "tpu"]
     assert card["versions"]["jax"] == jax.__version__
     assert card["inputs"] == {"tokens": {"dtype": "int32", "shape": [LENGTH]}}
-    assert {*os.listdir(tmp_path / "model")} == {"card.json", "predict.jaxexport", "tokenizer.json"}
+    assert {*os.listdir(tmp_path / "model")} == {
+        "card.json",
+        "manifest.json",
+        "predict.jaxexport",
+        "tokenizer.json",
+    }
     assert os.listdir(tmp_path) == ["model"]
 
 
@@ -74,7 +79,7 @@ def test_a_model_of_arrays_asks_for_those_it_reads(tmp_path):
         "features": {"dtype": "float32", "shape": [3]},
         "mask": {"dtype": "float32", "shape": []},
     }
-    assert {*os.listdir(tmp_path / "model")} == {"card.json", "predict.jaxexport"}
+    assert {*os.listdir(tmp_path / "model")} == {"card.json", "manifest.json", "predict.jaxexport"}
 
 
 class Rows:
