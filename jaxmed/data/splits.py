@@ -90,7 +90,8 @@ def stratified_split(
             "sum to 1."
         )
     _check_counts(label, group, len(fractions), "fractions")
-    parts = _parts(label, fractions, seed, group)
+    part_of = _part_of_each(label, fractions, seed, group)
+    parts = [np.flatnonzero(part_of == number) for number in range(len(fractions))]
     for number, part in enumerate(parts):
         missing = np.setdiff1d(label, label[part])
         if missing.size:
@@ -126,8 +127,10 @@ def stratified_folds(
     if folds < 2:
         raise ValueError(f"folds is {folds}, but must be 2 or more.")
     _check_counts(label, group, folds, "folds")
-    tests = _parts(label, [1 / folds] * folds, seed, group)
-    return [(np.setdiff1d(np.arange(len(label)), test), test) for test in tests]
+    fold = _part_of_each(label, [1 / folds] * folds, seed, group)
+    return [
+        (np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in range(folds)
+    ]
 
 
 def _label_and_group(source: Source) -> dict[str, np.ndarray]:
@@ -175,10 +178,9 @@ def _check_counts(label: np.ndarray, group: np.ndarray | None, parts: int, argum
             )
 
 
-def _parts(
+def _part_of_each(
     label: np.ndarray, fractions: Sequence[float], seed: int, group: np.ndarray | None
-) -> list[np.ndarray]:
+) -> np.ndarray:
     classes = np.unique(label, return_inverse=True)[1]
     groups = np.arange(len(label)) if group is None else np.unique(group, return_inverse=True)[1]
-    part = allocate(classes, groups, fractions, seed=seed)[groups]
-    return [np.flatnonzero(part == number) for number in range(len(fractions))]
+    return allocate(classes, groups, fractions, seed=seed)[groups]

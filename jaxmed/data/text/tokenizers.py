@@ -55,24 +55,40 @@ def words(
 def word_pieces(texts: Iterable[str], *, size: int = 8_000, min_count: int = 2) -> Tokenizer:
     """Words split into frequent pieces (WordPiece), in lower case and without accents.
 
-    A word with a character that no training text contains is unknown.
+    A word with a character that no training text contains, or of more than 100 characters, is
+    unknown. The same texts always give the same pieces and numbers.
 
     Args:
         texts: of the training split.
-        size: number of pieces, including the five special tokens.
+        size: number of pieces, including the five special tokens; the characters of `texts` are
+            pieces even where there are more.
         min_count: how often a pair of pieces must occur in `texts` to be joined.
 
     References:
         Wu et al., Google's Neural Machine Translation System, 2016, section 4.1.
     """
-    from tokenizers import decoders, models, trainers
+    from tokenizers import AddedToken, decoders, models, trainers
 
-    tokenizer = _uncased(models.WordPiece(unk_token=SPECIAL[UNKNOWN]))
+    def trained(reserved: Sequence[str], size: int) -> dict[str, int]:
+        trainer = trainers.WordPieceTrainer(
+            vocab_size=size,
+            min_frequency=min_count,
+            special_tokens=list(reserved),
+            show_progress=False,
+        )
+        unnamed = _uncased(models.WordPiece(unk_token=SPECIAL[UNKNOWN]))
+        return _trained(unnamed, texts, trainer, size).get_vocab()
+
+    # The trainer numbers single characters in the order of a hash table, different each time, and
+    # decides ties between pairs by these numbers. It keeps the numbers of reserved tokens, so the
+    # characters are found first, without joining any, and reserved in sorted order.
+    texts = list(texts)
+    characters = sorted(trained(SPECIAL, len(SPECIAL) + 1).keys() - set(SPECIAL))
+    pieces = trained([*SPECIAL, *characters], size)
+    tokenizer = _uncased(models.WordPiece(pieces, unk_token=SPECIAL[UNKNOWN]))
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in SPECIAL])
     tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=size, min_frequency=min_count, special_tokens=list(SPECIAL), show_progress=False
-    )
-    return _trained(tokenizer, texts, trainer, size)
+    return tokenizer
 
 
 def byte_pairs(texts: Iterable[str], *, size: int = 8_000, min_count: int = 2) -> Tokenizer:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -212,3 +215,36 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(tokenizers, "LARGEST_FILE", path.stat().st_size - 1)
     with pytest.raises(ValueError, match=r"tokenizer\.json has .* bytes, but a tokenizer has at"):
         tokenizers.load_tokenizer(path)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_same_texts_give_the_same_tokenizer_in_every_process(name):
+    code = (
+        "import sys; from jaxmed.data.text import tokenizers\n"
+        f"texts = {TRAINING * 3 + ['Fevers, rashes; an ulcer. 37 drugs']!r}\n"
+        f"print(tokenizers.{name}(iter(texts), size=320).to_str())\n"
+        f"print(tokenizers.{name}(texts, size=320).to_str())"
+    )
+    written = set()
+    for seed, threads in (("1", "1"), ("2", "3")):
+        environment = os.environ | {"PYTHONHASHSEED": seed, "RAYON_NUM_THREADS": threads}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, check=True
+        )
+        written |= set(done.stdout.splitlines())
+    assert len(written) == 1
+
+
+def test_word_pieces_are_those_of_the_librarys_trainer():
+    from tokenizers import models, trainers
+
+    # No two pairs occur equally often, so that nothing depends on the order of ties.
+    texts = [word for power, word in enumerate(("ab", "cd", "ef", "ad")) for _ in range(3**power)]
+    theirs = tokenizers._uncased(models.WordPiece(unk_token="[UNK]"))
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=16, min_frequency=1, special_tokens=list(tokenizers.SPECIAL), show_progress=False
+    )
+    theirs.train_from_iterator(texts, trainer)
+    ours = tokenizers.word_pieces(texts, size=16, min_count=1)
+    assert ours.get_vocab().keys() == theirs.get_vocab().keys()
+    assert sorted(ours.get_vocab().values()) == list(range(ours.get_vocab_size()))
