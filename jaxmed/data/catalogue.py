@@ -17,7 +17,7 @@ from jaxmed.data.datasets.facts import BREAST_CANCER_WISCONSIN, DIGITS, MNIST
 from jaxmed.data.datasets.medmnist_table import MEDMNIST
 from jaxmed.data.datasets.text_facts import TEXTS
 from jaxmed.data.readers import tfds
-from jaxmed.data.source import Arrays, Source, classes_of, columns
+from jaxmed.data.source import Arrays, Source, classes_of, columns, feature_names_of
 
 ENTRIES: Mapping[str, Entry] = MappingProxyType(
     {entry.name: entry for entry in (BREAST_CANCER_WISCONSIN, DIGITS, MNIST, *MEDMNIST, *TEXTS)}
@@ -136,7 +136,9 @@ def _open(name: str, builder: Any, split: str) -> Source:
 
 
 def _in_memory(source: Source) -> Source:
-    return Arrays(columns(source), classes_of(source)) if memory.fits(source) else source
+    if not memory.fits(source):
+        return source
+    return Arrays(columns(source), classes_of(source), feature_names_of(source))
 
 
 def _prepared(name: str, data_dir: str | Path | None, manual_dir: str | Path | None) -> Any:

@@ -26,6 +26,8 @@ class Source(Protocol):
     A source may also have these attributes:
 
     - `classes`: class names in the order of their labels.
+    - `feature_names`: names of the columns of `features`, in their order, which an exported model
+      keeps.
     - `annotations`: the columns (`label`, `group`) that are known without reading any example.
     - `threaded`: True where reading mostly releases Python's lock, as decoders written in C do.
       Threads then read it ahead faster than processes.
@@ -43,10 +45,12 @@ class Arrays:
     Attributes:
         columns: arrays with one row per example.
         classes: class names in the order of their labels; empty where labels are measured.
+        feature_names: names of the columns of `features`; empty where they are not known.
     """
 
     columns: Mapping[str, np.ndarray]
     classes: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -69,6 +73,11 @@ class Subset:
         return getattr(self.source, "threaded", False)
 
     @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Those of its source."""
+        return feature_names_of(self.source)
+
+    @property
     def annotations(self) -> Mapping[str, np.ndarray]:
         """Those of its source, of these rows."""
         return take_rows(getattr(self.source, "annotations", {}), self.rows)
@@ -89,7 +98,11 @@ class Subset:
 
 
 def from_arrays(
-    columns: Mapping[str, np.ndarray], *, classes: Sequence[str] = (), allow_missing: bool = False
+    columns: Mapping[str, np.ndarray],
+    *,
+    classes: Sequence[str] = (),
+    feature_names: Sequence[str] = (),
+    allow_missing: bool = False,
 ) -> Arrays:
     """A source of arrays in memory.
 
@@ -99,6 +112,7 @@ def from_arrays(
             [rows, labels] of 0 and 1) or measurements (floats). `group` may hold any names of
             patients or studies; they are replaced by numbers.
         classes: class names in the order of their labels.
+        feature_names: names of the columns of `features`, all different.
         allow_missing: accept NaN in `features` and `signal` as missing values, for inputs that
             handle them, such as `inputs.features(fill="mean")`.
 
@@ -118,7 +132,8 @@ def from_arrays(
     arrays = {key: np.asarray(column) for key, column in columns.items()}
     valid = _conformed(arrays, classes, allow_missing=allow_missing)
     valid.setdefault("id", np.arange(len(next(iter(valid.values()))), dtype=np.int32))
-    return Arrays(valid, tuple(classes))
+    _check_feature_names(feature_names, valid)
+    return Arrays(valid, tuple(classes), tuple(feature_names))
 
 
 def subset(source: Source, rows: np.ndarray) -> Source:
@@ -143,7 +158,7 @@ def subset(source: Source, rows: np.ndarray) -> Source:
             f"{len(source) - 1}."
         )
     if isinstance(source, Arrays):
-        return Arrays(take_rows(source.columns, rows), source.classes)
+        return dataclasses.replace(source, columns=take_rows(source.columns, rows))
     return Subset(source, rows, classes_of(source))
 
 
@@ -222,6 +237,20 @@ def with_id(example: Mapping[str, Any], row: int) -> dict[str, np.ndarray]:
 def classes_of(source: Source) -> tuple[str, ...]:
     """Class names in the order of their labels, where the source knows them."""
     return tuple(getattr(source, "classes", ()))
+
+
+def feature_names_of(source: Source) -> tuple[str, ...]:
+    """Names of the columns of `features`, where the source knows them."""
+    return tuple(getattr(source, "feature_names", ()))
+
+
+def _check_feature_names(names: Sequence[str], columns: Mapping[str, np.ndarray]) -> None:
+    width = columns["features"].shape[-1] if "features" in columns else 0
+    if isinstance(names, str) or (names and len(set(names)) != width) or len(names) > width:
+        raise ValueError(
+            f"feature_names is {names if isinstance(names, str) else tuple(names)!r}, but must "
+            f"hold a different name for each of the {width} columns of features."
+        )
 
 
 def _conformed(

@@ -6,6 +6,7 @@ Shared by the readers of tables, texts and labels of studies. All cells are read
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,25 +14,33 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxmed.data import contract
-from jaxmed.data.groups import spelled
+from jaxmed.data.groups import normalized, spelled
 from jaxmed.data.readers import utf8
-from jaxmed.data.readers.csv_header import check_present, check_roles, header_names
+from jaxmed.data.readers.csv_header import check_roles
+from jaxmed.data.readers.csv_outline import outline
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MISSING = ("", "na", "n/a", "nan", "null")
+_MISSING = ("", "na", "n/a", "#n/a", "nan", "none", "null", "<na>")
+_LONGEST = 60  # characters of a cell in a message
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def read_csv(
-    path: str | Path, separator: str, roles: Sequence[tuple[str, str | None]]
+    path: str | Path,
+    separator: str,
+    roles: Sequence[tuple[str, str | None]],
+    *,
+    quotes: bool | None = None,
 ) -> pd.DataFrame:
-    """The rows of a file as text, if it has every column that `roles` name.
+    """The columns that `roles` name, as text; the others are not kept.
 
     Args:
         path: a file with a header line.
-        separator: what stands between columns.
+        separator: the character between columns.
         roles: (argument, the column it names or `None`), in the order in which to look for them.
+        quotes: whether fields may be in double quotes; `None` finds out, see `csv_outline`.
     """
     import pandas as pd
 
@@ -39,27 +48,31 @@ def read_csv(
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"path is {str(path)!r}, but there is no such file.")
+    shape = outline(path, separator, roles, quotes)
+    kept = sorted(set(shape.places.values()))
+    if not shape.rows:
+        raise ValueError(f"{path} holds a header but no rows: it must hold 1 or more.")
+    quoting = csv.QUOTE_MINIMAL if shape.quotes else csv.QUOTE_NONE
     try:
         rows = pd.read_csv(
-            path, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True
+            path,
+            sep=separator,
+            usecols=kept,
+            dtype=str,
+            keep_default_na=False,
+            quoting=quoting,
+            skipinitialspace=separator != " ",
+            encoding="utf-8-sig",
         )
     except UnicodeDecodeError:
         utf8.read_text(path)  # raises an error that names the line
         raise
-    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-        reason = " ".join(str(error).split())
+    if len(rows) != shape.rows:
         raise ValueError(
-            f"{path} is not a table in UTF-8 ({reason}): correct it, or name another separator."
-        ) from error
-    check_present(roles, header_names(path, separator), path)
-    if rows.empty:
-        raise ValueError(f"{path} holds a header but no rows: it must hold 1 or more.")
-    if not isinstance(rows.index, pd.RangeIndex):  # pandas takes the first column for an index
-        raise ValueError(
-            f"{path} has rows with more columns than its header: put values that hold the "
-            f"separator {separator!r} in double quotes, or name every column."
+            f"{path} has {shape.rows} rows or {len(rows)}, as lines of nothing but blanks or of "
+            "old systems are counted: remove such lines."
         )
-    return rows
+    return pd.DataFrame({name: rows.iloc[:, kept.index(at)] for name, at in shape.places.items()})
 
 
 def read_annotations(
@@ -79,75 +92,108 @@ def read_annotations(
     contract.check_class_names(classes or ())
     columns: dict[str, np.ndarray] = {}
     if label is not None and classes is None:
-        columns["label"] = parse_numbers(rows[label])
+        columns["label"] = parse_numbers(
+            rows[label], words="name words in classes, the positive one last"
+        )
     elif label is not None:
         columns["label"] = _class_numbers(rows[label], [str(name) for name in classes or ()])
     if id is not None:
         columns["id"] = _unique_numbers(rows[id])
     if group is not None:
-        check_not_empty(rows[group], "belongs to a group")
-        columns["group"] = np.array(spelled(rows[group]), str)
+        codes, names = _coded(rows[group])
+        names = np.array(spelled(names), object)
+        _refuse_empty(rows[group], (names == "")[codes], "belongs to a group")
+        columns["group"] = names[codes]
     return columns
 
 
 def parse_numbers(
-    column: pd.Series, *, allow_missing: bool = False, remedy: str = ""
+    column: pd.Series,
+    *,
+    allow_missing: bool = False,
+    remedy: str = "",
+    words: str = "encode words as numbers",
 ) -> np.ndarray:
-    """A column of text as float64.
+    """A column of text as float64, every number finite as float32 too.
 
     Args:
-        column: of numbers.
-        allow_missing: read an empty cell, NA, N/A, NaN or null as NaN.
+        column: of numbers with a decimal point.
+        allow_missing: read an empty cell, NA, N/A, #N/A, NaN, None, null or <NA> as NaN.
         remedy: what else a user can do about missing cells, for the message.
+        words: what a user can do about words.
     """
     import pandas as pd
 
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
-    missing = column.str.strip().str.lower().isin(_MISSING).to_numpy()
-    wrong = np.flatnonzero(~np.isfinite(numbers) & ~(missing & allow_missing))
+    doubtful = np.flatnonzero(~(np.abs(numbers) <= _LARGEST))
+    missing = column.iloc[doubtful].str.strip().str.lower().isin(_MISSING).to_numpy(bool)
+    wrong = doubtful[~missing] if allow_missing else doubtful
     if not wrong.size:
         return numbers
-    place = f"column {column.name!r} holds {column.iloc[wrong[0]]!r} in {contract.list_rows(wrong)}"
-    if missing[wrong].all():
+    cell = column.iloc[wrong[0]]
+    place = f"column {column.name!r} holds {_shown(cell)} in {contract.list_rows(wrong)}"
+    if not allow_missing and missing.all():
         raise ValueError(
             f"{place}, so values are missing: {remedy}fill those values in, or drop the rows."
         )
+    if "," in cell:
+        raise ValueError(
+            f"{place}, which is not a number with a decimal point: write 1234.5 for 1.234,5 and "
+            "for 1,234.5."
+        )
     raise ValueError(
-        f"{place}, which is not a finite number: fill those values in, drop the rows, or encode "
-        "words as numbers."
+        f"{place}, which is not a finite number: fill those values in, drop the rows, or {words}."
     )
 
 
 def check_not_empty(column: pd.Series, because: str) -> None:
     """Refuse a column with empty cells; `because` continues "every row"."""
-    empty = np.flatnonzero(column.str.strip() == "")
-    if empty.size:
+    _refuse_empty(column, (column.str.strip() == "").to_numpy(bool), because)
+
+
+def _refuse_empty(column: pd.Series, empty: np.ndarray, because: str) -> None:
+    wrong = np.flatnonzero(empty)
+    if wrong.size:
         raise ValueError(
-            f"column {column.name!r} is empty in {contract.list_rows(empty)}, but every row "
+            f"column {column.name!r} is empty in {contract.list_rows(wrong)}, but every row "
             f"{because}: fill it in, or drop the rows."
         )
 
 
+def _coded(column: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """For each row the place of its cell among the different cells, and these."""
+    import pandas as pd
+
+    codes, cells = pd.factorize(column)
+    return codes, [str(cell) for cell in cells]
+
+
 def _class_numbers(column: pd.Series, classes: list[str]) -> np.ndarray:
-    label = column.map({name: number for number, name in enumerate(classes)})
-    wrong = np.flatnonzero(label.isna())
+    number = {normalized(name): number for number, name in enumerate(classes)}
+    codes, cells = _coded(column)
+    label = np.array([number.get(normalized(cell), -1) for cell in cells], np.int32)[codes]
+    wrong = np.flatnonzero(label < 0)
     if wrong.size:
         raise ValueError(
-            f"column {column.name!r} holds {column.iloc[wrong[0]]!r} in "
+            f"column {column.name!r} holds {_shown(column.iloc[wrong[0]])} in "
             f"{contract.list_rows(wrong)}, which is not among classes {tuple(classes)}: name it "
             "there, or correct those rows."
         )
-    return label.to_numpy(np.int32)
+    return label
 
 
 def _unique_numbers(column: pd.Series) -> np.ndarray:
     numbers = parse_numbers(column)
     _, first = np.unique(numbers, return_index=True)  # 1, 1.0 and 01 are one number
-    repeated = np.setdiff1d(np.arange(len(numbers)), first)
+    repeated = np.delete(np.arange(len(numbers)), first)
     if repeated.size:
         raise ValueError(
-            f"column {column.name!r} repeats {column.iloc[repeated[0]]!r} in "
+            f"column {column.name!r} repeats {_shown(column.iloc[repeated[0]])} in "
             f"{contract.list_rows(repeated)}, but an id belongs to one row: pass a column that "
             "rows share as group."
         )
     return numbers
+
+
+def _shown(cell: str) -> str:
+    return repr(cell if len(cell) <= _LONGEST else f"{cell[:_LONGEST]}...")

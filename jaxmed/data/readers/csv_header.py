@@ -1,4 +1,7 @@
-"""The first line of a CSV file: each column is there once and has one role."""
+"""The first line of a CSV file: each column is there once and has one role.
+
+Names are compared as `normalized`: without blanks around them, in composed Unicode.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jaxmed import checks
+from jaxmed.data.groups import normalized
 
+_SHOWN = 20  # names in a message
 _MAY_BE_ONE = ({"id", "group"}, {"study", "patient"})  # each row, or study, is of another patient
 
 
@@ -18,14 +23,18 @@ def check_roles(roles: Sequence[tuple[str, str | None]]) -> None:
         roles: (argument, the column it names or `None`).
 
     Raises:
-        ValueError: A column has two roles, or a list names it twice.
+        ValueError: A column has two roles, or a list names it twice, or a name is no text.
     """
     first: dict[str, str] = {}
     for role, name in roles:
         if name is None:
             continue
-        other = first.get(name)
-        first.setdefault(name, role)
+        if not isinstance(name, str) or not normalized(name):
+            raise ValueError(
+                f"{role} names a column {name!r}, but must hold a name as it stands in the header."
+            )
+        other = first.get(normalized(name))
+        first.setdefault(normalized(name), role)
         if other is None or {role, other} in _MAY_BE_ONE:
             continue
         raise ValueError(
@@ -34,43 +43,41 @@ def check_roles(roles: Sequence[tuple[str, str | None]]) -> None:
         )
 
 
-def header_names(path: Path, separator: str) -> list[str]:
-    """The names as they stand there; a table that is read whole renames the second of two."""
-    import pandas as pd
-
-    first = pd.read_csv(
-        path, sep=separator, header=None, nrows=1, dtype=str, keep_default_na=False,
-        skipinitialspace=True,
-    )  # fmt: skip
-    return [str(name) for name in first.iloc[0]]
-
-
-def check_present(
-    roles: Sequence[tuple[str, str | None]], present: Sequence[str], path: Path
-) -> None:
-    """Refuse a name that no column has, or several.
+def places_of(
+    roles: Sequence[tuple[str, str | None]], header: Sequence[str], path: Path
+) -> dict[str, int]:
+    """The place of each named column; a name that no column has, or several, is refused.
 
     Args:
         roles: (argument, the column it names or `None`).
-        present: the names in the header.
+        header: the names in the file.
         path: of the file, for the message.
 
     Raises:
         ValueError: One sentence with the nearest names.
     """
+    present = [normalized(name) for name in header]
     count = Counter(present)
+    places: dict[str, int] = {}
     for role, name in roles:
-        if name is None or count[name] == 1:
+        if name is None:
             continue
-        if count[name] > 1:
+        found = count[normalized(name)]
+        if found == 1:
+            places[name] = present.index(normalized(name))
+            continue
+        if found > 1:
             raise ValueError(
-                f"{role} names the column {name!r}, but {path} has {count[name]} columns of that "
+                f"{role} names the column {name!r}, but {path} has {found} columns of that "
                 "name: rename them, so that it is known which is meant."
             )
-        near = checks.nearest(name, present)
-        hint = f"it has {', '.join(map(repr, present))}."
+        near = [other for other in present if other.casefold() == normalized(name).casefold()]
+        near = near or checks.nearest(name, present)
+        hint = f"it has {', '.join(map(repr, present[:_SHOWN]))}"
+        hint += ", ..." if len(present) > _SHOWN else "."
         if near:
             hint = f"did you mean {' or '.join(map(repr, near))}?"
         if len(present) == 1:
             hint = f"it has only {present[0]!r}, so perhaps the separator is another one."
         raise ValueError(f"{role} names the column {name!r}, which {path} does not have: {hint}")
+    return places

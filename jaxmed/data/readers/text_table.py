@@ -18,13 +18,12 @@ def from_text_csv(
     id: str | None = None,  # noqa: A002 (the reserved key)
     group: str | None = None,
     separator: str = ",",
+    quotes: bool | None = None,
 ) -> Arrays:
     r"""A source of the texts in a column of a CSV or TSV file.
 
     Args:
-        path: a file in UTF-8 with a header line. A text that starts with a quotation mark, or holds
-            the separator or a line break, must be in double quotes, with double quotes inside it
-            doubled, as spreadsheets write it.
+        path: a file in UTF-8 with a header line.
         text: the column of texts.
         label: the column to predict; `None` where there is none.
         classes: the values of the label column, in the order of the labels 0, 1, ...: for a binary
@@ -32,7 +31,11 @@ def from_text_csv(
             regress.
         id: a column of whole numbers, all different; by default the row.
         group: the column that names the patient or study.
-        separator: what stands between columns; "\t" in a TSV file.
+        separator: the character between columns; "\t" in a TSV file.
+        quotes: True where a text that starts with a quotation mark, or holds the separator or a
+            line end, is in double quotes, with double quotes inside it doubled, as spreadsheets
+            write it. False where texts are not quoted: a mark is then a character like others. By
+            default found out, and refused where both readings give a table of different rows.
 
     Returns:
         Examples {text: str, label: int32 or float32, id: int32, group: int32}.
@@ -43,7 +46,7 @@ def from_text_csv(
             classes, an id is repeated, or there are no rows.
     """
     roles = {"text": text, "label": label, "id": id, "group": group}
-    rows = read_csv(path, separator, list(roles.items()))
+    rows = read_csv(path, separator, list(roles.items()), quotes=quotes)
     check_not_empty(rows[text], "must hold a text")
     columns = {"text": rows[text].to_numpy(object)}
     columns |= read_annotations(rows, label=label, classes=classes, id=id, group=group)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxmed.data.groups import composed
+from jaxmed.data.groups import normalized
 from jaxmed.data.readers.regular_files import list_files
 from jaxmed.data.studies import dicom, dicom_header, dicom_series, nifti
 from jaxmed.data.studies.dicom import DicomFile
@@ -187,7 +187,7 @@ def _path_names(path: Path) -> dict[str, str]:
         "file name without ending": bare.name,
         "sub-folder": path.parts[0] if len(path.parts) > 1 else "",
     }
-    return {kind: composed(name) for kind, name in names.items()}  # macOS decomposes accents
+    return {kind: normalized(name) for kind, name in names.items()}  # macOS decomposes accents
 
 
 def _uid_names(file: DicomFile) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxmed.data import contract
-from jaxmed.data.groups import composed
+from jaxmed.data.groups import normalized
 from jaxmed.data.readers.csv_file import check_not_empty, read_annotations, read_csv
 
 
@@ -40,6 +40,7 @@ def study_labels(
     classes: Sequence[str] | None,
     patient: str | None = None,
     separator: str = ",",
+    quotes: bool | None = None,
 ) -> StudyLabels:
     """Read the labels of studies for `from_studies`.
 
@@ -55,7 +56,8 @@ def study_labels(
             regress.
         patient: the column that names the patient. `None` if the files have a PatientID, which
             NIfTI files do not; the column of `study` itself if each study is of another patient.
-        separator: what stands between columns.
+        separator: the character between columns.
+        quotes: whether fields may be in double quotes; by default found out, as in `from_csv`.
 
     Raises:
         FileNotFoundError: The file does not exist.
@@ -63,9 +65,9 @@ def study_labels(
             name one study.
     """
     roles = [("study", study), ("label", label), ("patient", patient)]
-    rows = read_csv(path, separator, roles)
+    rows = read_csv(path, separator, roles, quotes=quotes)
     check_not_empty(rows[study], "names a study")
-    names = rows[study].map(composed).str.replace("\\", "/").str.strip("/")
+    names = rows[study].map(normalized).str.replace("\\", "/").str.strip("/")
     repeated = np.flatnonzero(names.duplicated())
     if repeated.size:
         raise ValueError(

@@ -9,7 +9,7 @@ from jaxmed.data.readers.csv_file import parse_numbers, read_annotations, read_c
 
 def test_cells_are_read_as_they_are_written(tmp_path):
     (tmp_path / "a.csv").write_text("stage,value\n01,NA\n 2,1e3\n")
-    rows = read_csv(tmp_path / "a.csv", ",", [("label", "stage"), ("group", None)])
+    rows = read_csv(tmp_path / "a.csv", ",", [("label", "stage"), ("id", "value"), ("group", None)])
     assert rows["stage"].tolist() == ["01", "2"]
     assert rows["value"].tolist() == ["NA", "1e3"]
 

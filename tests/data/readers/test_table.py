@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from jaxmed.data import columns, from_csv
+from jaxmed.data import columns, from_arrays, from_csv, split, subset
 
 HEADER = ["patient", "visit", "age", "lactate", "diagnosis", "days"]
 ROWS = [
@@ -111,6 +111,14 @@ BAD = {
     "class twice": (ROWS, {"classes": ("none", "sepsis", "sepsis")}, "names 'sepsis' twice: "),
     "letters": (ROWS, {"classes": "ns"}, "classes is 'ns', whose letters would be the classes"),
     "one number": (_with(2, "visit", "11.0"), {}, r"repeats '11\.0' in row 2, but an id"),
+    "decimal comma": (_with(0, "age", "61,5"), {}, "'61,5' in row 0, .* decimal point: write 1234"),
+    "too large": (_with(0, "age", "1e39"), {}, "'age' holds '1e39' in row 0, which is not a fini"),
+    "long": (_with(0, "age", "x" * 9999), {}, r"'age' holds 'x{60}\.\.\.' in row 0"),
+    "no name": (ROWS, {"features": [""]}, "features names a column '', but must hold a name"),
+    "case": (ROWS, {"features": ["AGE"]}, "names the column 'AGE', .* did you mean 'age'"),
+    "words to regress": (ROWS, {"classes": None}, "name words in classes, the positive one last"),
+    "nobody": (_with(2, "patient", "?"), {}, "column 'patient' is empty in row 2"),
+    "two spellings": (_with(2, "patient", "p7"), {}, "group holds both 'P7' and 'p7', which may"),
     "no label": (ROWS, {"label": None}, r"classes is \('none', 'sepsis'\), but label is None"),
 }  # fmt: skip
 
@@ -134,10 +142,33 @@ def test_files_that_are_no_such_table_hint_at_the_separator(write, tmp_path):
     with pytest.raises(ValueError, match=r"it has only 'patient;visit.* is another one"):
         _open(write(delimiter=";"))
     (tmp_path / "ragged.csv").write_text("age,dx\n1,a\n1,a,2,3\n")
-    with pytest.raises(ValueError, match=r"ragged\.csv is not a table in UTF-8 \(.*saw 4\)"):
-        _open(tmp_path / "ragged.csv")
+    with pytest.raises(ValueError, match=r"ragged\.csv has 2 columns .* but 4 in row 1: "):
+        from_csv(tmp_path / "ragged.csv", features=["age"], label="dx", classes=["a"])
 
 
 def test_no_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"path is .*none\.csv"):
         _open(tmp_path / "none.csv")
+
+
+def test_names_of_columns_and_classes_are_compared_without_blanks_and_composed(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "a\u0301ge , x\u00a0y,dx\n1,2,non\u00a0\n3,4,ou\u0301i\n", encoding="utf-8"
+    )
+    source = from_csv(
+        tmp_path / "t.csv", features=["x y", "\u00e1ge"], label="dx", classes=["non", "o\u00fai"]
+    )
+    assert source.columns["features"].tolist() == [[2, 1], [4, 3]]
+    with pytest.raises(ValueError, match="which is not among classes"):
+        from_csv(tmp_path / "t.csv", features=["x y"], label="dx", classes=["non", "oui"])
+
+
+def test_features_are_found_by_name_and_their_names_kept(write):
+    swapped = write([row[::-1] for row in ROWS], HEADER[::-1])
+    source = _open(swapped)
+    unlabelled = _open(swapped, label=None, classes=None)
+    assert source.columns["features"].tolist() == _open(write()).columns["features"].tolist()
+    for part in (source, subset(source, np.arange(2)), *split(unlabelled, (0.5, 0.5), seed=0)):
+        assert part.feature_names == ("lactate", "age")
+    with pytest.raises(ValueError, match=r"feature_names is \('a',\), but must .* 2 columns"):
+        from_arrays({"features": np.ones((3, 2))}, feature_names=["a"])
