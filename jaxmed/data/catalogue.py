@@ -122,7 +122,8 @@ def open_split(
         several}; `id` is the row in the publisher's file.
 
     Raises:
-        ValueError: The name or the split is unknown, or a file differs from its publisher's.
+        ValueError: The name or the split is unknown, a file differs from its publisher's, or what
+            was prepared before is damaged.
         ConnectionError: A file is not in `manual_dir` and cannot be downloaded.
         FileNotFoundError: The folder `manual_dir` does not exist.
         ImportError: A builder of tfds needs TensorFlow, which is not installed.
@@ -131,8 +132,12 @@ def open_split(
 
 
 def _open(name: str, builder: Any, split: str) -> Source:
-    classes = ENTRIES[name].classes if name in ENTRIES else ()
-    return tfds.open_builder(builder, split, classes=classes)
+    if name not in ENTRIES:
+        return tfds.open_builder(builder, split, name=name)
+    facts = ENTRIES[name]
+    return tfds.open_builder(
+        builder, split, name=name, classes=facts.classes, feature_names=facts.feature_names
+    )
 
 
 def _in_memory(source: Source) -> Source:
@@ -155,4 +160,4 @@ def _builder(facts: Entry, data_dir: str | Path | None) -> Any:
     module, _, name = facts.builder.partition(":")
     kind = getattr(importlib.import_module(module), name)
     folder = None if data_dir is None else str(data_dir)
-    return kind(config=facts.config, data_dir=folder)
+    return tfds.made(lambda: kind(config=facts.config, data_dir=folder), facts.name, data_dir)

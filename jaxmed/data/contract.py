@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -27,6 +27,13 @@ def conform(key: str, value: object) -> np.ndarray:
     array = np.asarray(value)
     if array.dtype.kind in "SUO" and key not in _DTYPES and key not in ("label", "image"):
         return _text(key, array)
+    if key == "label" and array.dtype.kind in "SUO":
+        word = array.ravel().tolist()[0] if array.size else ""
+        raise ValueError(
+            f"label holds {array.dtype} values such as {word!r}, but must hold numbers: write for "
+            "each word its place in a list of classes, the positive class last "
+            "([classes.index(word) for word in words])."
+        )
     if array.dtype.kind not in "biuf":
         raise ValueError(
             f"{key} holds {array.dtype} values, but must hold numbers: replace words by numbers "
@@ -79,6 +86,8 @@ def check_class_names(classes: Sequence[str]) -> None:
         raise ValueError(
             f"classes is {classes!r}, whose letters would be the classes: pass a list of names."
         )
+    if not isinstance(classes, Iterable):
+        raise ValueError(f"classes is {classes!r}, but must be a list of names.")
     twice = next((name for name in classes if list(classes).count(name) > 1), None)
     if twice is not None:
         raise ValueError(

@@ -1,5 +1,6 @@
 """The catalogue: facts of every data set, loading by name, and messages for unknown names."""
 
+import dataclasses
 import re
 import shutil
 
@@ -102,3 +103,54 @@ def test_a_format_without_random_access_says_what_to_do(prepared_dir, tmp_path):
     info.write_text(info.read_text().replace("array_record", "tfrecord"))
     with pytest.raises(ValueError, match="a format without random access: pass another data_dir"):
         catalogue.open_split("digits", "train", data_dir=tmp_path)
+
+
+DAMAGES = {
+    "missing": ("*-train.array_record*", None, r"/2\.0\.0 holds damaged data \(.* is missing\)"),
+    "cut": ("*-train.array_record*", 0.6, r"/2\.0\.0 holds damaged data \(Corrupted"),
+    "empty": ("*-train.array_record*", 0, r"/2\.0\.0 holds damaged data \(ArrayRecord file"),
+    "no facts": ("dataset_info.json", None, r"/2\.0\.0 holds damaged data \(.* names no split\)"),
+    "cut facts": ("dataset_info.json", 0.5, r"holds a damaged dataset_info\.json of breast_cancer"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGES)
+def test_damaged_data_are_found_on_opening(case, prepared_dir, tmp_path):
+    pattern, kept, message = DAMAGES[case]
+    catalogue.prepare("breast_cancer_wisconsin", data_dir=prepared_dir)
+    name = "jaxmed_breast_cancer_wisconsin"
+    shutil.copytree(prepared_dir / name, tmp_path / name)
+    (file,) = (tmp_path / name).rglob(pattern)
+    content = file.read_bytes()
+    file.unlink()
+    if kept is not None:
+        file.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(ValueError, match=message) as caught:
+        catalogue.open_split("breast_cancer_wisconsin", "train", data_dir=tmp_path)
+    assert str(caught.value).endswith("and run `jaxmed prepare breast_cancer_wisconsin`.")
+    assert str(tmp_path) in str(caught.value)
+    shutil.rmtree(tmp_path / name)  # the remedy
+    assert len(catalogue.load("breast_cancer_wisconsin", data_dir=tmp_path).train)
+
+
+def test_damage_found_later_names_the_folder_too(prepared_dir):
+    source = catalogue.open_split("breast_cancer_wisconsin", "train", data_dir=prepared_dir)
+    assert source.feature_names == catalogue.entry("breast_cancer_wisconsin").feature_names
+
+    class Broken:
+        def __len__(self):
+            return 3
+
+        def __getitems__(self, rows):
+            raise RuntimeError("Corrupted {chunk}\nat byte 8")
+
+    broken = dataclasses.replace(source, source=Broken())
+    for read in (lambda: broken[1], lambda: columns(broken)):
+        with pytest.raises(ValueError, match=r"holds damaged data \(Corrupted \{chunk\}\): remove"):
+            read()
+
+
+def test_a_loaded_table_knows_its_columns(prepared_dir):
+    train, _, test = jaxmed.data.load("breast_cancer_wisconsin", data_dir=prepared_dir)
+    assert len(train.feature_names) == train.columns["features"].shape[1]
+    assert train.feature_names == test.feature_names

@@ -34,6 +34,10 @@ BAD = {
         {"features": np.array([["a"], ["b"]])},
         "features holds <U1 values, .*: replace words by numbers from 0",
     ),
+    "words": (
+        {"features": FEATURES, "label": np.array(["well", "ill", "ill"])},
+        "label holds <U4 values such as 'well', .* its place in a list of classes, the positive",
+    ),
     "large id": ({"features": FEATURES, "id": np.array([1, 2, 2**40])}, "not 32-bit integers"),
 }
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.data import contract
+from jaxmed.data.classes import say_positive
 from jaxmed.data.readers.regular_files import list_files
 
 
@@ -76,6 +77,8 @@ def find_class_files(
     if not present:
         raise ValueError(f"{path} has no sub-folders, but must have one of {kind} for each class.")
     names = tuple(present) if classes is None else tuple(classes)
+    if classes is None:
+        say_positive(names, f"the sorted sub-folders of {path}")
     _check_names(path, present, names)
     listings = [list_files(path / name, recursive=False) for name in names]
     skipped: dict[Path, str] = {}

@@ -7,7 +7,8 @@ import dataclasses
 import io
 import re
 import sys
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.data import contract
+from jaxmed.data.classes import say_positive
 from jaxmed.data.source import Source, with_id
 
 _FORMAT = "array_record"  # the format of tfds that has random access and needs no TensorFlow
@@ -22,31 +24,47 @@ _FORMAT = "array_record"  # the format of tfds that has random access and needs 
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """Examples of a tfds data source, with the keys and dtypes of jaxmed."""
+    """Examples of a tfds data source, with the keys and dtypes of jaxmed.
+
+    Attributes:
+        source: of tfds.
+        damaged: what to say of the folder if an example cannot be read.
+        classes: names in the order of their labels.
+        feature_names: names of the columns of `features`.
+        renumbered: [classes], the label here of each label in the folder; `None` keeps them.
+    """
 
     source: Any
+    damaged: str
     classes: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
+    renumbered: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.source)
 
     def __getitem__(self, index: int, /) -> Mapping[str, np.ndarray]:
-        row = range(len(self))[index]
-        return _conformed(self.source[row], row)
+        return self.__getitems__([range(len(self))[index]])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Mapping[str, np.ndarray]]:
-        examples = self.source.__getitems__(list(indices))
-        return [_conformed(example, row) for row, example in zip(indices, examples, strict=True)]
+        try:
+            examples = self.source.__getitems__(list(indices))
+        except (RuntimeError, OSError, ValueError, zlib.error) as error:
+            raise ValueError(self.damaged.format(reason=_first_line(error))) from error
+        return [self._conformed(row, each) for row, each in zip(indices, examples, strict=True)]
 
-
-def _conformed(example: Mapping[str, Any], row: int) -> dict[str, np.ndarray]:
-    return {key: contract.conform(key, value) for key, value in with_id(example, row).items()}
+    def _conformed(self, row: int, example: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        arrays = with_id(example, row)
+        if self.renumbered is not None:
+            arrays["label"] = self.renumbered[arrays["label"]]
+        return {key: contract.conform(key, value) for key, value in arrays.items()}
 
 
 def from_tfds(
     name: str,
     split: str,
     *,
+    classes: Sequence[str] | None = None,
     data_dir: str | Path | None = None,
     manual_dir: str | Path | None = None,
 ) -> Source:
@@ -58,6 +76,8 @@ def from_tfds(
     Args:
         name: the tfds name, `name/config` where it has configurations.
         split: the tfds split, such as `train` or `train[:80%]`.
+        classes: its class names in the order of the labels you want: for a binary diagnosis the
+            disease last, to be the positive class. `None` keeps the order of tfds.
         data_dir: where tfds keeps prepared data; its own default is `~/tensorflow_datasets`.
         manual_dir: the folder with files that tfds asks you to download by hand.
 
@@ -65,11 +85,17 @@ def from_tfds(
         Examples with the keys of the tfds features and an `id`, the row in the split.
 
     Raises:
-        ValueError: The name or the split is unknown.
+        ValueError: The name or the split is unknown, `classes` are others than those of the data
+            set, or the prepared data are damaged.
         ImportError: It needs TensorFlow, which is not installed.
     """
     builder = catalogue_builder(name, data_dir=data_dir, manual_dir=manual_dir)
-    return open_builder(builder, split)
+    named = _named_classes(builder)
+    renumbered = None if classes is None else _renumbered(named, classes)
+    if classes is None:
+        say_positive(named, f"those that tfds names for {name}")
+    source = open_builder(builder, split, name=name, classes=classes or ())
+    return dataclasses.replace(source, renumbered=renumbered)
 
 
 def catalogue_builder(
@@ -84,7 +110,7 @@ def catalogue_builder(
 
     try:
         with _quiet_stdout():
-            builder = tfds.builder(name, data_dir=data_dir)
+            builder = made(lambda: tfds.builder(name, data_dir=data_dir), name, data_dir)
         prepare_builder(builder, manual_dir=manual_dir)
     except tfds.core.registered.DatasetNotFoundError:
         check_name(name, more_names)
@@ -97,6 +123,21 @@ def catalogue_builder(
             "pip install 'jaxmed[tensorflow]', then try again."
         ) from error
     return builder
+
+
+def made(make: Callable[[], Any], name: str, data_dir: str | Path | None) -> Any:
+    """A builder, which reads what was prepared before, if `make` can read that."""
+    import tensorflow_datasets as tfds
+    from google.protobuf.json_format import ParseError
+
+    try:
+        return make()
+    except (ParseError, UnicodeDecodeError) as error:
+        folder = Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
+        raise ValueError(
+            f"{folder} holds a damaged dataset_info.json of {name} ({_first_line(error)}): remove "
+            f"the folder of {name} there and run `jaxmed prepare {name}`."
+        ) from error
 
 
 def check_name(name: str, more_names: Sequence[str] = ()) -> None:
@@ -140,8 +181,29 @@ def prepare_builder(builder: Any, *, manual_dir: str | Path | None = None) -> No
             builder.info.read_from_directory(builder.data_path)
 
 
-def open_builder(builder: Any, split: str, *, classes: Sequence[str] = ()) -> Source:
-    """The source of one split of a prepared builder."""
+def open_builder(
+    builder: Any,
+    split: str,
+    *,
+    name: str,
+    classes: Sequence[str] = (),
+    feature_names: Sequence[str] = (),
+) -> Prepared:
+    """The source of one split of a prepared builder.
+
+    Args:
+        builder: whose data are prepared.
+        split: the tfds split.
+        name: by which a user prepares it, for messages.
+        classes: names in the order of their labels; by default those of the builder.
+        feature_names: names of the columns of `features`.
+    """
+    damaged = (
+        f"{builder.data_path}".replace("{", "{{").replace("}", "}}")
+        + f" holds damaged data ({{reason}}): remove that folder and run `jaxmed prepare {name}`."
+    )
+    if not builder.info.splits:
+        raise ValueError(damaged.format(reason="dataset_info.json names no split"))
     stems = re.findall(r"[A-Za-z_][\w-]*(?=\[|\+|$)", split.replace(" ", ""))
     for stem in stems or [split]:
         checks.known("split", stem, builder.info.splits)
@@ -154,10 +216,31 @@ def open_builder(builder: Any, split: str, *, classes: Sequence[str] = ()) -> So
                 "pass another data_dir, to prepare it there again."
             ) from error
         raise ValueError(
-            f"split is {split!r}, which holds no rows ({str(error).splitlines()[0]}): write it as "
+            f"split is {split!r}, which holds no rows ({_first_line(error)}): write it as "
             "train, train[:80%] or train[100:200]."
         ) from error
-    return Prepared(source, tuple(classes) or _named_classes(builder))
+    for file in (file for stem in stems for file in builder.info.splits[stem].filepaths):
+        if not Path(file).is_file():
+            raise ValueError(damaged.format(reason=f"{Path(file).name} is missing"))
+    names = tuple(classes) or _named_classes(builder)
+    opened = Prepared(source, damaged, names, tuple(feature_names))
+    if len(opened):
+        opened[len(opened) - 1]  # a file that was cut off cannot be opened, which is found here
+    return opened
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _renumbered(present: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+    contract.check_class_names(classes)
+    if sorted(present) != sorted(classes):
+        raise ValueError(
+            f"classes is {tuple(classes)}, but the data set has {tuple(present)}: name each of "
+            "them once, in the order you want."
+        )
+    return np.array([list(classes).index(name) for name in present], np.int32)
 
 
 def _named_classes(builder: Any) -> tuple[str, ...]:

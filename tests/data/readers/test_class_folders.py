@@ -30,3 +30,19 @@ def test_sub_folders_and_classes_must_agree(folder):
         find_class_files(folder, (".txt",), "texts", ("a",))
     with pytest.raises(ValueError, match=r"a holds no \.png file: add or remove it"):
         find_class_files(folder, (".png",), "images")
+
+
+def test_which_of_two_classes_is_positive_is_said_where_it_was_left_open(tmp_path, caplog):
+    for name in ("Parasitized", "Uninfected"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").write_text("x")
+    find_class_files(tmp_path, (".txt",), "texts")
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("jaxmed", "WARNING")
+    assert "the positive class is 'Uninfected', the second of the sorted" in record.message
+    assert "pass classes=['Uninfected', 'Parasitized'] for the other order" in record.message
+    find_class_files(tmp_path, (".txt",), "texts", ["Uninfected", "Parasitized"])
+    (tmp_path / "third").mkdir()
+    (tmp_path / "third" / "a.txt").write_text("x")
+    find_class_files(tmp_path, (".txt",), "texts")
+    assert len(caplog.records) == 1
