@@ -61,9 +61,9 @@ class Loaded(FromFiles):
 def load(directory: str | Path) -> Loaded:
     """Open the model of a run.
 
-    **A model is a program: open only those you trust.** It cannot read files or start others, but
-    it can compute for ever or take all memory, and the manifest tells only that files are those
-    that were written, not by whom.
+    **A model is a program: open only those you trust.** It holds no Python code, but it can compute
+    for ever or take all memory. The manifest tells that files are as they were written, not who
+    wrote them.
 
     Args:
         directory: the run's folder, or its folder `model`.

@@ -67,7 +67,7 @@ def read_program(path: Path, card: Card) -> Exported:
 
     try:
         program = jax_export.deserialize(bytearray(path.read_bytes()))
-        largest = _largest_array(program)
+        largest, called = _contents(program)
     except ImportError:  # flatbuffers is not installed, which is not the file's fault
         raise
     except Exception as error:  # jax lets through what its parsers raise
@@ -76,6 +76,9 @@ def read_program(path: Path, card: Card) -> Exported:
             f"{path} was written by jax {_version(card)} and jax {jax.__version__} "
             f"cannot read it ({first}): use that version, or export the model again."
         ) from error
+    callbacks = sorted(name for name in called if "callback" in name)
+    if callbacks:  # a place in the memory of another process, which export never writes
+        raise ValueError(f"{path} calls {checks.shortened(callbacks[0])}: {REMEDY}")
     try:
         check_program(card, program)
     except ValueError as error:
@@ -187,25 +190,27 @@ def _said(inputs: Mapping[str, Mapping[str, Any]]) -> str:
     return ", ".join(each) or "no arrays"
 
 
-def _largest_array(program: Exported) -> int:
-    """Bytes of the largest result of an operation, for one row.
+def _contents(program: Exported) -> tuple[int, set[str]]:
+    """Bytes of the largest result of an operation for one row, and the functions outside of XLA.
 
-    Read from the types: compiling such a program can itself take all memory, or for ever.
+    Sizes are read from the types: compiling such a program can itself take all memory or time.
     """
     from jax.extend.mlir import ir
     from jax.extend.mlir.dialects import stablehlo
     from jax.interpreters import mlir
 
-    found = [0]
+    sizes, called = [0], set()
 
     def visit(operation: Any) -> Any:
-        found.extend(_bytes_of(str(result.type)) for result in operation.results)
+        sizes.extend(_bytes_of(str(result.type)) for result in operation.results)
+        if operation.name == "stablehlo.custom_call":
+            called.add(str(operation.attributes["call_target_name"]))
         return ir.WalkResult.ADVANCE
 
     with mlir.make_ir_context() as context:
         module = stablehlo.deserialize_portable_artifact(context, program.mlir_module_serialized)
         module.operation.walk(visit)
-    return max(found)
+    return max(sizes), called
 
 
 def _bytes_of(kind: str) -> int:

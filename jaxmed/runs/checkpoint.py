@@ -62,6 +62,8 @@ def save(directory: Path, step: int, tree: Tree, notes: Any) -> None:
         with _plain(draft) as path, ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as saving:
             saving.save(path, args=items)
         if writer:
+            for mark in draft.rglob("commit_success.txt"):  # orbax writes the folder's path into it
+                mark.write_text("whole\n", encoding="utf-8")
             write_manifest(draft)
             verify(draft)
             draft.rename(directory / str(step))

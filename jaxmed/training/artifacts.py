@@ -37,7 +37,14 @@ def describe(run: Run, settings: Mapping[str, Any], history: Sequence[Row]) -> N
     write_history(directory / "metrics.jsonl", history)
 
 
-def write(run: Run, fitted: Fit, example: Columns, validation: Validation) -> None:
+def write(
+    run: Run,
+    fitted: Fit,
+    example: Columns,
+    validation: Validation,
+    *,
+    feature_names: Sequence[str] = (),
+) -> None:
     """Write `predictions.csv` and `report.html` of the validation data, and the model.
 
     Args:
@@ -45,6 +52,7 @@ def write(run: Run, fitted: Fit, example: Columns, validation: Validation) -> No
         fitted: what training gave.
         example: of the training split, columns of one row.
         validation: whose data is evaluated, if there is any.
+        feature_names: of the training split, for the exported model.
 
     Raises:
         Exception: whatever a full disk or a model that cannot be exported raises, with a note that
@@ -52,7 +60,9 @@ def write(run: Run, fitted: Fit, example: Columns, validation: Validation) -> No
     """
     directory = Path(str(run.directory))
     try:
-        _write(directory, run, fitted, example, validation)
+        _write(directory, run, fitted, validation)
+        export(fitted.model, directory, example, feature_names=feature_names)
+        manifest.write_manifest(directory)
     except Exception as error:
         error.add_note(
             f"Training is complete and its checkpoints are in {str(directory)!r}: remove the "
@@ -61,9 +71,7 @@ def write(run: Run, fitted: Fit, example: Columns, validation: Validation) -> No
         raise
 
 
-def _write(
-    directory: Path, run: Run, fitted: Fit, example: Columns, validation: Validation
-) -> None:
+def _write(directory: Path, run: Run, fitted: Fit, validation: Validation) -> None:
     from jaxmed.evaluation.report import write_report
 
     evaluation = None
@@ -85,5 +93,3 @@ def _write(
         write_report(directory, **options)
     else:
         evaluation.report(directory, **options)
-    export(fitted.model, directory, example)
-    manifest.write_manifest(directory)

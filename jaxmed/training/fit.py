@@ -162,6 +162,7 @@ def _fit(
     compared = directory is not None or jax.process_count() > 1
 
     # 1. Data that the task can use, and what it counts of it.
+    feature_names = getattr(train, "feature_names", ())
     train = input_pipeline.in_memory(train)
     seen = {name: DataFingerprint() for name in ("train", "validation")} if compared else {}
     reading: dict[str, Any] = {"workers": execution.workers}
@@ -261,7 +262,7 @@ def _fit(
     fitted = Fit(Model(task, *chosen), state, history, best, reason, feed.name, feed.count)
     if directory is not None and run.artifacts and writer:
         example = input_pipeline.first(train)
-        artifacts.write(run, fitted, example, validation)
+        artifacts.write(run, fitted, example, validation, feature_names=feature_names)
     return fitted
 
 

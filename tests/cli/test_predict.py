@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +17,7 @@ from jaxmed.data.text import tokenizers
 from jaxmed.deploy import export, load
 from jaxmed.evaluation import predict
 from jaxmed.models import RecurrentEncoder, TextClassifier
+from jaxmed.runs.manifest import write_manifest
 from jaxmed.tasks import Model
 from jaxmed.transforms import with_threshold
 
@@ -145,6 +149,52 @@ def test_predict_refuses_a_file_that_is_not_the_runs(name, capsys, tmp_path):
     else:
         path.write_bytes(path.read_bytes()[:-100])
     refused(capsys, ["predict", str(tmp_path), "--text", "rash"], f"{name} has changed since")
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_control_characters_are_shown_as_spaces(terminal, run, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    monkeypatch.setenv("COLUMNS", "100")
+    text = "the\x1b[2J drug\u202e caused\x07 a\x9b31m rash\u2028\u2069"
+    assert main(["predict", str(run), "--text", text]) == 0
+    shown = capsys.readouterr().out
+    assert "the [2J drug caused a 31m rash" in shown
+    assert "\x1b[2J" not in shown  # a table has codes of its own
+    assert not set(shown) & {"\u202e", "\x07", "\x9b", "\u2028", "\u2069"}
+
+
+def replaced(directory, function):
+    """A folder whose program another function replaced, sealed as the manifest wants it."""
+    folder = finished(directory) / "model"
+    card = json.loads((folder / "card.json").read_text())
+    (rows,) = jax.export.symbolic_shape("rows")
+    shapes = {"tokens": jax.ShapeDtypeStruct((rows, 5), jnp.int32)}
+    program = jax.export.export(jax.jit(function), platforms=card["platforms"])(shapes)
+    (folder / "predict.jaxexport").write_bytes(program.serialize())
+    (folder / "manifest.json").unlink()
+    write_manifest(folder)
+    return directory
+
+
+def test_a_program_that_answers_with_an_unknown_class_ends_in_a_sentence(capsys, tmp_path):
+    def third(batch):
+        number = 2 + batch["tokens"][:, 0] * 0
+        return {
+            "outputs": {"probabilities": jnp.stack([number * 0.5] * 2, 1)},
+            "answer": {"class": number},
+        }
+
+    run = replaced(tmp_path, third)
+    refused(capsys, ["predict", str(run), "--text", "rash"], "class has numbers from 2 to 2")
+
+
+def test_a_program_that_fails_while_it_runs_ends_in_a_sentence(capsys, run, monkeypatch):
+    def exhausted(*arguments, **options):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory\nallocating\x1b[2J")
+
+    monkeypatch.setattr(sys.modules["jaxmed.deploy.answers"], "predict", exhausted)
+    said = "cannot be run on batches of 64 rows (RESOURCE_EXHAUSTED: Out of memory): try fewer"
+    refused(capsys, ["predict", str(run), "--text", "rash"], said)
 
 
 def refused(capsys, arguments, message):

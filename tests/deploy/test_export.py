@@ -172,3 +172,40 @@ def test_a_tokenizer_that_does_not_suit_is_refused(function, columns, read, tmp_
     with pytest.raises(ValueError, match=f"model reads {read} instead of tokens"):
         export(model_of(function), tmp_path, columns, tokenizer=TOKENIZER)
     assert os.listdir(tmp_path) == []
+
+
+def test_the_program_holds_no_path_and_no_name_of_code(tmp_path):
+    def secret_name(params, batch):
+        rows = batch["features"].T
+        return {"value": jax.lax.scan(lambda c, x: (c + x, c * x), rows[0], rows)[1].T}
+
+    def secret(params, batch):
+        return jax.jit(secret_name)(params, batch)
+
+    before = dict(jax.config.values)
+    export(model_of(secret), tmp_path, FEATURES)
+    assert jax.config.values == before
+    content = (tmp_path / "model" / "predict.jaxexport").read_bytes()
+    for word in (os.path.dirname(__file__), os.path.dirname(jax.__file__), ".py", "/site-packages"):
+        assert word.encode() not in content
+    wanted = predict(model_of(secret), FEATURES)["value"]
+    np.testing.assert_allclose(predict(load(tmp_path), FEATURES)["value"], wanted)
+
+
+@pytest.mark.parametrize("names", [("a", "a"), ("a", ""), ("a", "b\x1b[2J"), ("a", "b\u2066")])
+def test_names_that_cannot_be_told_apart_are_refused(names, tmp_path):
+    with pytest.raises(ValueError, match=r"names of 'probabilities' holds .*: rename"):
+        write(tmp_path, names)
+    with pytest.raises(ValueError, match="names of probabilities, which has 2 columns"):
+        write(tmp_path, ("a", "b", "c"))
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_export_that_cannot_be_read_back_does_not_replace_one(tmp_path, monkeypatch):
+    write(tmp_path)
+    monkeypatch.setattr("jaxmed.files._write", lambda path, content: path.write_bytes(content[:-1]))
+    with pytest.raises(ValueError, match=r"has changed|damaged"):
+        write(tmp_path, ("a", "b"))
+    monkeypatch.undo()
+    assert load(tmp_path).card.names == {"probabilities": ["harmless", "adverse"]}
+    assert os.listdir(tmp_path) == ["model"]

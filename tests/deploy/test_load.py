@@ -217,12 +217,12 @@ def test_a_card_that_says_other_than_the_model_is_refused(changes, message, copi
     assert len(str(found.value)) < 600
 
 
-def foreign(directory, function, platforms=("cpu",), rows="rows"):
+def foreign(directory, function, platforms=("cpu",), rows="rows", checks=()):
     """The folder with a program that `export` did not make."""
     (count,) = jax.export.symbolic_shape(rows)
     shapes = {"tokens": jax.ShapeDtypeStruct((count, LENGTH), jnp.int32)}
-    made = jax.export.export(jax.jit(function), platforms=platforms)(shapes)
-    (directory / "model" / "predict.jaxexport").write_bytes(made.serialize())
+    made = jax.export.export(jax.jit(function), platforms=platforms, disabled_checks=checks)
+    (directory / "model" / "predict.jaxexport").write_bytes(made(shapes).serialize())
     edited(directory, platforms=[*platforms])
 
 
@@ -271,6 +271,20 @@ def large(batch):
 def test_a_program_of_another_kind_is_refused(function, options, message, copied):
     foreign(copied, function, **options)
     with pytest.raises(ValueError, match=rf"predict\.jaxexport.*{message}"):
+        load(copied)
+
+
+def test_a_program_that_calls_back_is_refused(copied):
+    """The place of a function of Python is a number, which means something else in this process."""
+
+    def outside(batch):
+        lowered = jax.ffi.ffi_call("xla_ffi_python_cpu_callback", jax.ShapeDtypeStruct((), "int32"))
+        number = batch["tokens"][:, 0] + lowered(index=np.uint64(12345))
+        return {"outputs": {"probabilities": two(batch)}, "answer": {"class": number}}
+
+    check = jax.export.DisabledSafetyCheck.custom_call("xla_ffi_python_cpu_callback")
+    foreign(copied, outside, checks=[check])
+    with pytest.raises(ValueError, match=rf"predict\.jaxexport calls .*callback.*{REMEDY}"):
         load(copied)
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from pathlib import Path
+
 import jax
 import numpy as np
 import optax
 import pytest
 from contracts.examples import EXAMPLES
-from training.linear import FEATURES, VALIDATION, train
+from training.linear import FEATURES, TRAIN, VALIDATION, train
 
+import jaxmed
+from jaxmed.data.source import Arrays
+from jaxmed.deploy import load
 from jaxmed.runtime import placement
 from jaxmed.training import Execution, stopping
 
@@ -58,19 +65,43 @@ def test_a_finished_run_resumes_to_the_same_result_at_once(tmp_path):
     assert (tmp_path / "metrics.jsonl").read_text() == written
 
 
-def test_what_fails_after_training_is_written_by_resuming(tmp_path):
-    (tmp_path / "predictions.csv").mkdir()  # where a file must go
-    options = {"directory": tmp_path, "validation": VALIDATION, "artifacts": True, "epochs": 2}
+@dataclasses.dataclass(frozen=True)
+class Named(Arrays):
+    """Columns in memory that know the names of their features."""
+
+    feature_names: tuple[str, ...] = ("age", "dose", "weight")
+
+
+def test_what_fails_after_training_is_written_by_resuming_and_can_be_handed_on(tmp_path):
+    folder = tmp_path / "hospital" / "run"
+    (folder / "predictions.csv").mkdir(parents=True)  # where a file must go
+    table = tmp_path / "hospital" / "table.csv"
+    options = {"directory": folder, "validation": VALIDATION, "artifacts": True, "epochs": 2}
+    options["settings"] = {"manual_dir": table.parent, "table": str(table), "runs": Path("runs")}
+    options["columns"] = Named(TRAIN)
     with pytest.raises(OSError, match="directory") as caught:
         train(**options)
     (note,) = caught.value.__notes__
-    assert note.startswith(f"Training is complete and its checkpoints are in '{tmp_path}'")
-    assert not (tmp_path / "model").exists()
-    (tmp_path / "predictions.csv").rmdir()
+    assert note.startswith(f"Training is complete and its checkpoints are in '{folder}'")
+    assert not (folder / "model").exists()
+    (folder / "predictions.csv").rmdir()
     done = train(**options, resume=True)
     assert len(done.history) == 2
-    assert (tmp_path / "report.html").is_file()
-    assert (tmp_path / "model").is_dir()
+    assert (folder / "report.html").is_file()
+    assert list(load(folder).card.feature_names) == ["age", "dose", "weight"]
+    expect_no_place(folder, tmp_path, Path(jaxmed.__file__).parent, Path(__file__).parent)
+    written = json.loads((folder / "config.json").read_text())["settings"]
+    assert written == {"manual_dir": "hospital", "table": "table.csv", "runs": "runs"}
+
+
+def expect_no_place(folder, *places):
+    """No file of the folder tells where it was made, or by what code."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(files) > 10
+    for path in files:
+        content = path.read_bytes()
+        for word in (*places, "linear.py"):
+            assert str(word).encode() not in content, path
 
 
 def test_resuming_where_nothing_is_starts_a_run(tmp_path):
