@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import Any, TypeAlias
 
 import jax
@@ -82,17 +83,18 @@ def check_optimizer(optimizer: Any, params: Params) -> None:
 
 
 def _reason(error: str) -> str:
-    if "'value_fn'" in error:
+    missing = re.search(r"missing .* keyword-only arguments?: '(\w+)'", error)
+    if missing and missing[1].endswith("_fn"):
         return (
             "optimizer holds a line search, as of optax.lbfgs, which evaluates the loss many times "
-            "a step (value_fn) and is not for batches: use optax.lbfgs(1e-3, linesearch=None), or "
-            "a transformation without one, such as optax.adam(1e-3)."
+            f"a step ({missing[1]}) and is not for batches: use optax.lbfgs(1e-3, "
+            "linesearch=None), or a transformation without one, such as optax.adam(1e-3)."
         )
-    if "'value'" in error:
+    if missing:
         return (
-            "optimizer holds a transformation that follows the loss (value), which does not reach "
-            "it: a sweep only knows the mean loss of all configurations, so train them one by one; "
-            "and optax.chain keeps it from optax.MultiSteps, so let that be the outermost."
+            f"optimizer holds a transformation that asks for `{missing[1]}`, which does not reach "
+            "it: of the loss a sweep only knows the mean over all configurations, so train them "
+            "one by one; and optax.chain keeps it from optax.MultiSteps, so put that outermost."
         )
     return (
         f"optimizer would fail at its first step ({error}): try optimizer.init(params) and "

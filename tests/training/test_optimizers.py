@@ -80,9 +80,9 @@ REFUSED = {
     "an average of a line search": (ema(optax.lbfgs(), decay=0.9), "holds a line search"),
     "lost in a chain": (
         optax.chain(optax.clip(1.0), optax.MultiSteps(optax.polyak_sgd(), 2)),
-        r"follows the loss \(value\), which does not reach it",
+        "asks for `value`, which does not reach it",
     ),
-    "swept": (swept(0.1)[1], "a sweep only knows the mean loss"),
+    "swept": (swept(0.1)[1], "a sweep only knows the mean over all configurations"),
     "not called": (optax.adamw, r"optimizer is the function adamw itself: call it"),
     "not called, of the caller": (
         lambda rate: optax.sgd(rate), "pass the transformation it returns"
