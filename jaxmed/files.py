@@ -28,7 +28,7 @@ def write_whole(path: Path, content: str | bytes | Iterable[bytes]) -> None:
 
 
 def replace_folder(
-    target: Path, files: Mapping[str, bytes], *, check: Callable[[Path], None] | None = None
+    target: Path, files: Mapping[str, bytes], *, check: Callable[[Path], object] | None = None
 ) -> None:
     """Replace the folder `target` by one with these files; the old one goes when it is complete.
 

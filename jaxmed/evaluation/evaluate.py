@@ -121,8 +121,8 @@ def evaluate(
     judge, table = prediction_table(
         model, data, batch_size=batch_size, placement=placement, workers=workers
     )
-    found = judged(judge, table, resamples=resamples, level=level, seed=seed)
-    return dataclasses.replace(found, split=split, trained_on=trained_on)
+    result = judged(judge, table, resamples=resamples, level=level, seed=seed)
+    return dataclasses.replace(result, split=split, trained_on=trained_on)
 
 
 def judged(

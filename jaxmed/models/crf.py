@@ -50,7 +50,8 @@ def path_score(
     Returns:
         [batch]; 0 for an empty sequence.
     """
-    return sum(_along_path(emissions, chain, labels, real)).sum(1)
+    emitted, followed = _along_path(emissions, chain, labels, real)
+    return (emitted + followed).sum(1)
 
 
 def _along_path(emissions: Array, chain: Chain, labels: Array, real: Array) -> tuple[Array, Array]:

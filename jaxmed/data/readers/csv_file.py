@@ -100,8 +100,8 @@ def read_annotations(
     if id is not None:
         columns["id"] = _unique_numbers(rows[id])
     if group is not None:
-        codes, names = _coded(rows[group])
-        names = np.array(spelled(names), object)
+        codes, written = _coded(rows[group])
+        names = np.array(spelled(written), object)
         _refuse_empty(rows[group], (names == "")[codes], "belongs to a group")
         columns["group"] = names[codes]
     return columns

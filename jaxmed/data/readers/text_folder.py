@@ -80,7 +80,7 @@ def from_text_folder(
         warn_skipped(len(skipped), total, list(skipped.values()), of="texts")
     columns = {"text": np.array([texts[file] for file in kept.paths], object), "label": kept.label}
     source = from_arrays(columns, classes=kept.classes)
-    return TextFolder(source.columns, source.classes, skipped)
+    return TextFolder(source.columns, source.classes, skipped=skipped)
 
 
 def _check_size(file: Path) -> None:
