@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxmed.data.readers import jpeg
+from jaxmed.data.readers.unreadable import one_line
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -23,7 +24,7 @@ _MODES = {1: "L", 3: "RGB"}
 _READ_MODES = ("1", "L", "LA", "RGB", "RGBA", "P", "PA", "CMYK", "YCbCr")
 
 
-def read_shape(path: Path) -> tuple[int, int]:
+def image_shape(path: Path) -> tuple[int, int]:
     """The (height, width) of an image as it is displayed, after all checks that need no pixels.
 
     Args:
@@ -45,18 +46,18 @@ def read_shape(path: Path) -> tuple[int, int]:
             raise ValueError(_unreadable(path, error)) from error
 
 
-def read_pixels(path: Path, channels: int) -> np.ndarray:
+def image_pixels(path: Path, channels: int) -> np.ndarray:
     """The pixels of an image as it is displayed.
 
     Args:
-        path: of the file, which `read_shape` accepts: it is what refuses too large ones.
+        path: of the file, which `image_shape` accepts: it is what refuses too large ones.
         channels: 1 (gray) or 3 (red, green, blue).
 
     Returns:
         [height, width, channels] uint8.
 
     Raises:
-        ValueError: As `read_shape`, and where a part of the pixels is missing or damaged.
+        ValueError: As `image_shape`, and where a part of the pixels is missing or damaged.
     """
     try:
         content = path.read_bytes()
@@ -138,7 +139,7 @@ def _unreadable(path: Path, error: Exception) -> str:
 
 def _reason(error: Exception) -> str:
     text = error.strerror if isinstance(error, OSError) else ""
-    return text or " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return text or one_line(error)
 
 
 def _too_large(path: Path) -> str:

@@ -57,7 +57,7 @@ class ImageFolder:
         }
 
     def _pixels(self, path: Path) -> np.ndarray:
-        pixels = image_file.read_pixels(path, self.channels)
+        pixels = image_file.image_pixels(path, self.channels)
         if self.size is None or pixels.shape[:2] == self.size:
             return pixels
         from PIL import Image
@@ -110,13 +110,13 @@ def from_image_folder(
     shapes: dict[Path, tuple[int, int]] = {}
     for file in found.paths:
         try:
-            shapes[file] = image_file.read_shape(file)
+            shapes[file] = image_file.image_shape(file)
         except ValueError as error:
             if on_error == "raise":
                 raise
             skipped[file] = str(error)
     if on_error == "skip":
-        skipped |= _find_errors(list(shapes), lambda file: image_file.read_pixels(file, channels))
+        skipped |= _find_errors(list(shapes), lambda file: image_file.image_pixels(file, channels))
     files = found.without(skipped)
     if skipped:
         total = len(files.paths) + len(skipped)

@@ -36,3 +36,8 @@ def warn_skipped(
         f"{count} of {total} {of} are skipped. {' '.join(reasons[:_SHOWN])}{more}",
         stacklevel=stacklevel,
     )
+
+
+def one_line(error: Exception) -> str:
+    """The message of an error on one line, to be quoted in another."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

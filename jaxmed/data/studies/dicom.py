@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from jaxmed.data.groups import spelled
+from jaxmed.data.readers.unreadable import one_line
 from jaxmed.data.studies.dicom_header import (
     frame_attribute,
     frame_count,
     ignore_warnings,
     is_image,
-    one_line,
     read_header,
 )
 from jaxmed.data.studies.dicom_pixels import check_decoder, find_pixel_error

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from jaxmed.data.readers.unreadable import one_line
+
 _SUFFIXES = (".dcm", ".dicom", ".ima")
 _LARGE = 1024  # bytes from which an element, that is the pixels, stays on disk
 _SIGNED = 132  # bytes of the preamble and the signature behind it
@@ -97,11 +99,6 @@ def ignore_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def one_line(error: Exception) -> str:
-    """The message of an error on one line, to be quoted in another."""
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 def _sop_class(dataset: Any) -> str:

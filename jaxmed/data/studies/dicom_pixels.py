@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from jaxmed.data.readers.unreadable import one_line
 from jaxmed.data.studies.dicom_header import (
     frame_attribute,
     frame_count,
     ignore_warnings,
-    one_line,
     read_header,
 )
 

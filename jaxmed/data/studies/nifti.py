@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmed.data.studies.nifti_header import one_line, read_header
+from jaxmed.data.readers.unreadable import one_line
+from jaxmed.data.studies.nifti_header import checked_header
 from jaxmed.data.studies.volume import Volume, reorient
 
 _SUFFIXES = (".nii", ".nii.gz")
@@ -37,7 +38,7 @@ def read_nifti(path: str | Path) -> Volume:
             infinity.
     """
     path = Path(path)
-    header, steps = read_header(path)
+    header, steps = checked_header(path)
     from nibabel.arrayproxy import ArrayProxy
 
     shape = _three_axes(header.get_data_shape())
@@ -62,7 +63,7 @@ def read_shape(path: Path) -> tuple[int, ...]:
     Raises:
         ModuleNotFoundError, FileNotFoundError, ValueError: As `read_nifti`.
     """
-    header, _ = read_header(path)
+    header, _ = checked_header(path)
     return tuple(length for length in _three_axes(header.get_data_shape()) if length > 1)
 
 

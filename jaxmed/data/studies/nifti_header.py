@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from jaxmed.data.readers.regular_files import is_regular
+from jaxmed.data.readers.unreadable import one_line
 from jaxmed.data.studies.volume import check_memory, check_steps
 
 _HEADER = 540  # bytes of NIfTI-2; NIfTI-1 has 348
@@ -26,7 +27,7 @@ _HIGHEST_RATIO = 1000  # gzip reaches 1,032 for nothing but zeros
 _SMALL = 2**28  # bytes that may be packed at any ratio, as a small empty mask is
 
 
-def read_header(path: Path) -> tuple[Any, np.ndarray]:
+def checked_header(path: Path) -> tuple[Any, np.ndarray]:
     """The nibabel header of a file, and the steps of its axes for `reorient`.
 
     Raises:
@@ -67,11 +68,6 @@ def read_header(path: Path) -> tuple[Any, np.ndarray]:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return header, steps
-
-
-def one_line(error: Exception) -> str:
-    """The message of an error on one line, to be quoted in another."""
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 def _kinds() -> dict[int, Any]:
