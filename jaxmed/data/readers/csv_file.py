@@ -90,6 +90,7 @@ def read_annotations(
             "pass classes=None."
         )
     contract.check_class_names(classes or ())
+    contract.check_class_names([normalized(str(name)) for name in classes or ()])
     columns: dict[str, np.ndarray] = {}
     if label is not None and classes is None:
         columns["label"] = parse_numbers(
@@ -100,8 +101,8 @@ def read_annotations(
     if id is not None:
         columns["id"] = _unique_numbers(rows[id])
     if group is not None:
-        codes, written = _coded(rows[group])
-        names = np.array(spelled(written), object)
+        codes, cells = _coded(rows[group])
+        names = np.array(spelled(cells), object)
         _refuse_empty(rows[group], (names == "")[codes], "belongs to a group")
         columns["group"] = names[codes]
     return columns

@@ -43,7 +43,7 @@ def check_roles(roles: Sequence[tuple[str, str | None]]) -> None:
         )
 
 
-def places_of(
+def column_places(
     roles: Sequence[tuple[str, str | None]], header: Sequence[str], path: Path
 ) -> dict[str, int]:
     """The place of each named column; a name that no column has, or several, is refused.

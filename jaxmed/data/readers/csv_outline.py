@@ -23,7 +23,7 @@ import numpy as np
 
 from jaxmed.data import contract
 from jaxmed.data.readers import utf8
-from jaxmed.data.readers.csv_header import places_of
+from jaxmed.data.readers.csv_header import column_places
 
 _CHUNK = 1 << 22  # bytes
 
@@ -68,7 +68,7 @@ def outline(
     by_bytes = not (may_quote and plain.marks) and not plain.other_ends and separator.isascii()
     try:
         names = _header(path, separator, may_quote)
-        places = places_of(roles, names, path)
+        places = column_places(roles, names, path)
         widths = plain.widths if by_bytes else _widths(path, separator, may_quote)
     except UnicodeDecodeError:
         utf8.read_text(path)  # raises an error that names the line

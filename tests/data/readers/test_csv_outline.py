@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmed.data import from_csv, from_text_csv, study_labels
@@ -20,6 +20,7 @@ def table(tmp_path_factory):
     return tmp_path_factory.mktemp("tables") / "t.csv"
 
 
+@settings(deadline=None, max_examples=60)
 @given(CELLS)
 def test_a_table_without_quoting_keeps_its_rows_or_is_refused(table, cells):
     table.write_text("y\tt\n" + "".join(f"{label}\t{text}\n" for label, text in cells))
@@ -33,6 +34,7 @@ def test_a_table_without_quoting_keeps_its_rows_or_is_refused(table, cells):
         assert found["y"].tolist() == [label for label, _ in cells]
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.text('a",\n', min_size=1), min_size=1), st.sampled_from([csv.QUOTE_ALL, 0]))
 def test_a_quoted_table_is_read_as_it_was_written(table, texts, quoting):
     stream = io.StringIO()

@@ -109,6 +109,7 @@ BAD = {
     "feature and group": (ROWS, {"features": ["patient"]}, "group names the column 'patient', whi"),
     "label and group": (ROWS, {"label": "patient"}, "group names the column 'patient', whi"),
     "class twice": (ROWS, {"classes": ("none", "sepsis", "sepsis")}, "names 'sepsis' twice: "),
+    "class twice but for a blank": (ROWS, {"classes": ("none", "none ")}, "names 'none' twice: "),
     "letters": (ROWS, {"classes": "ns"}, "classes is 'ns', whose letters would be the classes"),
     "one number": (_with(2, "visit", "11.0"), {}, r"repeats '11\.0' in row 2, but an id"),
     "decimal comma": (_with(0, "age", "61,5"), {}, "'61,5' in row 0, .* decimal point: write 1234"),
