@@ -139,11 +139,11 @@ def check_program(card: Card, program: Exported) -> None:
                     f"the card has {len(words)} names of {name}, which has {shape[-1]} columns."
                 )
     if card.feature_names:
-        shape = inputs.get("features", {}).get("shape")
-        if shape != [len(card.feature_names)]:
+        found = inputs.get("features", {}).get("shape")
+        if found != [len(card.feature_names)]:
             raise ValueError(
                 f"feature_names has {len(card.feature_names)} names, but the model reads features "
-                f"of shape {shape}."
+                f"of shape {found}."
             )
 
 

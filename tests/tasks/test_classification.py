@@ -107,3 +107,11 @@ def test_classes_are_named_or_numbered():
 def test_classes_that_are_no_choice_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("names", [("ill", "ill"), ("", "ill"), ("well", "ill\x1b[2J")])
+def test_names_that_cannot_be_shown_are_refused_before_training(names):
+    makers = (tasks.classification, tasks.ordinal_classification, tasks.multilabel_classification)
+    for make in (*makers, tasks.binary_classification):
+        with pytest.raises(ValueError, match=r"classes holds .*: rename"):
+            make(MLP((), 1), inputs=read, classes=names)
