@@ -121,8 +121,8 @@ def evaluate(
     judge, table = prediction_table(
         model, data, batch_size=batch_size, placement=placement, workers=workers
     )
-    result = judged(judge, table, resamples=resamples, level=level, seed=seed)
-    return dataclasses.replace(result, split=split, trained_on=trained_on)
+    evaluation = judged(judge, table, resamples=resamples, level=level, seed=seed)
+    return dataclasses.replace(evaluation, split=split, trained_on=trained_on)
 
 
 def judged(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.metrics.arguments import check_probabilities
 from jaxmed.typing import Float, Int
 
 
@@ -25,13 +26,15 @@ def threshold_of_highest_f1(
         One of the probabilities; of several with the same F1, the highest.
 
     Raises:
-        ValueError: if shapes disagree or no label is positive.
+        ValueError: if shapes disagree, there are no rows, a probability lies outside [0, 1] or is
+            NaN, a label is neither 0 nor 1, or none is 1.
 
     Example:
         >>> threshold_of_highest_f1(np.array([0, 1, 0, 1]), np.array([0.1, 0.4, 0.5, 0.9]))
         0.4
     """
     checks.shapes(label=(label, "rows"), probability=(probability, "rows"))
+    check_probabilities(label, np.stack([1 - probability, probability], axis=1))
     if not label.any():
         raise ValueError(
             "label has no positive row, so no threshold has an F1: use a split with positives."

@@ -50,8 +50,8 @@ def path_score(
     Returns:
         [batch]; 0 for an empty sequence.
     """
-    emitted, followed = _along_path(emissions, chain, labels, real)
-    return (emitted + followed).sum(1)
+    emitted, chained = _along_path(emissions, chain, labels, real)
+    return (emitted + chained).sum(1)
 
 
 def _along_path(emissions: Array, chain: Chain, labels: Array, real: Array) -> tuple[Array, Array]:

@@ -22,6 +22,24 @@ def test_no_other_threshold_has_a_higher_f1(seed, decimals):
     assert found == max(t for t, f1 in tried.items() if f1 >= max(tried.values()) - 1e-12)
 
 
+@pytest.mark.parametrize(
+    ("label", "probability", "message"),
+    [
+        (
+            [0, 1, 1],
+            [0.1, np.nan, 0.9],
+            "probabilities is not finite in 1 of 3 rows, first in row 1",
+        ),
+        ([0, 1, 1], [0.1, 2.0, 0.9], "probabilities ranges from .* but must lie in"),
+        ([0, 2, 1], [0.1, 0.2, 0.9], "label holds 2, but must hold whole numbers in 0 .. 1"),
+        ([], [], "probabilities has no rows"),
+    ],
+)
+def test_what_has_no_threshold_is_refused(label, probability, message):
+    with pytest.raises(ValueError, match=message):
+        operating_points.threshold_of_highest_f1(np.array(label, int), np.array(probability))
+
+
 def test_labels_without_a_positive_row_are_refused():
     with pytest.raises(ValueError, match="label has no positive row"):
         operating_points.threshold_of_highest_f1(np.zeros(3, int), np.ones(3))
