@@ -23,13 +23,18 @@ def run_folder(settings: ExperimentSettings, *parts: str) -> Path:
         parts: folders between `runs` and the new one, such as the name of the recipe.
 
     Raises:
-        FileNotFoundError: if the folder to resume is not there.
+        FileNotFoundError: if the folder to resume is not there, or holds no run.
     """
     if settings.resume is not None:
         if not settings.resume.is_dir():
             raise FileNotFoundError(
                 f"resume is {str(settings.resume)!r}, but there is no such folder: give the folder "
                 "that the run has printed."
+            )
+        if not any(settings.resume.rglob("checkpoints")):
+            raise FileNotFoundError(
+                f"resume is {str(settings.resume)!r}, which holds no checkpoints: give the folder "
+                "that the run has printed, or leave it out to start anew."
             )
         if distributed.is_writer():
             remove_manifest(settings.resume)  # what it lists is about to change

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
@@ -22,6 +23,9 @@ def main(
     Where the environment names other processes of the same job, this one joins them first (see
     `jaxmed.runtime.distributed`); only the first prints. What is compiled is kept in the user's
     cache folder (see `jaxmed.runtime.compilation_cache`). SIGTERM ends it as an exception would.
+
+    Files, packages and a network that are missing, and settings that cannot be, end with one
+    sentence and status 1; any other error shows where it was raised.
 
     `--profile` measures where the time of each epoch goes and traces one of them, into a new
     folder beside the experiment's runs.
@@ -44,14 +48,24 @@ def main(
         ],
         frozen=True,
     )
-    given: Any = tyro.cli(options, description=description)
+    try:
+        given: Any = tyro.cli(options, description=description)
+    except ValueError as error:  # of a setting
+        sys.exit(_sentence(error))
     distributed.initialize()
     compilation_cache.enable()
     with contextlib.ExitStack() as stack:
         stack.enter_context(termination.sigterm_as_exit())
         if not distributed.is_writer():
             stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        _run(experiment, given.settings, profiling=given.profile)
+        try:
+            _run(experiment, given.settings, profiling=given.profile)
+        except (OSError, ImportError) as error:  # files, network and packages that are not there
+            sys.exit(_sentence(error))
+
+
+def _sentence(error: Exception) -> str:
+    return "\n".join([str(error), *getattr(error, "__notes__", ())])
 
 
 def _run(experiment: Callable[[Any], Any], settings: Any, *, profiling: bool) -> None:

@@ -5,6 +5,13 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+
+from jaxmed import checks
+
+_COUNTS = ("batch_size", "epochs", "steps", "patience", "folds", "units", "widths")
+"""Settings of experiments that must be greater than zero, all their values."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExperimentSettings:
@@ -20,6 +27,14 @@ class ExperimentSettings:
     """The folder in which a new folder is made for this run."""
     resume: Path | None = None
     """Folder of an earlier run of the same settings, to continue from its last checkpoint."""
+
+    def __post_init__(self) -> None:
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds is {self.seeds}, but must hold one or more different numbers.")
+        for name in _COUNTS:
+            given = getattr(self, name, None)
+            for value in () if given is None else np.ravel(given).tolist():
+                checks.positive(name, value)
 
     def places(self) -> dict[str, Path | None]:
         """Where data is, as `jaxmed.data.load` takes it."""

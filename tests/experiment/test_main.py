@@ -69,3 +69,46 @@ def test_every_experiment_has_its_settings_and_the_profile(tmp_path, monkeypatch
     helped = capsys.readouterr().out
     assert "What is asked." in helped
     assert "--profile" in helped
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Own(experiment.ExperimentSettings):
+    """Settings of an experiment of its own."""
+
+    batch_size: int = 8
+    steps: tuple[int, ...] = (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--batch-size", "0"], "batch_size is 0, but must be greater than 0."),
+        (["--steps", "3", "-1"], "steps is -1, but must be greater than 0."),
+        (["--seeds", "4", "4"], "seeds is (4, 4), but must hold one or more different numbers."),
+        (["--resume", "gone"], "resume is 'gone', but there is no such folder: give the folder"),
+        (["--resume", "empty"], "resume is 'empty', which holds no checkpoints: give the folder"),
+    ],
+)
+def test_settings_that_cannot_be_end_with_a_sentence(arguments, sentence, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setattr(sys, "argv", ["it", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        experiment.main(experiment.run_folder, Own, "What is asked.")
+    assert str(caught.value).startswith(sentence)
+
+
+def test_missing_files_end_with_a_sentence_and_errors_of_the_code_do_not(monkeypatch):
+    def fail(error):
+        def raises(settings):
+            raise error
+
+        monkeypatch.setattr(sys, "argv", ["it"])
+        experiment.main(raises, Own, "What is asked.")
+
+    missing = FileNotFoundError("path is 'x.csv', but there is no such file.")
+    missing.add_note("Prepare it.")
+    with pytest.raises(SystemExit, match=r"^path is 'x.csv', but there is no such file\.\nPrepare"):
+        fail(missing)
+    with pytest.raises(ValueError, match="a mistake"):
+        fail(ValueError("a mistake"))
