@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmed import metrics
+from jaxmed import checks, metrics
 from jaxmed.typing import Columns, Float, Int, UInt8
 
 NAME = "SVM on raw pixels"
@@ -63,9 +63,17 @@ def fit_svm(
     Returns:
         A trained `sklearn.svm.SVC` on `flat_pixels`.
     """
+    checks.positive("C", C)
+    label = checks.real_array("label", label, "rows")
+    pixels = flat_pixels(images)
+    if len(label) != len(pixels) or len(np.unique(label)) < 2:
+        raise ValueError(
+            f"label has {len(label)} rows and {len(np.unique(label))} classes, but must have one "
+            f"class for each of the {len(pixels)} images, and at least two of them."
+        )
     from sklearn.svm import SVC
 
-    return SVC(C=C).fit(flat_pixels(images), label)
+    return SVC(C=float(C)).fit(pixels, label)
 
 
 def class_ranks(
@@ -95,4 +103,10 @@ def flat_pixels(images: UInt8[np.ndarray, "rows ..."]) -> Float[np.ndarray, "row
     Args:
         images: uint8 [rows, *space, channels].
     """
+    images = checks.real_array("images", images)
+    if images.ndim < 2 or not images.size or not np.isfinite(images).all():
+        raise ValueError(
+            f"images has shape {images.shape}, but must be [rows, *space, channels] and finite: "
+            "correct it."
+        )
     return images.reshape(len(images), -1).astype(np.float32) / 255

@@ -6,12 +6,14 @@ other features. How well it does shows how much the features tell about the clas
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.metrics.arguments import check_rows
 from jaxmed.typing import Float, Int, Num
 
 Probe: TypeAlias = Callable[[np.ndarray], np.ndarray]
@@ -82,13 +84,14 @@ def linear_head(
         Out-of-Distribution, 2022, section 4.
     """
     checks.positive("C", C)
-    _check(features, label)
+    max_iterations = checks.whole("max_iterations", max_iterations)
+    features, label, _ = _checked(features, label)
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
     features = np.asarray(features, np.float64)
     scaler = StandardScaler().fit(features)
-    model = LogisticRegression(C=C, max_iter=max_iterations)
+    model = LogisticRegression(C=float(C), max_iter=max_iterations)
     model.fit(scaler.transform(features), label)
     weights, intercepts = model.coef_, model.intercept_
     if len(weights) == 1:  # for two classes, scikit-learn keeps the difference of the logits
@@ -123,13 +126,10 @@ def nearest_neighbor_probe(
         Wu et al., Unsupervised Feature Learning via Non-Parametric Instance Discrimination, 2018,
         section 3.4.
     """
-    checks.positive("temperature", temperature)
-    classes = _check(features, label)
-    if not 1 <= neighbors <= len(features):
-        raise ValueError(
-            f"neighbors is {neighbors}, but must lie in 1 to {len(features)}, the number of rows "
-            "of features."
-        )
+    if not (isinstance(temperature, float) and temperature == math.inf):
+        checks.positive("temperature", temperature)
+    features, label, classes = _checked(features, label)
+    neighbors = checks.whole("neighbors", neighbors, most=len(features))
     examples = _unit(features)
     one_hot = np.eye(classes)[label]
 
@@ -148,8 +148,17 @@ def nearest_neighbor_probe(
     return probabilities
 
 
-def _check(features: np.ndarray, label: np.ndarray) -> int:
-    """The number of classes; refuses a class without rows."""
+def _checked(features: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Features, labels and the number of classes; refuses a class without rows."""
+    features, label = (
+        checks.real_array("features", features, "examples width"),
+        checks.real_array("label", label, "examples"),
+    )
+    check_rows("features", features)
+    check_rows("label", label)
+    if (label != np.floor(label)).any():
+        raise ValueError("label holds fractions, but must hold whole numbers, one class per row.")
+    label = label.astype(np.int64)
     checks.shapes(features=(features, "examples width"), label=(label, "examples"))
     present = np.unique(label)
     classes = int(present.max()) + 1
@@ -160,7 +169,7 @@ def _check(features: np.ndarray, label: np.ndarray) -> int:
         )
     if classes < 2:
         raise ValueError("label holds one class only, but a probe needs rows of at least two.")
-    return classes
+    return features, label, classes
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.typing import Int
 
 
@@ -35,16 +36,33 @@ def fit_tfidf(
     Returns:
         A trained scikit-learn pipeline; `predict_proba(texts)` gives [rows, classes].
     """
+    checks.positive("C", C)
+    checks.flag("balanced", balanced)
+    ranges = {"word_ngrams": word_ngrams, "character_ngrams": character_ngrams}
+    ranges = {name: checks.wholes(name, given, most=100) for name, given in ranges.items()}
+    for name, found in ranges.items():
+        if len(found) != 2 or found[0] > found[1]:
+            raise ValueError(f"{name} is {found}, but must be (shortest, longest), such as (1, 2).")
+    texts = checks.sequence("texts", texts, "strings")
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(f"texts[{number}] is {checks.shown(text)}, but must be a string.")
+    label = checks.real_array("label", label, "rows")
+    if len(label) != len(texts) or len(np.unique(label)) < 2:
+        raise ValueError(
+            f"label has {len(label)} rows and {len(np.unique(label))} classes, but must have one "
+            f"class for each of the {len(texts)} texts, and at least two of them."
+        )
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline, make_union
 
     features = make_union(
-        TfidfVectorizer(ngram_range=word_ngrams, sublinear_tf=True, min_df=2),
+        TfidfVectorizer(ngram_range=ranges["word_ngrams"], sublinear_tf=True, min_df=2),
         TfidfVectorizer(
-            analyzer="char_wb", ngram_range=character_ngrams, sublinear_tf=True, min_df=2
+            analyzer="char_wb", ngram_range=ranges["character_ngrams"], sublinear_tf=True, min_df=2
         ),
     )
     weights = "balanced" if balanced else None
-    classifier = LogisticRegression(C=C, class_weight=weights, max_iter=1000)
+    classifier = LogisticRegression(C=float(C), class_weight=weights, max_iter=1000)
     return make_pipeline(features, classifier).fit(texts, label)

@@ -20,6 +20,8 @@ from jaxmed.data.source import Arrays, Source
 from jaxmed.typing import AnyArray, Batch, Columns, Int, Key
 
 PADDING = -1
+MOST_ROWS = 2**24
+"""The largest batch that is believed."""
 
 Order: TypeAlias = Callable[[Key, int, int, int], np.ndarray]
 """`(key, epoch, rows, batch_size) -> rows [steps, batch]`, such as `shuffled_rows`."""
@@ -55,7 +57,8 @@ def by_length(lengths: Int[np.ndarray, " rows"], *, pool: int = 50) -> Order:
         lengths: of each row of the split, such as its number of tokens.
         pool: batches that are sorted together; 1 sorts nothing, many leave less to chance.
     """
-    checks.positive("pool", pool)
+    lengths = _of_rows("lengths", lengths)
+    pool = checks.whole("pool", pool)
 
     def order(key: Key, epoch: int, rows: int, batch_size: int) -> Int[np.ndarray, "steps batch"]:
         if rows != len(lengths):
@@ -86,6 +89,7 @@ def balanced(labels: Int[np.ndarray, " rows"], *, power: float = 0.0) -> Order:
         section 3, equation 1.
     """
     checks.fraction("power", power)
+    labels = _of_rows("labels", labels)
     members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     sizes = np.array([len(each) for each in members])
     wanted = len(labels) * sizes**power / (sizes**power).sum()
@@ -106,6 +110,14 @@ def balanced(labels: Int[np.ndarray, " rows"], *, power: float = 0.0) -> Order:
     return order
 
 
+def _of_rows(name: str, value: np.ndarray) -> np.ndarray:
+    """One number for each row of a split, which has at least one."""
+    found = checks.real_array(name, value, "rows")
+    if not len(found):
+        raise ValueError(f"{name} is empty, but must have one number per row of the split.")
+    return found
+
+
 def _generator(key: Key, epoch: int) -> np.random.Generator:
     return np.random.default_rng([*np.asarray(jax.random.key_data(key)).ravel(), epoch])
 
@@ -116,7 +128,7 @@ def ordered_rows(rows: int, batch_size: int) -> Int[np.ndarray, "steps batch"]:
 
 
 def _padded(order: np.ndarray, batch_size: int) -> np.ndarray:
-    checks.positive("batch_size", batch_size)
+    batch_size = checks.whole("batch_size", batch_size, most=MOST_ROWS)
     missing = -len(order) % batch_size
     padded = np.pad(order.astype(np.int32), (0, missing), constant_values=PADDING)
     return padded.reshape(-1, batch_size)
@@ -137,9 +149,35 @@ def take(data: Batch, rows: Int[AnyArray, " batch"]) -> Batch:
     return {**found, "mask": mask, "place": place}
 
 
-def opened(data: Columns | Source) -> Columns | Source:
-    """The columns of what is in memory; another source as it is."""
-    return data.columns if isinstance(data, Arrays) else data
+def opened(data: Columns | Source, name: str = "data") -> Columns | Source:
+    """The columns of what is in memory, lists as arrays; another source as it is.
+
+    Args:
+        data: what a caller passed.
+        name: of the argument, for messages.
+
+    Raises:
+        ValueError: if it is neither columns with one row per example nor a source.
+    """
+    if isinstance(data, Arrays):
+        return data.columns
+    if isinstance(data, Mapping):
+        checks.named_columns(name, data)
+        if all(hasattr(column, "dtype") for column in data.values()):
+            return data
+        return {
+            key: column if hasattr(column, "dtype") else np.asarray(column)
+            for key, column in data.items()
+        }
+    no_source = isinstance(data, type | str | bytes | list | tuple | range) or hasattr(
+        data, "shape"
+    )
+    if no_source or not isinstance(data, Source):
+        raise ValueError(
+            f"{name} is {checks.shown(data)}, but must be columns or a source: pass a dict of "
+            "arrays, or what data.load or data.from_csv gives."
+        )
+    return data
 
 
 def count_of(data: Columns | Source) -> int:

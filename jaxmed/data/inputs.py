@@ -6,7 +6,7 @@ counts its constants and keeps them in the model, so these functions take no dat
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -32,7 +32,7 @@ def features(*, fill: Literal["mean"] | None = None) -> Fitted:
         checks.known("fill", fill, ("mean",))
 
     def apply(constants: Tree, batch: Batch) -> Array:
-        columns = jnp.asarray(batch["features"])
+        columns = jnp.asarray(_column(batch, "features"))
         if fill is not None:
             columns = jnp.where(jnp.isnan(columns), constants["mean"][None], columns)
         return (columns - constants["mean"][None]) / constants["deviation"][None]
@@ -51,7 +51,7 @@ def pixels() -> Fitted:
     """
 
     def apply(constants: Tree, batch: Batch) -> Array:
-        image = jnp.asarray(batch["image"], jnp.float32)
+        image = jnp.asarray(_column(batch, "image"), jnp.float32)
         shape = (1,) * (image.ndim - 1) + (-1,)
         slope = 1 / constants["deviation"]
         shift = constants["mean"] * slope
@@ -62,17 +62,17 @@ def pixels() -> Fitted:
 
 def tokens(batch: Batch) -> Array:
     """`tokens` [batch, ..., length] as they are."""
-    return jnp.asarray(batch["tokens"])
+    return jnp.asarray(_column(batch, "tokens"))
 
 
 def terms(batch: Batch) -> tuple[Array, Array]:
     """`terms` and `weights` [batch, terms], as `models.SparseLinear` reads them."""
-    return jnp.asarray(batch["terms"]), jnp.asarray(batch["weights"])
+    return jnp.asarray(_column(batch, "terms")), jnp.asarray(_column(batch, "weights"))
 
 
 def unit_pixels(batch: Batch) -> Array:
     """`image` [batch, *space, channels] from 0 to 1, as the introductions have it."""
-    return jnp.asarray(batch["image"], jnp.float32) / 255
+    return jnp.asarray(_column(batch, "image"), jnp.float32) / 255
 
 
 def standardized_images(batch: Batch) -> Array:
@@ -80,14 +80,25 @@ def standardized_images(batch: Batch) -> Array:
 
     What is learned from the brightness of the whole image is lost. A constant image becomes zeros.
     """
-    image = jnp.asarray(batch["image"], jnp.float32)
+    image = jnp.asarray(_column(batch, "image"), jnp.float32)
     every = tuple(range(1, image.ndim))
     mean, deviation = (of(image, every, keepdims=True) for of in (jnp.mean, jnp.std))
     return (image - mean) / jnp.maximum(deviation, 1e-3)
 
 
+def _column(batch: Batch, name: str) -> Any:
+    """A column of a batch; where it is missing, the message says which there are."""
+    if name not in batch:
+        there = ", ".join(key for key in batch if key not in ("mask", "place")) or "none"
+        raise ValueError(
+            f"data has the columns {there}, but the network reads {name}: add it, or use another "
+            "function of data.inputs."
+        )
+    return batch[name]
+
+
 def _moments_of(name: str) -> Counts:
-    return Counts(lambda columns: moments(columns[name]), normalization)
+    return Counts(lambda columns: moments(_column(columns, name)), normalization)
 
 
 def moments(column: np.ndarray) -> dict[str, np.ndarray]:

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.data import batches, source
 from jaxmed.data.source import Source
 from jaxmed.data.text.tokenizers import check_tokenizer
@@ -64,6 +65,9 @@ def export(
         ValueError: if the tokenizer or the names of features do not suit what the model reads, a
             name is empty, doubled or holds control characters, or the model needs several devices.
     """
+    checks.made_by("model", model, Model, "a Model, such as fit(...).model")
+    target = checks.path("directory", directory).absolute() / "model"
+    checks.flag("boundaries", boundaries)
 
     def answered(batch: Batch) -> dict[str, Any]:
         outputs = model.predict(batch)
@@ -97,7 +101,6 @@ def export(
     files = {PROGRAM: to_bytes(program), CARD: card.to_json().encode()}
     if tokenizer is not None:
         files[TOKENIZER] = tokenizer.to_str(pretty=True).encode()
-    target = Path(directory) / "model"
     replace_folder(target, {**files, MANIFEST: manifest_of(files)}, check=verify)
     return target
 

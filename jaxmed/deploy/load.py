@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jaxmed import checks
 from jaxmed.checks import shortened
 from jaxmed.data.source import Source
 from jaxmed.data.text import tokenizers
@@ -73,7 +74,7 @@ def load(directory: str | Path) -> Loaded:
         ValueError: if a file is not the one that `export` wrote, files do not suit one another, or
             the model was exported for other devices or needs more memory than there is.
     """
-    directory = Path(directory)
+    directory = checks.path("directory", directory)
     folder = directory / "model" if (directory / "model").is_dir() else directory
     if not any((folder / name).exists() for name in (CARD, MANIFEST, PROGRAM)):
         raise FileNotFoundError(

@@ -17,6 +17,7 @@ from typing import TypeAlias
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.metrics.arguments import check_rows
 from jaxmed.typing import Float, Num
 
 Score: TypeAlias = Callable[[Mapping[str, np.ndarray]], np.ndarray]
@@ -31,7 +32,7 @@ def reconstruction_error(outputs: Mapping[str, np.ndarray]) -> Float[np.ndarray,
     Args:
         outputs: `error` [rows].
     """
-    return outputs["error"].astype(np.float64)
+    return _output(outputs, "error").astype(np.float64)
 
 
 def negative_elbo(outputs: Mapping[str, np.ndarray]) -> Float[np.ndarray, " rows"]:
@@ -45,7 +46,7 @@ def negative_elbo(outputs: Mapping[str, np.ndarray]) -> Float[np.ndarray, " rows
     References:
         Nalisnick et al., Do Deep Generative Models Know What They Don't Know?, 2019.
     """
-    return -outputs["elbo"].astype(np.float64)
+    return -_output(outputs, "elbo").astype(np.float64)
 
 
 def negative_normality(outputs: Mapping[str, np.ndarray]) -> Float[np.ndarray, " rows"]:
@@ -54,7 +55,7 @@ def negative_normality(outputs: Mapping[str, np.ndarray]) -> Float[np.ndarray, "
     Args:
         outputs: `normality` [rows].
     """
-    return -outputs["normality"].astype(np.float64)
+    return -_output(outputs, "normality").astype(np.float64)
 
 
 def latent_distance(distance: Distance, *, name: str = "latent") -> Score:
@@ -64,7 +65,9 @@ def latent_distance(distance: Distance, *, name: str = "latent") -> Score:
         distance: [rows, width] -> [rows], from `mahalanobis` or `nearest_neighbors`.
         name: of the output, such as `latent` or `features`.
     """
-    return lambda outputs: distance(outputs[name])
+    checks.function("distance", distance, "of latents [rows, width]")
+    checks.text("name", name)
+    return lambda outputs: distance(_output(outputs, name))
 
 
 def mahalanobis(
@@ -91,15 +94,14 @@ def mahalanobis(
         Adversarial Attacks, 2018, section 2.1, with one class.
     """
     checks.fraction("shrinkage", shrinkage)
-    checks.shapes(training=(training, "examples width"))
-    checks.at_least("examples of training", len(training), 2)
+    training = _latents(training)
     latents = np.asarray(training, np.float64)
     width = latents.shape[1]
     mean, covariance = latents.mean(0), np.cov(latents.T, bias=True).reshape(width, width)
     spread = np.trace(covariance) / width
     if not spread > 1e-12 * np.square(latents).mean():
         raise ValueError(
-            "training holds nearly equal rows or numbers that are not finite, so it has no "
+            "training holds nearly equal rows, so it has no "
             "covariance: check the model that gave them."
         )
     covariance = (1 - shrinkage) * covariance + shrinkage * spread * np.eye(width)
@@ -135,12 +137,8 @@ def nearest_neighbors(
     Raises:
         ValueError: if `neighbors` lies outside its range.
     """
-    checks.shapes(training=(training, "examples width"))
-    if not 1 <= neighbors <= len(training):
-        raise ValueError(
-            f"neighbors is {neighbors}, but must lie in 1 to {len(training)}, the number of rows "
-            "of training."
-        )
+    training = _latents(training)
+    neighbors = checks.whole("neighbors", neighbors, most=len(training))
     latents = np.asarray(training, np.float64)
     squares = np.square(latents).sum(1)
 
@@ -152,6 +150,28 @@ def nearest_neighbors(
         return np.concatenate([np.zeros(0), *distances])
 
     return distance
+
+
+def _output(outputs: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """An output of all rows; where it is missing, the message says which there are."""
+    if not isinstance(outputs, Mapping) or name not in outputs:
+        given = ", ".join(outputs) if isinstance(outputs, Mapping) else checks.shown(outputs)
+        raise ValueError(
+            f"outputs are {given or 'none'}, but this score reads {name}: pass what predict "
+            "gives of a model that has it."
+        )
+    return checks.real_array(f"outputs[{name!r}]", outputs[name])
+
+
+def _latents(training: np.ndarray) -> np.ndarray:
+    """Latents of at least two examples, all finite."""
+    training = checks.real_array("training", training, "examples width")
+    if len(training) < 2 or not training.shape[1]:
+        raise ValueError(
+            f"training has shape {training.shape}, but must have at least 2 examples and 1 latent."
+        )
+    check_rows("training", training)
+    return training
 
 
 def _mean_distance(

@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from jaxmed import checks
+from jaxmed.data import batches
 from jaxmed.data.source import Source
+from jaxmed.evaluation.predict import check_running
 from jaxmed.evaluation.prediction_table import prediction_table, streamed_metrics
 from jaxmed.evaluation.tables import metric_rows, metrics_table, write_predictions
-from jaxmed.metrics.bootstrap import Interval, intervals
+from jaxmed.metrics.bootstrap import Interval, check_bootstrap, intervals
 from jaxmed.runtime.placement import Placement
 from jaxmed.tasks import Judge, Model
 from jaxmed.typing import Columns
@@ -75,7 +78,7 @@ class Evaluation:
         """
         from jaxmed.evaluation.report import write_report
 
-        directory = Path(directory)
+        directory = checks.path("directory", directory)
         write_predictions(directory / "predictions.csv", self.predictions, self.judge.names)
         return write_report(directory, evaluation=self, **options)
 
@@ -113,6 +116,8 @@ def evaluate(
         split: what to call the data in tables and reports, such as "test".
         trained_on: rows that the model was trained on, `Fit.rows`, for tables and reports.
     """
+    check_running(model, batch_size, placement, workers)
+    check_bootstrap(resamples, seed, level)
     judge = model.task.judge
     if not judge.statistics and model.task.metrics:
         found, table = streamed_metrics(model, data, batch_size, placement, workers)
@@ -163,6 +168,9 @@ def compute_metrics(
         placement: where it runs; by default one device.
         workers: that read a source ahead.
     """
+    check_running(model, batch_size, placement, workers)
+    if loss_batch_size is not None:
+        checks.whole("loss_batch_size", loss_batch_size, most=batches.MOST_ROWS)
     if not model.task.judge.statistics and model.task.metrics:
         return streamed_metrics(model, data, batch_size, placement, workers)[0]
     judge, table = prediction_table(

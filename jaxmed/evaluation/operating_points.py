@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.metrics.arguments import check_probabilities
+from jaxmed.metrics.arguments import check_rows
 from jaxmed.typing import Float, Int
 
 
@@ -33,8 +33,15 @@ def threshold_of_highest_f1(
         >>> threshold_of_highest_f1(np.array([0, 1, 0, 1]), np.array([0.1, 0.4, 0.5, 0.9]))
         0.4
     """
+    label, probability = (
+        checks.real_array("label", label),
+        checks.real_array("probability", probability),
+    )
     checks.shapes(label=(label, "rows"), probability=(probability, "rows"))
-    check_probabilities(label, np.stack([1 - probability, probability], axis=1))
+    check_rows("label", label)
+    check_rows("probability", probability)
+    if not np.isin(label, [0, 1]).all():
+        raise ValueError(f"label holds {np.unique(label)[:5]}, but must hold 0 and 1: correct it.")
     if not label.any():
         raise ValueError(
             "label has no positive row, so no threshold has an F1: use a split with positives."

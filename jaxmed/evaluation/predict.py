@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -40,6 +40,15 @@ def predict(
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
+def check_running(model: Model, batch_size: int, placement: Placement | None, workers: int) -> int:
+    """Refuse what nothing can be predicted with; the batch size as an int."""
+    checks.made_by("model", model, Model, "a Model, such as fit(...).model or load(folder) gives")
+    if placement is not None:
+        checks.made_by("placement", placement, Placement, "one of runtime.placement, such as jit()")
+    checks.whole("workers", workers, least=0, most=1024)
+    return checks.whole("batch_size", batch_size, most=batches.MOST_ROWS)
+
+
 def predictions(
     model: Model,
     data: Columns | Source,
@@ -51,6 +60,8 @@ def predictions(
 
     The columns hold, beside those of `data`, `row`: the number of the row in `data`.
     """
+    batch_size = check_running(model, batch_size, placement, workers)
+    data = batches.opened(data)
     placement = placement or jit()
     data = model.arranged(data)
     run = _program(model.task, placement, "predict", model.task.predict)
@@ -99,6 +110,8 @@ def loss_batches(
     key: Key | None = None,
 ) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
     """Columns and losses [rows] of one batch after another, as `predictions` gives outputs."""
+    batch_size = check_running(model, batch_size, placement, workers)
+    data = batches.opened(data)
     placement, task = placement or jit(), model.task
     key = jax.random.key(0) if key is None else key
 
@@ -130,15 +143,9 @@ def _batches(
     data: Columns | Source, batch_size: int, placement: Placement, workers: int
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Row numbers, -1 for padding, and the batch; every process reads all of it."""
-    checks.positive("batch_size", batch_size)
-    data = batches.opened(data)
     count = batches.count_of(data)
     if count == 0:
         raise ValueError("data is empty: give it at least one example.")
-    if isinstance(data, Mapping):
-        lengths = {name: len(column) for name, column in data.items()}
-        if len(set(lengths.values())) > 1:
-            raise ValueError(f"data has columns of unequal length, {lengths}: one row per example.")
     # Sizes of a power of two: splits of nearly one size, such as folds, share one program.
     size = min(batch_size, 1 << (count - 1).bit_length())
     size = -(-size // placement.devices) * placement.devices

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxmed import plots
+from jaxmed import checks, plots
 from jaxmed.evaluation.evaluate import Evaluation
 from jaxmed.evaluation.tables import metric_rows, metric_text
 from jaxmed.files import write_whole
@@ -49,6 +49,7 @@ def write_report(
     Returns:
         Where the page is.
     """
+    directory = checks.path("directory", directory)
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = record.environment() if environment is None else environment

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.files import write_whole
 from jaxmed.metrics.bootstrap import Interval
 from jaxmed.typing import Columns
@@ -32,6 +33,14 @@ def metrics_table(
         Test
           auroc  0.994  [0.988, 0.998]
     """
+    if not isinstance(metrics, Mapping) or not all(
+        isinstance(metric, Interval) for metric in metrics.values()
+    ):
+        raise ValueError(
+            f"metrics is {checks.shown(metrics)}, but must map names to intervals: pass "
+            "Evaluation.metrics."
+        )
+    checks.text("title", title)
     rows = metric_rows(metrics, subjects)
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     lines = [
@@ -80,8 +89,21 @@ def write_predictions(
         table: as in `Evaluation.predictions`.
         names: heads of the columns of a matrix, by its name; numbers by default.
     """
+    path = checks.path("path", path)
+    checks.named_columns("table", table)
+    if names is not None and not isinstance(names, Mapping):
+        raise ValueError(
+            f"names is {checks.shown(names)}, but must map columns of the table to words: pass a "
+            "dict."
+        )
     heads, columns = [], []
     for name, column in table.items():
+        column = np.asarray(column)
+        if column.ndim > 2:
+            raise ValueError(
+                f"table has {name} of shape {column.shape}, but a file has room for [rows] and "
+                "[rows, columns]: leave it out."
+            )
         if column.ndim == 1:
             heads.append(name)
             columns.append(column)

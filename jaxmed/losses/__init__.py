@@ -6,8 +6,9 @@ weighting: the caller decides how examples are averaged. Examples never mix. The
 least float32, whatever type the model computes in.
 
 Options such as `label_smoothing` or `gamma` may be traced, for sweeps under `vmap`; their range is
-checked if they are plain numbers. Labels are checked where data is read, not here: the loss of a
-label outside the classes is meaningless.
+checked if they are plain numbers. So are labels: those that are traced are checked where data is
+read, and the loss of a label outside the classes is meaningless. Lists and NumPy's arrays are
+converted.
 
 Losses that need more than predictions and labels stand beside their task or network: Poisson in
 `tasks/counts.py`, NT-Xent in `tasks/contrastive.py`, the evidence lower bound in

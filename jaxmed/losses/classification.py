@@ -5,8 +5,14 @@ import jax.numpy as jnp
 import optax
 
 from jaxmed import checks
-from jaxmed.losses.arguments import at_least_float32, check_unless_traced, weights_of
-from jaxmed.typing import Array, Float, Int, Num, Option
+from jaxmed.losses.arguments import (
+    binary_labels,
+    class_labels,
+    predicted,
+    weights,
+    weights_of,
+)
+from jaxmed.typing import AnyArray, Array, Float, Int, Num, Option
 
 
 def cross_entropy(
@@ -43,9 +49,8 @@ def cross_entropy(
         Szegedy et al., Rethinking the Inception Architecture for Computer Vision, 2016,
         section 7 (label smoothing).
     """
-    checks.shapes(logits=(logits, "batch classes"), labels=(labels, "batch"))
-    check_unless_traced(checks.fraction, "label_smoothing", label_smoothing)
-    logits = at_least_float32(logits)
+    logits, labels = logits_of_classes(logits, labels)
+    checks.fraction("label_smoothing", label_smoothing)
     if isinstance(label_smoothing, int | float) and label_smoothing == 0:
         losses = jax.nn.softplus(log_odds_against(logits, labels))
     else:
@@ -85,11 +90,12 @@ def binary_cross_entropy(
     References:
         Bishop, Pattern Recognition and Machine Learning, 2006, equation 4.90.
     """
+    logits, labels = predicted("logits", logits), binary_labels(labels)
     checks.shapes(logits=(logits, "batch"), labels=(labels, "batch"))
-    losses = optax.losses.sigmoid_binary_cross_entropy(at_least_float32(logits), labels)
+    losses = optax.losses.sigmoid_binary_cross_entropy(logits, labels)
     if positive_weight is None:
         return losses
-    check_unless_traced(checks.at_least, "positive_weight", positive_weight, 0.0)
+    checks.at_least("positive_weight", positive_weight, 0)
     return losses * jnp.where(labels > 0, positive_weight, 1.0)
 
 
@@ -123,17 +129,16 @@ def multilabel_cross_entropy(
     References:
         Wang et al., ChestX-ray8, 2017, section 4.1 (positive weights).
     """
+    logits, labels = predicted("logits", logits), binary_labels(labels)
     checks.shapes(logits=(logits, "batch labels"), labels=(labels, "batch labels"))
-    losses = optax.losses.sigmoid_binary_cross_entropy(at_least_float32(logits), labels)
+    losses = optax.losses.sigmoid_binary_cross_entropy(logits, labels)
     if positive_weights is not None:
-        checks.shapes(
-            logits=(logits, "batch labels"), positive_weights=(positive_weights, "labels")
-        )
-        losses = losses * jnp.where(labels > 0, positive_weights[None, :], 1.0)
+        own = weights("positive_weights", positive_weights, "label", logits.shape[1])
+        losses = losses * jnp.where(labels > 0, own[None, :], 1.0)
     if label_weights is None:
         return jnp.mean(losses, axis=1)
-    checks.shapes(logits=(logits, "batch labels"), label_weights=(label_weights, "labels"))
-    return losses @ (label_weights / jnp.sum(label_weights))
+    each = weights("label_weights", label_weights, "label", logits.shape[1])
+    return losses @ (each / jnp.sum(each))
 
 
 def log_odds_against(
@@ -146,3 +151,12 @@ def log_odds_against(
     true = jnp.take_along_axis(logits, labels[:, None], axis=1)
     other = jnp.arange(logits.shape[1])[None, :] != labels[:, None]
     return jax.nn.logsumexp(logits - true, axis=1, where=other)
+
+
+def logits_of_classes(logits: AnyArray, labels: AnyArray) -> tuple[Array, Array]:
+    """Logits [batch, classes] and labels [batch] as arrays that agree."""
+    logits = predicted("logits", logits)
+    checks.shapes(logits=(logits, "batch classes"))
+    labels = class_labels(labels, logits.shape[1])
+    checks.shapes(logits=(logits, "batch classes"), labels=(labels, "batch"))
+    return logits, labels

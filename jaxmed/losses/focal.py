@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import optax
 
 from jaxmed import checks
-from jaxmed.losses.arguments import at_least_float32, check_unless_traced, weights_of
-from jaxmed.losses.classification import log_odds_against
+from jaxmed.losses.arguments import binary_labels, predicted, weights_of
+from jaxmed.losses.classification import log_odds_against, logits_of_classes
 from jaxmed.typing import Array, Float, Int, Num, Option
 
 
@@ -42,9 +42,8 @@ def focal(
     References:
         Lin et al., Focal Loss for Dense Object Detection, 2017, section 3.2.
     """
-    checks.shapes(logits=(logits, "batch classes"), labels=(labels, "batch"))
-    check_unless_traced(checks.at_least, "gamma", gamma, 0.0)
-    logits = at_least_float32(logits)
+    logits, labels = logits_of_classes(logits, labels)
+    checks.at_least("gamma", gamma, 0)
     against = log_odds_against(logits, labels)
     # In logarithms, because 1 - p_y rounds to 0 early, where gamma < 1 has an infinite gradient.
     focus = jnp.exp(gamma * jax.nn.log_sigmoid(against))
@@ -84,9 +83,9 @@ def binary_focal(
     References:
         Lin et al., Focal Loss for Dense Object Detection, 2017, section 3.2.
     """
+    logits, labels = predicted("logits", logits), binary_labels(labels)
     checks.shapes(logits=(logits, "batch"), labels=(labels, "batch"))
-    check_unless_traced(checks.at_least, "gamma", gamma, 0.0)
+    checks.at_least("gamma", gamma, 0)
     if alpha is not None:
-        check_unless_traced(checks.fraction, "alpha", alpha)
-    logits = at_least_float32(logits)
+        checks.fraction("alpha", alpha)
     return optax.losses.sigmoid_focal_loss(logits, labels, alpha=alpha, gamma=gamma)

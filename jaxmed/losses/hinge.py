@@ -2,8 +2,8 @@
 
 import jax.numpy as jnp
 
-from jaxmed import checks
-from jaxmed.losses.arguments import at_least_float32, weights_of
+from jaxmed.losses.arguments import weights_of
+from jaxmed.losses.classification import logits_of_classes
 from jaxmed.typing import Array, Float, Int
 
 
@@ -38,8 +38,7 @@ def squared_hinge(
     References:
         Fan et al., LIBLINEAR, 2008, section 2; Tang, Deep Learning using Linear SVMs, 2013.
     """
-    checks.shapes(logits=(logits, "batch classes"), labels=(labels, "batch"))
-    logits = at_least_float32(logits)
+    logits, labels = logits_of_classes(logits, labels)
     true = jnp.arange(logits.shape[1])[None, :] == labels[:, None]
     margin_loss = jnp.maximum(0, 1 - jnp.where(true, logits, -logits)) ** 2
     weights = weights_of(labels, class_weights, logits.shape[1])

@@ -33,12 +33,14 @@ def class_frequencies(
         >>> class_frequencies(np.array([0, 0, 0, 1]), classes=2)
         array([0.75, 0.25], dtype=float32)
     """
-    checks.at_least("classes", classes, 2)
-    counts = np.bincount(labels, minlength=classes)
-    if len(counts) > classes:
-        raise ValueError(f"labels holds {labels.max()}, but must be 0 to {classes - 1}.")
-    if not counts.all():
-        missing = int(np.flatnonzero(counts == 0)[0])
+    classes = checks.whole("classes", classes, least=2)
+    labels = checks.real_array("labels", labels, "rows")
+    outside = labels[~((labels >= 0) & (labels < classes) & (labels == np.floor(labels)))]
+    if outside.size:
+        raise ValueError(f"labels holds {outside[0]}, but must be 0 to {classes - 1}.")
+    present, counts = np.unique(labels.astype(np.int64), return_counts=True)
+    if len(present) < classes:
+        missing = next(k for k in range(classes) if k >= len(present) or present[k] != k)
         raise ValueError(
             f"labels holds no example of class {missing}: leave the class out, or pass the labels "
             "of the whole training split."
@@ -81,6 +83,12 @@ def positive_weights(
     Raises:
         ValueError: if a label has no positive.
     """
+    labels = checks.real_array("labels", labels, "rows labels")
+    wrong = labels[(labels != 0) & (labels != 1)]
+    if wrong.size:
+        raise ValueError(f"labels holds {wrong[0]}, but must hold 0 and 1: correct it.")
+    if not labels.size:
+        raise ValueError(f"labels has shape {labels.shape}, but must have examples and labels.")
     positives = (labels > 0).sum(0)
     if not positives.all():
         missing = int(np.flatnonzero(positives == 0)[0])
@@ -111,8 +119,10 @@ def logit_adjusted(loss: Loss, shares: Float[np.ndarray, " classes"], *, tau: fl
     References:
         Menon et al., Long-Tail Learning via Logit Adjustment, 2021, section 4.3, equation 10.
     """
+    checks.function("loss", loss, "of (logits, labels)")
     checks.at_least("tau", tau, 0)
-    offsets = tau * np.log(positive_shares(shares))
+    shares = positive_shares(shares)
+    offsets = tau * np.log(shares)
 
     def adjusted(logits: Array, labels: Array) -> Array:
         if logits.ndim == 1:
@@ -125,10 +135,14 @@ def logit_adjusted(loss: Loss, shares: Float[np.ndarray, " classes"], *, tau: fl
 
 
 def positive_shares(shares: np.ndarray) -> np.ndarray:
-    """`shares`, or ValueError if one of them is not positive."""
-    if not (shares > 0).all():
+    """`shares` as an array, or ValueError if one of them is not positive and finite."""
+    shares = checks.real_array("shares", shares, "classes")
+    if len(shares) < 2:
+        raise ValueError(f"shares has {len(shares)} classes, but must have at least 2.")
+    wrong = shares[~((shares > 0) & np.isfinite(shares))]
+    if wrong.size:
         raise ValueError(
-            f"shares holds {shares.min()}, but every share must be greater than 0: leave out "
+            f"shares holds {wrong[0]}, but every share must be greater than 0: leave out "
             "classes without examples."
         )
     return shares

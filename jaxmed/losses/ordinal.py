@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxmed import checks
-from jaxmed.losses.arguments import at_least_float32, weights_of
+from jaxmed.losses.arguments import class_labels, predicted, weights_of
 from jaxmed.typing import Array, Float, Int
 
 
@@ -42,11 +42,14 @@ def ordinal(
         Shi, Cao and Raschka, Deep neural networks for rank-consistent ordinal regression based
         on conditional probabilities, 2023, section 3.
     """
+    logits = predicted("logits", logits)
+    checks.shapes(logits=(logits, "batch thresholds"))
+    labels = class_labels(labels, logits.shape[1] + 1)
     checks.shapes(logits=(logits, "batch thresholds"), labels=(labels, "batch"))
     thresholds = jnp.arange(logits.shape[1])[None, :]
     beyond = thresholds < labels[:, None]
     reached = thresholds <= labels[:, None]
-    losses = optax.losses.sigmoid_binary_cross_entropy(at_least_float32(logits), beyond)
+    losses = optax.losses.sigmoid_binary_cross_entropy(logits, beyond)
     losses = jnp.sum(losses, axis=1, where=reached)
     return losses * weights_of(labels, class_weights, logits.shape[1] + 1)
 
@@ -72,8 +75,8 @@ def ordinal_probabilities(
     References:
         Tutz, Sequential models in categorical regression, 1991, section 2.
     """
+    logits = predicted("logits", logits)
     checks.shapes(logits=(logits, "batch thresholds"))
-    logits = at_least_float32(logits)
     log_reached = jnp.cumsum(jax.nn.log_sigmoid(logits), axis=1)
     log_stopped = jax.nn.log_sigmoid(-logits)
     # Every example reaches the first class, and none exceeds the last.

@@ -26,6 +26,7 @@ def class_balanced(loss: Callable[..., Array] = cross_entropy, *, classes: int) 
         loss: of (logits [batch, classes], labels [batch], class_weights=[classes]).
         classes: K, at least 2.
     """
+    checks.function("loss", loss, "of (logits, labels, class_weights=...)")
 
     def apply(constants: Tree, logits: Array, labels: Array) -> Array:
         return loss(logits, labels, class_weights=jnp.asarray(1 / (classes * constants["prior"])))
@@ -46,6 +47,7 @@ def prior_adjusted(loss: Loss = cross_entropy, *, classes: int, tau: float = 1.0
     References:
         Menon et al., Long-Tail Learning via Logit Adjustment, 2021, section 4.3, equation 10.
     """
+    checks.function("loss", loss, "of (logits, labels)")
     checks.at_least("tau", tau, 0)
 
     def apply(constants: Tree, logits: Array, labels: Array) -> Array:
@@ -61,7 +63,8 @@ def class_counts(classes: int, label: str = "label") -> Counts:
         classes: at least 2.
         label: the column of labels, 0 to classes - 1; negative ones are left out.
     """
-    checks.at_least("classes", classes, 2)
+    classes = checks.whole("classes", classes, least=2)
+    checks.text("label", label)
 
     def sums(columns: Columns) -> Tree:
         labels = columns[label].ravel()

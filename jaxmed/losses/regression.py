@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxmed import checks
-from jaxmed.losses.arguments import at_least_float32, check_unless_traced
+from jaxmed.losses.arguments import measured, predicted
 from jaxmed.typing import Array, Float, Num, Option
 
 
@@ -27,8 +27,9 @@ def squared_error(
         >>> squared_error(jnp.array([3.0]), jnp.array([1.0]))
         Array([4.], dtype=float32)
     """
+    values, labels = predicted("values", values), measured(labels)
     checks.shapes(values=(values, "batch"), labels=(labels, "batch"))
-    return optax.losses.squared_error(at_least_float32(values), labels)
+    return optax.losses.squared_error(values, labels)
 
 
 def absolute_error(
@@ -50,8 +51,9 @@ def absolute_error(
         >>> absolute_error(jnp.array([3.0]), jnp.array([1.0]))
         Array([2.], dtype=float32)
     """
+    values, labels = predicted("values", values), measured(labels)
     checks.shapes(values=(values, "batch"), labels=(labels, "batch"))
-    return jnp.abs(at_least_float32(values) - labels)
+    return jnp.abs(values - labels)
 
 
 def huber(
@@ -84,6 +86,7 @@ def huber(
     References:
         Huber, Robust Estimation of a Location Parameter, 1964, section 3.
     """
+    values, labels = predicted("values", values), measured(labels)
     checks.shapes(values=(values, "batch"), labels=(labels, "batch"))
-    check_unless_traced(checks.positive, "delta", delta)
-    return optax.losses.huber_loss(at_least_float32(values), labels, delta=delta)
+    checks.positive("delta", delta)
+    return optax.losses.huber_loss(values, labels, delta=delta)

@@ -4,9 +4,16 @@ import numpy as np
 
 from jaxmed import checks
 
+_ROUNDING = 0.02
+"""Of a sum of probabilities that were computed in bfloat16."""
 
-def check_probabilities(label: np.ndarray, probabilities: np.ndarray) -> None:
-    """Refuse labels and probabilities whose shapes disagree or that lie outside their range."""
+
+def label_and_probabilities(
+    label: np.ndarray, probabilities: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both as arrays; refused where shapes disagree or values lie outside their range."""
+    label = checks.real_array("label", label)
+    probabilities = checks.real_array("probabilities", probabilities)
     axes = "rows columns" if label.ndim == 2 else "rows"
     checks.shapes(probabilities=(probabilities, "rows columns"), label=(label, axes))
     check_rows("probabilities", probabilities)
@@ -27,6 +34,25 @@ def check_probabilities(label: np.ndarray, probabilities: np.ndarray) -> None:
             f"label holds {invalid[0]}, but must hold whole numbers in 0 .. {largest} for "
             f"probabilities of shape {probabilities.shape}."
         )
+    sums = probabilities.sum(axis=1, dtype=np.float64)
+    if label.ndim == 1 and np.abs(sums - 1).max() > _ROUNDING:
+        row = int(np.abs(sums - 1).argmax())
+        raise ValueError(
+            f"probabilities sums to {sums[row]:.4g} in row {row}, but every row of a task with one "
+            "class per row must sum to 1: apply softmax, or stack 1 - p and p."
+        )
+    return label, probabilities
+
+
+def label_and_value(
+    name: str, value: np.ndarray, label: np.ndarray, label_name: str = "label"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and values [rows] in float64; refused where they disagree or are not finite."""
+    label, value = checks.real_array(label_name, label), checks.real_array(name, value)
+    checks.shapes(**{name: (value, "rows"), label_name: (label, "rows")})
+    check_rows(name, value)
+    check_rows(label_name, label)
+    return label.astype(np.float64), value.astype(np.float64)
 
 
 def check_rows(name: str, array: np.ndarray) -> None:

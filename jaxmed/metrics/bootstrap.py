@@ -23,6 +23,8 @@ TableStatistic: TypeAlias = Callable[[Columns, Weights], Result]
 _CHUNK = 1_000_000  # weights held at once; about the size of the cache
 _AT_ONCE = 16  # resamples at least, so that each row is sorted and checked once for so many
 _MAX_UNDEFINED = 0.1
+_MOST_RESAMPLES = 1_000_000
+_MOST_WEIGHTS = 2**33  # 64 GiB
 
 
 class Interval(NamedTuple):
@@ -76,10 +78,17 @@ def intervals(
     References:
         Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
     """
-    checks.positive("level", level)
-    checks.fraction("level", level, below_one=True)
+    check_bootstrap(resamples, seed, level)
+    if not isinstance(statistics, Mapping):
+        raise ValueError(
+            f"statistics is {checks.shown(statistics)}, but must map names to functions "
+            "(table, weights): pass a dict."
+        )
+    for name, statistic in statistics.items():
+        checks.function(f"statistics[{name!r}]", statistic, "(table, weights)")
+    checks.named_columns("table", table)
     rows = _rows(table)
-    _check_group(group, rows)
+    group = _checked_group(group, rows)
     values = {name: float(of(table, None)) for name, of in statistics.items()}
     if (rows if group is None else len(np.unique(group))) < 2:
         return {name: Interval(value, np.nan, np.nan) for name, value in values.items()}
@@ -126,6 +135,17 @@ def interval(
         >>> low < value < high
         True
     """
+    checks.function("statistic", statistic, "(label, prediction, weights)")
+    label, prediction = (
+        checks.real_array("label", label),
+        checks.real_array("prediction", prediction),
+    )
+    for name, column in (("label", label), ("prediction", prediction)):
+        if column.ndim == 0 or len(column) != len(np.atleast_1d(label)) or not len(column):
+            raise ValueError(
+                f"{name} has shape {column.shape}, but label and prediction must have as many "
+                "rows, at least one: give one of each per row."
+            )
 
     def of_table(table: Columns, weights: Weights) -> Result:
         return statistic(table["label"], table["prediction"], weights)
@@ -169,36 +189,57 @@ def bootstrap_weights(
         Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 6 and 13;
         Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 3.8 (groups).
     """
+    given = checks.whole("rows", rows), checks.whole("resamples", resamples, most=_MOST_RESAMPLES)
+    if given[0] * given[1] > _MOST_WEIGHTS:
+        raise ValueError(
+            f"rows is {rows} and resamples is {resamples}, whose weights would take "
+            f"{given[0] * given[1] / 2**27:.0f} GiB: use `intervals`, which makes them in parts."
+        )
     return np.concatenate(list(_chunks(rows, resamples=resamples, seed=seed, group=group)))
 
 
 def _rows(table: Columns) -> int:
-    lengths = {name: len(column) for name, column in table.items()}
-    if len(set(lengths.values())) > 1:
-        raise ValueError(
-            f"table has columns of unequal length, {lengths}: give one row per predicted unit."
-        )
-    rows = next(iter(lengths.values()), 0)
+    rows = len(next(iter(table.values())))
     if rows == 0:
         raise ValueError("table has no rows, but a statistic needs at least one.")
     return rows
 
 
-def _check_group(group: np.ndarray | None, rows: int) -> None:
-    if group is not None and group.shape != (rows,):
+def _checked_group(group: np.ndarray | None, rows: int) -> np.ndarray | None:
+    if group is None:
+        return None
+    try:
+        found = np.asarray(group)
+    except (ValueError, TypeError):  # lists of unequal lengths, keys of JAX
+        found = np.array(None)
+    if found.shape != (rows,):
         raise ValueError(
-            f"group has shape {group.shape}, but must have shape ({rows},): give one patient or "
+            f"group has shape {found.shape}, but must have shape ({rows},): give one patient or "
             "study per row."
         )
+    if found.dtype.kind not in "biufUS":
+        raise ValueError(
+            f"group holds {found.dtype}, but must hold numbers or strings: convert it."
+        )
+    if found.dtype.kind == "f" and np.isnan(found).any():
+        raise ValueError("group is NaN in some rows, but must name a patient or study in each.")
+    return found
+
+
+def check_bootstrap(resamples: int, seed: int, level: float) -> None:
+    """Refuse options that no interval can be made with."""
+    checks.whole("resamples", resamples, most=_MOST_RESAMPLES)
+    checks.whole("seed", seed, least=0)
+    checks.fraction("level", level, above_zero=True, below_one=True)
 
 
 def _chunks(
     rows: int, *, resamples: int, seed: int, group: np.ndarray | None
 ) -> Iterator[np.ndarray]:
     """Weights [some resamples, rows] from one stream of random numbers."""
-    checks.at_least("rows", rows, 1)
-    checks.at_least("resamples", resamples, 1)
-    _check_group(group, rows)
+    rows, seed = checks.whole("rows", rows), checks.whole("seed", seed, least=0)
+    resamples = checks.whole("resamples", resamples, most=_MOST_RESAMPLES)
+    group = _checked_group(group, rows)
     if group is None:
         units, member = rows, None
     else:

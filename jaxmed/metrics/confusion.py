@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxmed.metrics.arguments import check_probabilities
+from jaxmed.metrics.arguments import label_and_probabilities
 from jaxmed.metrics.weighted import (
     Label,
     Probabilities,
@@ -52,8 +52,13 @@ def confusion_matrix(
         array([[1., 0.],
                [1., 1.]])
     """
-    check_probabilities(label, probabilities)
-    counts = _confusion(label, probabilities, as_columns(weights, len(label)))
+    label, probabilities = label_and_probabilities(label, probabilities)
+    if label.ndim != 1:
+        raise ValueError(
+            f"label has shape {label.shape}, but must be [rows]: give one column of a multilabel "
+            "task at a time."
+        )
+    counts = _confusion(label.astype(np.int64), probabilities, as_columns(weights, len(label)))
     return counts[0] if weights is None else counts
 
 

@@ -6,8 +6,7 @@ weights [resamples, rows]; without weights it gives one number, else [resamples]
 
 import numpy as np
 
-from jaxmed import checks
-from jaxmed.metrics.arguments import check_rows
+from jaxmed.metrics.arguments import label_and_value
 from jaxmed.metrics.weighted import Result, Weights, as_columns, as_result, mean, ratio
 from jaxmed.typing import Float, Num
 
@@ -99,15 +98,13 @@ def calibration_in_the_large(
 
 
 def _checked(count: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    checks.shapes(expected=(expected, "rows"), count=(count, "rows"))
-    check_rows("count", count)
-    check_rows("expected", expected)
+    count, expected = label_and_value("expected", expected, count, "count")
     if count.min() < 0 or expected.min() <= 0:
         raise ValueError(
             f"count has the minimum {count.min()} and expected {expected.min()}, but counts must "
             "be at least 0 and expected counts above 0."
         )
-    return count.astype(np.float64), expected.astype(np.float64)
+    return count, expected
 
 
 def _log_ratio(count: np.ndarray, expected: np.ndarray) -> np.ndarray:

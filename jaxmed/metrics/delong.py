@@ -82,8 +82,7 @@ def delong_interval(
     References:
         DeLong, DeLong and Clarke-Pearson, 1988; clipped as in Robin et al., pROC, 2011.
     """
-    checks.positive("level", level)
-    checks.fraction("level", level, below_one=True)
+    checks.fraction("level", level, above_zero=True, below_one=True)
     area, variance = delong_variance(label, probabilities)
     margin = NormalDist().inv_cdf((1 + level) / 2) * math.sqrt(variance)
     return Interval(area, max(0.0, area - margin), min(1.0, area + margin))
@@ -113,7 +112,9 @@ def delong_test(
     References:
         DeLong, DeLong and Clarke-Pearson, 1988, equation 9.
     """
-    placements = zip(_placements(label, first), _placements(label, second), strict=True)
+    placements = zip(
+        _placements(label, first, "first"), _placements(label, second, "second"), strict=True
+    )
     positives, negatives = (a - b for a, b in placements)
     difference = float(positives.mean())
     variance = _variance_of_mean(positives, negatives)
@@ -124,16 +125,20 @@ def delong_test(
     return DeLongTest(difference, z, math.erfc(abs(z) / math.sqrt(2)))
 
 
-def _placements(label: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    checks.shapes(probabilities=(probabilities, "rows classes"), label=(label, "rows"))
+def _placements(
+    label: np.ndarray, probabilities: np.ndarray, name: str = "probabilities"
+) -> tuple[np.ndarray, np.ndarray]:
+    label = checks.real_array("label", label)
+    probabilities = checks.real_array(name, probabilities, "rows classes")
+    checks.shapes(**{name: (probabilities, "rows classes"), "label": (label, "rows")})
     if probabilities.shape[1] != 2 or not np.isin(label, [0, 1]).all():
         raise ValueError(
-            f"probabilities has shape {probabilities.shape} and label holds "
+            f"{name} has shape {probabilities.shape} and label holds "
             f"{np.unique(label)[:5]}, but DeLong's method needs two classes: compare one class "
             "with the rest."
         )
     if not np.isfinite(probabilities).all():
-        raise ValueError("probabilities is not finite in some rows: leave these rows out.")
+        raise ValueError(f"{name} is not finite in some rows: leave these rows out.")
     score = probabilities[:, 1]
     positive, negative = score[label == 1], score[label == 0]
     if min(len(positive), len(negative)) < 2:

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxmed import checks
+from jaxmed.metrics.arguments import check_rows
 from jaxmed.metrics.weighted import (
     Label,
     Probabilities,
@@ -85,6 +87,8 @@ def rank_probabilities(score: Num[np.ndarray, " rows"]) -> Float[np.ndarray, "ro
         >>> rank_probabilities(np.array([-300.0, 5.0, 5.0, 1e9]))[:, 1]
         array([0.25 , 0.625, 0.625, 1.   ])
     """
+    score = checks.real_array("score", score, "rows")
+    check_rows("score", score)
     _, place, count = np.unique(score, return_inverse=True, return_counts=True)
     middle = (np.cumsum(count) - (count - 1) / 2) / len(score)
     rank = middle[place]

@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxmed import checks
-from jaxmed.metrics.arguments import check_rows
+from jaxmed.metrics.arguments import label_and_value
 from jaxmed.metrics.weighted import Result, Weights, as_columns, as_result, mean, ratio
 from jaxmed.typing import Float, Num
 
@@ -74,8 +73,5 @@ def _of_values(
     weights: Weights,
 ) -> Result:
     """`formula(label, value, columns)`, after checks."""
-    checks.shapes(value=(value, "rows"), label=(label, "rows"))
-    check_rows("value", value)
-    check_rows("label", label)
-    columns = as_columns(weights, len(label))
-    return as_result(formula(label.astype(np.float64), value.astype(np.float64), columns), weights)
+    label, value = label_and_value("value", value, label)
+    return as_result(formula(label, value, as_columns(weights, len(label))), weights)

@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from jaxmed.metrics.arguments import check_probabilities
+from jaxmed import checks
+from jaxmed.metrics.arguments import label_and_probabilities
 from jaxmed.typing import Float, Num
 
 Label: TypeAlias = Num[np.ndarray, "rows"] | Num[np.ndarray, "rows labels"]
@@ -39,7 +40,7 @@ def of_probabilities(
     Raises:
         ValueError: if shapes disagree or an argument lies outside its range.
     """
-    check_probabilities(label, probabilities)
+    label, probabilities = label_and_probabilities(label, probabilities)
     columns = as_columns(weights, len(label))
     probabilities = probabilities.astype(np.float64)
     label = label.astype(np.int64)
@@ -56,11 +57,14 @@ def as_columns(weights: Weights, rows: int) -> np.ndarray:
     """Weights as [rows, resamples], or a column of ones if there are none."""
     if weights is None:
         return np.ones((rows, 1))
+    weights = checks.real_array("weights", weights)
     if weights.ndim != 2 or weights.shape[1] != rows or not weights.min(initial=0) >= 0:
         raise ValueError(
             f"weights has shape {weights.shape} and minimum {weights.min(initial=0)}, but must "
             f"be [resamples, {rows}], one column per row, and at least 0."
         )
+    if not np.isfinite(weights).all():
+        raise ValueError("weights holds a number that is not finite, but all must be: correct it.")
     return np.ascontiguousarray(weights.T, dtype=np.float64)
 
 

@@ -14,6 +14,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxmed import checks
+from jaxmed.models import input_checks
 from jaxmed.models.layers import Activation
 from jaxmed.models.mlp import MLP
 from jaxmed.typing import Array, Float
@@ -33,6 +35,10 @@ class Autoencoder(nn.Module):
 
     encoder: nn.Module
     decoder: nn.Module
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, modules="encoder decoder")
+        super().__post_init__()
 
     def encode(
         self, x: Array, *, train: bool = False, mask: Array | None = None
@@ -62,6 +68,10 @@ class VariationalAutoencoder(nn.Module):
 
     encoder: nn.Module
     decoder: nn.Module
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, modules="encoder decoder")
+        super().__post_init__()
 
     def encode(
         self, x: Array, *, train: bool = False, mask: Array | None = None
@@ -99,6 +109,14 @@ class Sum(nn.Module):
 
     parts: Sequence[nn.Module]
 
+    def __post_init__(self) -> None:
+        parts = checks.sequence("parts", self.parts, "networks")
+        if not parts:
+            raise ValueError("parts is (), but must hold at least one network.")
+        for number, part in enumerate(parts):
+            input_checks.network(f"parts[{number}]", part)
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, x: Array, *, train: bool = False, mask: Array | None = None) -> Array:
         """The shape that each part returns."""
@@ -116,6 +134,10 @@ class ImageEncoder(nn.Module):
 
     outputs: int
     stages: nn.Module
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, counts="outputs", modules="stages")
+        super().__post_init__()
 
     @nn.compact
     def __call__(
@@ -138,6 +160,12 @@ class DenseDecoder(nn.Module):
     shape: Sequence[int]
     widths: Sequence[int] = ()
     activation: Activation = jax.nn.relu
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, sizes="shape widths", functions="activation")
+        if not self.shape:
+            raise ValueError("shape is (), but must be (*space, channels).")
+        super().__post_init__()
 
     @nn.compact
     def __call__(

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax
 
-from jaxmed.models.conv_stages import ConvStages
+from jaxmed.models import input_checks
+from jaxmed.models.conv_stages import ConvStages, one_depth_per_stage
 from jaxmed.models.heads import pooled_features
 from jaxmed.models.layers import Activation, BatchNorm, Bias, Conv, Dropout, max_pool
 from jaxmed.typing import Array, Float, Option
@@ -25,6 +26,10 @@ class SimpleCNN(nn.Module):
 
     outputs: int
     features: int = 32
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, counts="outputs features")
+        super().__post_init__()
 
     @nn.compact
     def __call__(
@@ -66,6 +71,17 @@ class ConvNet(nn.Module):
     norm: Callable[[], nn.Module] = BatchNorm
     activation: Activation = jax.nn.relu
     dropout: Option = 0.0
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(
+            self,
+            counts="outputs",
+            sizes="widths depths",
+            rates="dropout",
+            functions="norm activation",
+        )
+        one_depth_per_stage(self.widths, self.depths)
+        super().__post_init__()
 
     def setup(self) -> None:
         """The stages; called by Flax."""

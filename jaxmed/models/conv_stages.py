@@ -32,6 +32,11 @@ class ConvStages(nn.Module):
     norm: Callable[[], nn.Module] = GroupNorm
     activation: Activation = jax.nn.relu
 
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, sizes="widths depths", functions="norm activation")
+        one_depth_per_stage(self.widths, self._depths())
+        super().__post_init__()
+
     @nn.compact
     def __call__(
         self, x: Array, *, train: bool = False, mask: Array | None = None
@@ -50,9 +55,8 @@ class ConvStages(nn.Module):
         Raises:
             ValueError: if `x` is not floating or too small, or `widths` and `depths` do not match.
         """
-        depths = (1,) * len(self.widths) if self.depths is None else tuple(self.depths)
+        depths = self._depths()
         input_checks.floating(x)
-        one_depth_per_stage(self.widths, depths)
         window = (3,) * (x.ndim - 2)
         for stage, (width, depth) in enumerate(zip(self.widths, depths, strict=True), 1):
             for layer in range(1, depth + 1):
@@ -64,12 +68,15 @@ class ConvStages(nn.Module):
                 x = self.activation(self.norm()(x, train=train, mask=mask))
         return x
 
+    def _depths(self) -> tuple[int, ...]:
+        return (1,) * len(self.widths) if self.depths is None else tuple(self.depths)
+
 
 def one_depth_per_stage(widths: Sequence[int], depths: Sequence[int]) -> None:
-    """Refuse `widths` and `depths` unless they have the same length and positive numbers.
+    """Refuse `widths` and `depths` unless they have the same length.
 
     Raises:
-        ValueError: if the lengths differ or are 0, or a number is below 1.
+        ValueError: if the lengths differ or are 0.
     """
     widths, depths = tuple(widths), tuple(depths)
     if not widths:
@@ -78,6 +85,3 @@ def one_depth_per_stage(widths: Sequence[int], depths: Sequence[int]) -> None:
         raise ValueError(
             f"depths is {depths}, but widths names {len(widths)} stages: give one depth per stage."
         )
-    for name, numbers in (("widths", widths), ("depths", depths)):
-        if min(numbers) < 1:
-            raise ValueError(f"{name} is {numbers}, but every stage must have at least 1.")

@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jaxmed import checks
+from jaxmed.models import input_checks
 from jaxmed.models.layers import Dropout
 from jaxmed.typing import Array, Float, Int, Option
 
@@ -28,6 +29,11 @@ class HashedNgrams(nn.Module):
     bits: int = 16
     dropout: Option = 0.5
 
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, counts="width longest bits", rates="dropout")
+        checks.whole("bits", self.bits, most=31)
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, tokens: Int[Array, "batch time"], *, train: bool) -> Float[Array, "batch w"]:
         """Sum the vectors.
@@ -42,7 +48,6 @@ class HashedNgrams(nn.Module):
         Raises:
             ValueError: if `width` or `longest` is not positive, or `bits` is outside 1 to 31.
         """
-        checks.positive("width", self.width)
         hashes = ngram_hashes(tokens, longest=self.longest, bits=self.bits)
         real = jnp.where(hashes >= 0, 1.0, 0.0)
         table = self.param("table", nn.initializers.normal(0.05), (2**self.bits, self.width))
@@ -68,9 +73,8 @@ def ngram_hashes(
     Raises:
         ValueError: if `longest` is not positive, or `bits` is outside 1 to 31.
     """
-    checks.positive("longest", longest)
-    if not 1 <= bits <= 31:  # the numbers are int32
-        raise ValueError(f"bits is {bits}, but must be between 1 and 31.")
+    checks.whole("longest", longest)
+    checks.whole("bits", bits, most=31)  # the numbers are int32
     words = tokens.astype(jnp.uint32)
     joined, real = words, tokens != 0
     hashes = []

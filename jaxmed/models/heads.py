@@ -13,6 +13,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 
+from jaxmed.models import input_checks
 from jaxmed.models.intermediates import capture
 from jaxmed.models.layers import Dropout, global_mean_pool
 from jaxmed.typing import Array, Float, Option
@@ -51,6 +52,10 @@ class PooledClassifier(nn.Module):
     encoder: nn.Module
     dropout: Option = 0.0
 
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, counts="outputs", rates="dropout", modules="encoder")
+        super().__post_init__()
+
     features = pooled_features
 
     @nn.compact
@@ -76,6 +81,12 @@ class Projector(nn.Module):
 
     encoder: nn.Module
     widths: Sequence[int] = (128, 64)
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, sizes="widths", modules="encoder")
+        if not self.widths:
+            raise ValueError("widths is (), but must name at least one layer.")
+        super().__post_init__()
 
     features = pooled_features
 
@@ -105,6 +116,10 @@ class MaskedAutoencoder(nn.Module):
 
     encoder: nn.Module
     decoder: nn.Module
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, modules="encoder decoder")
+        super().__post_init__()
 
     features = pooled_features
 

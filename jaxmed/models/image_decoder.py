@@ -9,6 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxmed.models import input_checks
 from jaxmed.models.layers import Activation, Conv, GroupNorm
 from jaxmed.typing import Array, Float
 
@@ -34,6 +35,14 @@ class ImageDecoder(nn.Module):
     norm: Callable[[], nn.Module] = GroupNorm
     activation: Activation = jax.nn.relu
 
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, sizes="shape widths", functions="norm activation")
+        if len(self.shape) < 2:
+            raise ValueError(f"shape is {self.shape}, but must be (*space, channels).")
+        if not self.widths:
+            raise ValueError("widths is (), but must name at least one size.")
+        super().__post_init__()
+
     @nn.compact
     def __call__(
         self, x: Array, *, train: bool = False, mask: Array | None = None
@@ -53,11 +62,6 @@ class ImageDecoder(nn.Module):
                 `shape`.
         """
         space, channels = self.shape[:-1], self.shape[-1]
-        if not self.widths or min(self.widths) < 1:
-            raise ValueError(
-                f"widths is {tuple(self.widths)}, but must name at least one size, and at least 1 "
-                "channel at each."
-            )
         sizes = self._sizes(x)
         coarsest, *larger = reversed(sizes)
         window = (3,) * len(space)

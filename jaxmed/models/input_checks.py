@@ -1,10 +1,76 @@
-"""Checks of a network's input. A message names the argument, its value and the remedy."""
+"""Checks of a network's attributes and its input: argument, value and remedy are named."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
 import jax.numpy as jnp
 
+from jaxmed import checks
 from jaxmed.typing import AnyArray
+
+
+def attributes(
+    module: Any,
+    *,
+    counts: str = "",
+    sizes: str = "",
+    rates: str = "",
+    numbers: str = "",
+    functions: str = "",
+    flags: str = "",
+    modules: str = "",
+) -> None:
+    """Refuse a module whose attributes cannot be used; each kind is names with a blank between.
+
+    Called before Flax's own `__post_init__`. Attributes that
+    are None by default, and those with a `?`, may be None.
+
+    Args:
+        module: a Flax module.
+        counts: whole numbers of at least 1; become `int`.
+        sizes: sequences of them; become tuples.
+        rates: probabilities in [0, 1), which may be traced.
+        numbers: above 0.
+        functions: what can be called.
+        flags: True or False.
+        modules: other modules.
+    """
+    optional = {field.name for field in dataclasses.fields(module) if field.default is None}
+
+    def given(names: str) -> Iterator[tuple[str, Any]]:
+        for name in names.split():
+            value = getattr(module, name.rstrip("?"))
+            if value is not None or not (name.endswith("?") or name in optional):
+                yield name.rstrip("?"), value
+
+    for name, value in given(counts):
+        object.__setattr__(module, name, checks.whole(name, value))
+    for name, value in given(sizes):
+        object.__setattr__(module, name, checks.wholes(name, value))
+    for name, value in given(rates):
+        checks.fraction(name, value, below_one=True)
+    for name, value in given(numbers):
+        checks.positive(name, value)
+    for name, value in given(functions):
+        checks.function(name, value, "of an array, or what makes a layer")
+    for name, value in given(flags):
+        checks.flag(name, value)
+    for name, value in given(modules):
+        network(name, value)
+
+
+def network(name: str, value: Any) -> None:
+    """Refuse `value` unless it is a network: a module, and not its class."""
+    if isinstance(value, type) or not all(
+        callable(getattr(value, method, None)) for method in ("init", "apply")
+    ):
+        raise ValueError(
+            f"{name} is {checks.shown(value)}, but must be a network, such as "
+            "models.MLP(widths=(64,), outputs=2)."
+        )
 
 
 def floating(x: AnyArray) -> None:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxmed import checks
+from jaxmed.models import input_checks
 from jaxmed.models.network import Network
 from jaxmed.typing import AnyArray, Array
 
@@ -79,6 +80,11 @@ def intermediates(
     >>> jax.grad(lambda zeros: run(added={"doubled": zeros})[0].sum())(jnp.zeros((1, 2))).tolist()
     [[4.0, 4.0]]
     """
+    input_checks.network("network", network)
+    if added is not None and not isinstance(added, Mapping):
+        raise ValueError(
+            f"added is {checks.shown(added)}, but must map names of values to arrays: pass a dict."
+        )
     if added:
         # Flax would ignore an unknown name, and fail on the first part of a known one.
         _, known = jax.eval_shape(functools.partial(_run, network), variables, x, {})

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmed import checks
+from jaxmed.models import input_checks
 from jaxmed.models.network import Network
 from jaxmed.typing import Tree
 
@@ -40,10 +42,15 @@ def in_dtype(network: Network, dtype: Any) -> Network:
     >>> network.apply(variables, jnp.ones((1, 3))).dtype
     dtype('float32')
     """
-    dtype = jnp.dtype(dtype)
-    if not jnp.issubdtype(dtype, jnp.floating):
-        raise ValueError(f"dtype is {dtype.name}, but must be floating: use jax.numpy.bfloat16.")
-    return _InDtype(network, dtype)
+    input_checks.network("network", network)
+    try:
+        found = jnp.dtype(dtype) if isinstance(dtype, str | type | np.dtype) else None
+    except TypeError:
+        found = None
+    if found is None or not jnp.issubdtype(found, jnp.floating):
+        said = checks.shown(dtype) if found is None else found.name
+        raise ValueError(f"dtype is {said}, but must be floating: use jax.numpy.bfloat16.")
+    return _InDtype(network, found)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax
 
+from jaxmed.models import input_checks
 from jaxmed.models.layers import Activation, Dropout
 from jaxmed.typing import Array, Float, Option
 
@@ -33,6 +34,16 @@ class MLP(nn.Module):
     activation: Activation = jax.nn.relu
     dropout: Option = 0.0
     kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(
+            self,
+            counts="outputs",
+            sizes="widths",
+            rates="dropout",
+            functions="activation kernel_init",
+        )
+        super().__post_init__()
 
     @nn.compact
     def __call__(

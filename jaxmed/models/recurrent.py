@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.batch_axis import row_keys
+from jaxmed.models import input_checks
 from jaxmed.models.layers.dropout import Dropout
 from jaxmed.models.layers.recurrent_cells import LSTM, Carry, Cell
 from jaxmed.models.layers.recurrent_scan import scan_cell
@@ -52,6 +53,19 @@ class RecurrentEncoder(nn.Module):
     recurrent_dropout: Option = 0.2
     zoneout: float = 0.0
     with_embedding: bool = False
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(
+            self,
+            counts="vocabulary embedding",
+            sizes="units",
+            rates="dropout recurrent_dropout zoneout",
+            flags="bidirectional with_embedding",
+        )
+        if not self.units:
+            raise ValueError("units is (), but must name at least one layer.")
+        checks.made_by("cell", self.cell, Cell, "layers.RNN, layers.GRU or layers.LSTM")
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, tokens: Int[Array, "batch time"], *, train: bool) -> tuple[Array, ...]:
@@ -112,6 +126,13 @@ class Recurrent(nn.Module):
     recurrent_dropout: Option = 0.0
     zoneout: float = 0.0
 
+    def __post_init__(self) -> None:
+        input_checks.attributes(
+            self, counts="units", rates="dropout recurrent_dropout zoneout", flags="reverse"
+        )
+        checks.made_by("cell", self.cell, Cell, "layers.RNN, layers.GRU or layers.LSTM")
+        super().__post_init__()
+
     @nn.compact
     def __call__(
         self, x: Float[Array, "batch time width"], real: Bool[Array, "batch time"], *, train: bool
@@ -129,7 +150,6 @@ class Recurrent(nn.Module):
         Raises:
             ValueError: if a probability is outside [0, 1).
         """
-        checks.fraction("zoneout", self.zoneout, below_one=True)
         rows, time, width = x.shape
         gates = self.cell.gates * self.units
         kernel = self.param("kernel", nn.initializers.glorot_uniform(), (width, gates))

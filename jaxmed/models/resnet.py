@@ -7,6 +7,9 @@ from typing import Any
 
 import flax.linen as nn
 
+from jaxmed import checks
+from jaxmed.models import input_checks
+from jaxmed.models.conv_stages import one_depth_per_stage
 from jaxmed.models.heads import pooled_features
 from jaxmed.models.layers import BatchNorm, Dropout
 from jaxmed.models.resnet_stages import Norm, ResNetStages, Stem
@@ -73,6 +76,19 @@ class ResNet(nn.Module):
     norm: Norm = BatchNorm
     dropout: Option = 0.0
     rematerialize: bool = False
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(
+            self,
+            counts="outputs",
+            sizes="depths widths",
+            rates="dropout",
+            functions="norm",
+            flags="bottleneck rematerialize",
+        )
+        checks.known("stem", self.stem, ("small", "imagenet"))
+        one_depth_per_stage(self.widths, self.depths)
+        super().__post_init__()
 
     def setup(self) -> None:
         """The stages; called by Flax."""

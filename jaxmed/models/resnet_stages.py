@@ -49,6 +49,14 @@ class ResNetStages(nn.Module):
     norm: Norm = BatchNorm
     rematerialize: bool = False
 
+    def __post_init__(self) -> None:
+        input_checks.attributes(
+            self, sizes="depths widths", functions="norm", flags="bottleneck rematerialize"
+        )
+        checks.known("stem", self.stem, ("small", "imagenet"))
+        one_depth_per_stage(self.widths, self.depths)
+        super().__post_init__()
+
     @nn.compact
     def __call__(
         self, x: Array, *, train: bool = False, mask: Array | None = None
@@ -67,7 +75,7 @@ class ResNetStages(nn.Module):
             ValueError: if `x` is not floating images or volumes, `stem` is unknown, or `widths`
                 and `depths` do not match.
         """
-        self._check(x)
+        input_checks.images_or_volumes(x)
         window, stride = (3, 1) if self.stem == "small" else (7, 2)
         x = _convolution(self.widths[0], window, stride, x.ndim - 2, "stem_conv")(x)
         x = jax.nn.relu(self.norm(name="stem_norm")(x, train=train, mask=mask))
@@ -80,11 +88,6 @@ class ResNetStages(nn.Module):
                 x = make(width, stride, self.bottleneck, self.norm, name=name)(x, train, mask)
             x = capture(self, f"stage{stage}", x)
         return x
-
-    def _check(self, x: Array) -> None:
-        input_checks.images_or_volumes(x)
-        checks.known("stem", self.stem, ("small", "imagenet"))
-        one_depth_per_stage(self.widths, self.depths)
 
 
 class ResidualBlock(nn.Module):

@@ -8,6 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxmed.models import input_checks
 from jaxmed.models.layers import LSTM, Dropout, Pooling, max_over_time
 from jaxmed.models.recurrent import Recurrent
 from jaxmed.typing import Array, Bool, Float, Int, Option
@@ -45,6 +46,17 @@ class SentenceTagger(nn.Module):
     context: bool = True
     chained: bool = True
     dropout: Option = 0.3
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(
+            self,
+            counts="classes units",
+            rates="dropout",
+            functions="pooling",
+            flags="context chained",
+            modules="encoder phrases",
+        )
+        super().__post_init__()
 
     @nn.compact
     def __call__(

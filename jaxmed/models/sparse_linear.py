@@ -5,7 +5,7 @@ from __future__ import annotations
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxmed import checks
+from jaxmed.models import input_checks
 from jaxmed.models.layers import Dropout
 from jaxmed.typing import Array, Float, Option
 
@@ -33,6 +33,10 @@ class SparseLinear(nn.Module):
     inputs: int
     dropout: Option = 0.0
 
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, counts="outputs inputs", rates="dropout")
+        super().__post_init__()
+
     @nn.compact
     def __call__(
         self, x: tuple[Array, Array], *, train: bool = False, mask: Array | None = None
@@ -52,7 +56,6 @@ class SparseLinear(nn.Module):
             ValueError: if `inputs` is not positive, or `dropout` is outside [0, 1).
         """
         del mask
-        checks.positive("inputs", self.inputs)
         numbers, values = x
         kernel = self.param("kernel", nn.initializers.zeros, (self.inputs, self.outputs))
         bias = self.param("bias", nn.initializers.zeros, (self.outputs,))

@@ -12,6 +12,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxmed.models import input_checks
 from jaxmed.models.layers import Conv, Dropout, Pooling, last_state
 from jaxmed.typing import Array, Float, Int, Option
 
@@ -31,6 +32,12 @@ class TextClassifier(nn.Module):
     encoder: nn.Module
     pooling: Pooling = last_state
     dropout: Option = 0.0
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(
+            self, counts="outputs", rates="dropout", functions="pooling", modules="encoder"
+        )
+        super().__post_init__()
 
     @nn.compact
     def __call__(
@@ -74,6 +81,14 @@ class ConvEncoder(nn.Module):
     features: int = 100
     windows: Sequence[int] = (3, 4, 5)
     dropout: Option = 0.2
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(
+            self, counts="vocabulary embedding features", sizes="windows", rates="dropout"
+        )
+        if not self.windows:
+            raise ValueError("windows is (), but must name at least one width of a window.")
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, tokens: Int[Array, "batch time"], *, train: bool) -> tuple[Array, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxmed import checks
+from jaxmed.models import input_checks
 from jaxmed.models.layers.attention import TransformerLayer
 from jaxmed.models.layers.dropout import Dropout
 from jaxmed.typing import Array, Int, Option
@@ -45,6 +45,18 @@ class TransformerEncoder(nn.Module):
     hidden: int | None = None
     dropout: Option = 0.1
 
+    def __post_init__(self) -> None:
+        input_checks.attributes(
+            self, counts="vocabulary width heads layers hidden", rates="dropout"
+        )
+        if self.width % (2 * self.heads):
+            raise ValueError(
+                f"width is {self.width}, but must be a multiple of {2 * self.heads}, 2 for each of "
+                f"the {self.heads} heads: rotary positions rotate the coordinates of a head in "
+                "pairs."
+            )
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, tokens: Int[Array, "batch time"], *, train: bool) -> tuple[Array, ...]:
         """Encode texts.
@@ -60,7 +72,6 @@ class TransformerEncoder(nn.Module):
         Raises:
             ValueError: if a size is not positive, or `width` is not a multiple of 2 * heads.
         """
-        self._check()
         real = tokens != 0
         x = nn.Embed(self.vocabulary, self.width, name="embedding")(tokens)
         x = Dropout(self.dropout)(x, train=train)
@@ -71,13 +82,3 @@ class TransformerEncoder(nn.Module):
         last = jnp.maximum(real.sum(1) - 1, 0)
         ending = jnp.take_along_axis(x, last[:, None, None], axis=1)
         return (jnp.where(real[..., None], x, ending),)
-
-    def _check(self) -> None:
-        for name in ("width", "heads", "layers"):
-            checks.positive(name, getattr(self, name))
-        if self.width % (2 * self.heads):
-            raise ValueError(
-                f"width is {self.width}, but must be a multiple of {2 * self.heads}, 2 for each of "
-                f"the {self.heads} heads: rotary positions rotate the coordinates of a head in "
-                "pairs."
-            )

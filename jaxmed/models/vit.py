@@ -91,6 +91,22 @@ class ViT(nn.Module):
     dropout: Option = 0.0
     stochastic_depth: float = 0.0
 
+    def __post_init__(self) -> None:
+        input_checks.attributes(
+            self, counts="outputs width heads layers hidden", rates="dropout stochastic_depth"
+        )
+        checks.whole("registers", self.registers, least=0)
+        checks.known("pooling", self.pooling, ("token", "mean"))
+        if np.ndim(self.patch) == 0:
+            checks.whole("patch", self.patch)
+        else:
+            checks.wholes("patch", self.patch)
+        if self.width % self.heads:
+            raise ValueError(
+                f"width is {self.width}, but must be a multiple of heads, which is {self.heads}."
+            )
+        super().__post_init__()
+
     def features(
         self, x: Array, *, train: bool = False, mask: Array | None = None
     ) -> Float[Array, "batch width"]:
@@ -143,7 +159,7 @@ class ViT(nn.Module):
 
     def _embedded(self, x: Array) -> Array:
         """Class token, registers and patches, [batch, tokens, width]."""
-        self._check(x)
+        input_checks.images_or_volumes(x)
         space = x.shape[1:-1]
         sides = self._sides(len(space))
         x = patches(x, sides)
@@ -179,17 +195,3 @@ class ViT(nn.Module):
         return jnp.broadcast_to(
             learned.reshape(1, -1, self.width), (x.shape[0], math.prod(shape), self.width)
         )
-
-    def _check(self, x: Array) -> None:
-        input_checks.images_or_volumes(x)
-        for name in ("width", "heads", "layers"):
-            checks.positive(name, getattr(self, name))
-        for side in self._sides(1):
-            checks.positive("patch", side)
-        checks.fraction("stochastic_depth", self.stochastic_depth, below_one=True)
-        checks.at_least("registers", self.registers, 0)
-        checks.known("pooling", self.pooling, ("token", "mean"))
-        if self.width % self.heads:
-            raise ValueError(
-                f"width is {self.width}, but must be a multiple of heads, which is {self.heads}."
-            )

@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxmed.models import input_checks
 from jaxmed.typing import Array, Float, Int
 
 
@@ -26,6 +27,10 @@ class WordPredictor(nn.Module):
     encoder: nn.Module
     vocabulary: int
     hidden: int = 256
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, counts="vocabulary hidden", modules="encoder")
+        super().__post_init__()
 
     @nn.compact
     def __call__(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.plots import arguments
 from jaxmed.plots.style import BLUE, LEGEND, PALE, REFERENCE, SKY, Figure, new_figure, tidy
 from jaxmed.plots.text import printed_classes
 
@@ -41,7 +42,10 @@ def reliability_diagram(
         Wilson, Probable inference, the law of succession, and statistical inference, 1927;
         Niculescu-Mizil and Caruana, Predicting good probabilities with supervised learning, 2005.
     """
-    checks.at_least("bins", bins, 1)
+    bins = checks.whole("bins", bins, most=10_000)
+    label, probabilities = arguments.classified(label, probabilities)
+    if class_names is not None:
+        printed_classes(probabilities.shape[1], class_names)
     if label.ndim == 2:
         true, predicted = label.ravel() > 0, probabilities.ravel()
         words = ("Predicted probability of a label", "Observed frequency of the label")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.plots import arguments
 from jaxmed.plots.style import INK, Axes, Figure, new_figure
 from jaxmed.plots.text import percent, printed_classes
 
@@ -27,7 +28,8 @@ def confusion_matrix(
     Raises:
         ValueError: if shapes disagree or the names are not one per class.
     """
-    checks.shapes(label=(label, "rows"), probabilities=(probabilities, "rows classes"))
+    label, probabilities = arguments.classified(label, probabilities)
+    checks.shapes(label=(label, "rows"))
     classes = probabilities.shape[1]
     names = printed_classes(classes, class_names)
     flat = label.astype(int) * classes + probabilities.argmax(-1)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxmed import checks
+from jaxmed.plots import arguments
 from jaxmed.plots.style import COLORS, LEGEND, PALE, REFERENCE, Axes, Figure, new_figure, tidy
 from jaxmed.plots.text import printed_classes
 
@@ -94,8 +94,7 @@ def _contrasts(
     label: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str] | None
 ) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """Name, membership [rows] and score [rows] of each class that has cases and non-cases."""
-    axes = "rows classes" if label.ndim == 2 else "rows"
-    checks.shapes(label=(label, axes), probabilities=(probabilities, "rows classes"))
+    label, probabilities = arguments.classified(label, probabilities)
     classes = probabilities.shape[1]
     names = printed_classes(classes, class_names)
     of_class = label > 0 if label.ndim == 2 else label[:, None] == np.arange(classes)

@@ -25,7 +25,12 @@ def image_grid(rows: Mapping[str, np.ndarray], *, columns: int = 12) -> Figure:
     Raises:
         ValueError: if there is no image, an array has another shape, or `columns` is not positive.
     """
-    checks.positive("columns", columns)
+    columns = checks.whole("columns", columns)
+    if not isinstance(rows, Mapping):
+        raise ValueError(
+            f"rows is {checks.shown(rows)}, but must map names to images: pass a dict of arrays."
+        )
+    rows = {name: checks.real_array(f"rows[{name!r}]", images) for name, images in rows.items()}
     if not rows:
         raise ValueError("rows is empty: give at least one row of images.")
     for name, images in rows.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.plots import arguments
 from jaxmed.plots.style import BLUE, LEGEND, REFERENCE, VERMILLION, Axes, Figure, new_figure, tidy
 from jaxmed.plots.text import minus, plain
 
@@ -29,7 +30,10 @@ def regression_scatter(label: np.ndarray, value: np.ndarray, *, unit: str = "") 
         Bland and Altman, Statistical methods for assessing agreement between two methods of
         clinical measurement, 1986.
     """
+    label, value = (arguments.finite(*each) for each in (("label", label), ("value", value)))
     checks.shapes(label=(label, "rows"), value=(value, "rows"))
+    if not isinstance(unit, str):
+        raise ValueError(f"unit is {checks.shown(unit)}, but must be a string, such as 'mm'.")
     unit = f" ({plain(unit)})" if unit else ""
     dots = {
         "s": 16,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.plots import arguments
 from jaxmed.plots.style import COLORS, LEGEND, PALE, Figure, new_figure, tidy
 from jaxmed.plots.text import plain
 
@@ -27,6 +28,17 @@ def learning_curve(
     Raises:
         ValueError: if there is no line, more lines than colors, or shapes disagree.
     """
+    sizes = checks.wholes("sizes", sizes)
+    checks.text("metric", metric)
+    if not isinstance(scores, Mapping):
+        raise ValueError(
+            f"scores is {checks.shown(scores)}, but must map names of methods to arrays [seeds, "
+            "columns]: pass a dict."
+        )
+    scores = {
+        name: arguments.finite(f"scores[{name!r}]", line, "seeds columns")
+        for name, line in scores.items()
+    }
     if not scores:
         raise ValueError("scores is empty: give at least one line.")
     if len({len(line) for line in scores.values()}) > 1:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.plots import arguments
 from jaxmed.plots.style import COLORS, LEGEND, PALE, Figure, new_figure, tidy
 from jaxmed.plots.text import plain
 
@@ -34,11 +35,29 @@ def sweep_scatter(
     Raises:
         ValueError: if there is no setting or shapes disagree.
     """
+    if not isinstance(settings, Mapping):
+        raise ValueError(
+            f"settings is {checks.shown(settings)}, but must map names to numbers "
+            "[configurations]: pass a dict."
+        )
+    settings = {
+        name: arguments.finite(f"settings[{name!r}]", values) for name, values in settings.items()
+    }
+    scores = checks.real_array("scores", scores, "rounds configurations")
+    best = checks.whole("best", best, least=0, most=max(scores.shape[1] - 1, 0))
+    logarithmic = checks.strings("logarithmic", logarithmic)
+    checks.text("metric", metric)
+    if not scores.size:
+        raise ValueError(f"scores has shape {scores.shape}, but must have at least one round.")
     if not settings:
         raise ValueError("settings is empty: give at least one setting.")
     rounds, count = scores.shape
     for name, values in settings.items():
-        checks.shapes(**{name: (values, "configurations"), "scores": (scores[0], "configurations")})
+        if values.shape != (count,):
+            raise ValueError(
+                f"settings has {name} of shape {values.shape}, but must have ({count},), as many "
+                "as scores has configurations."
+            )
     last = np.array([np.flatnonzero(~np.isnan(column)).max(initial=0) for column in scores.T])
     final = scores[last, np.arange(count)]
     figure = new_figure(3.0 * len(settings), 3.2)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from jaxmed import checks
+
 
 def plain(text: str, *, max_length: int = 34) -> str:
     r"""A name from outside that is safe to print: no TeX mathematics, one line, limited length.
@@ -45,6 +47,9 @@ def printed_classes(classes: int, class_names: Sequence[str] | None) -> list[str
     """
     if class_names is None:
         return [f"class {number}" for number in range(classes)]
+    class_names = checks.sequence("class_names", class_names, "strings")
+    for number, name in enumerate(class_names):
+        checks.text(f"class_names[{number}]", name)
     if len(class_names) != classes:
         raise ValueError(
             f"class_names has {len(class_names)} names, but probabilities has {classes} columns: "

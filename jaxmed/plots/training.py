@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.plots.style import (
     BLUE,
     COLORS,
@@ -53,12 +54,25 @@ def training_curve(
     Raises:
         ValueError: if `history` is empty.
     """
+    history = checks.sequence("history", history, "rows, such as Fit.history")
+    for number, row in enumerate(history):
+        if not isinstance(row, Mapping) or "epoch" not in row:
+            raise ValueError(
+                f"history[{number}] is {checks.shown(row)}, but must map names to numbers, `epoch` "
+                "among them: pass Fit.history."
+            )
+    if metrics is not None:
+        metrics = checks.strings("metrics", metrics)
+    if best_epoch is not None:
+        checks.at_least("best_epoch", best_epoch, 0)
     if not history:
         raise ValueError("history is empty: train for at least one epoch.")
     measured = {name for row in history for name in row}
     if metrics is None:
         metrics = [name for name in DEFAULT_METRICS if name in measured]
     validation = "validation/loss" if "validation/loss" in measured else "validation/log_loss"
+    for name in metrics:
+        checks.known("metrics", name, measured)
     figure = new_figure(9.6 if metrics else 5.6, 3.9)
     panels = figure.subplots(1, 2 if metrics else 1, squeeze=False)[0]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+from jaxmed import checks
 from jaxmed.files import write_whole
 from jaxmed.runs.plain import jsonable
 
@@ -19,7 +20,7 @@ Row: TypeAlias = Mapping[str, float | int]
 
 def write_history(path: Path, rows: Iterable[Row]) -> None:
     """Replace `path` by these rows, wholly or not at all, as a resumed run does."""
-    write_whole(path, "".join(map(history_line, rows)))
+    write_whole(checks.path("path", path), "".join(map(history_line, rows)))
 
 
 def read_history(path: Path) -> list[dict[str, float | int]]:
@@ -27,7 +28,7 @@ def read_history(path: Path) -> list[dict[str, float | int]]:
 
     A last line without its end is left out: the run was killed while it wrote it.
     """
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    lines = checks.path("path", path).read_text(encoding="utf-8").split("\n")[:-1]
     return [
         {name: _number(value) for name, value in json.loads(line).items()} for line in lines if line
     ]

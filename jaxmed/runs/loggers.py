@@ -26,7 +26,8 @@ def progress(steps: int, *, file: TextIO | None = None, seconds: float = 10.0) -
         file: where to write; standard error by default.
         seconds: between two plain lines.
     """
-    checks.at_least("steps", steps, 1)
+    steps = checks.whole("steps", steps)
+    checks.at_least("seconds", seconds, 0)
     file = sys.stderr if file is None else file
     return _drawn(steps, file) if file.isatty() else _plain(steps, file, seconds)
 
@@ -109,6 +110,7 @@ def jsonl(path: Path) -> Logger:
     NaN is written as null and the infinities as "Infinity" and "-Infinity", because JSON has no
     words for them; `history.read_history` gives the numbers back.
     """
+    path = checks.path("path", path).absolute()
 
     def append(row: Row) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ from typing import Any
 
 import jax
 
+from jaxmed import checks
 from jaxmed.files import write_whole
 from jaxmed.runs.plain import jsonable
 from jaxmed.version import __version__
@@ -28,6 +29,7 @@ _VERSIONED = ("jax", "jaxlib", "flax", "optax", "numpy")
 
 def new_run(root: Path) -> Path:
     """Make a fresh directory under `root`, named by the local time; never one that exists."""
+    root = checks.path("root", root)
     stamp, number = time.strftime("%Y-%m-%d_%H-%M-%S"), 1
     while True:
         directory = root / (stamp if number == 1 else f"{stamp}_{number}")
@@ -47,6 +49,8 @@ def write_config(directory: Path, name: str, settings: Any) -> None:
         name: of these settings, such as "fit" or "experiment".
         settings: a dataclass or a mapping; see `jsonable` for how its values are written.
     """
+    directory = checks.path("directory", directory)
+    checks.text("name", name)
     path = directory / "config.json"
     write_whole(path, _pretty({**_read(path), name: jsonable(settings)}))
 
@@ -72,6 +76,7 @@ def write_environment(
         directory: of the run; made where it is missing.
         checksums: of the data files, by name.
     """
+    directory = checks.path("directory", directory)
     described = environment() | {"data_checksums": dict(checksums)}
     write_whole(directory / "environment.json", _pretty(jsonable(described)))
 

@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 import jax
 import numpy as np
 
+from jaxmed import checks
+from jaxmed.data import batches
 from jaxmed.evaluation import predict
 from jaxmed.search.sweeps import Recipe, Settings, count_configurations, vmap_sweep
 from jaxmed.tasks import Model
@@ -81,8 +83,11 @@ def successive_halving(
     Raises:
         ValueError: if `keep`, `steps` or `settings` cannot be searched with.
     """
-    if not 0 < keep < 1:
-        raise ValueError(f"keep is {keep}, but must lie in (0, 1).")
+    checks.function("recipe", recipe, "settings -> (task, optimizer)")
+    checks.function("score", score, "(validation, outputs) -> number")
+    checks.fraction("keep", keep, above_zero=True, below_one=True)
+    steps = checks.wholes("steps", steps, most=2**31 - 1)
+    validation = batches.opened(validation, "validation")
     if not steps or any(a >= b for a, b in itertools.pairwise((0, *steps))):
         raise ValueError(
             f"steps is {tuple(steps)}, but must ascend from above 0: the steps that have been "
@@ -126,6 +131,9 @@ def halving_table(found: Halving, *, rows: int | None = None) -> str:
         found: by `successive_halving`.
         rows: how many of them; by default all.
     """
+    checks.made_by("found", found, Halving, "what successive_halving gave")
+    if rows is not None:
+        rows = checks.whole("rows", rows)
     last = np.array([column[~np.isnan(column)][-1:] for column in found.scores.T], object)
     reached = (~np.isnan(found.scores)).sum(0)
     final = np.array([each[0] if len(each) else -np.inf for each in last], float)

@@ -24,7 +24,9 @@ def optuna_search(score: Callable[[Any], float], trials: int, *, seed: int) -> A
     Raises:
         ModuleNotFoundError: if Optuna is not installed.
     """
-    checks.at_least("trials", trials, 1)
+    checks.function("score", score, "(trial) -> number")
+    trials = checks.whole("trials", trials, most=10_000_000)
+    seed = checks.whole("seed", seed, least=0)
     try:
         import optuna
     except ModuleNotFoundError as error:

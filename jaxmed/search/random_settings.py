@@ -22,7 +22,14 @@ def random_settings(
     Returns:
         [count] numbers per name, float32 with `uniform` and `log_uniform`.
     """
-    checks.at_least("count", count, 1)
+    if not isinstance(draws, Mapping) or not draws:
+        raise ValueError(
+            f"draws is {checks.shown(draws)}, but must map names to distributions, such as "
+            "{'rate': log_uniform(1e-4, 1e-2)}."
+        )
+    for name, draw in draws.items():
+        checks.function(f"draws[{name!r}]", draw, "(generator, count) -> numbers")
+    count, seed = checks.whole("count", count, most=10_000_000), checks.whole("seed", seed, least=0)
     streams = np.random.default_rng(seed).spawn(len(draws))
     return {
         name: draw(stream, count)
@@ -59,5 +66,7 @@ def log_uniform(low: float, high: float) -> Callable[[np.random.Generator, int],
 
 
 def _check_range(low: float, high: float) -> None:
+    checks.finite("low", low)
+    checks.finite("high", high)
     if not low < high:
         raise ValueError(f"low is {low} and high is {high}, but low must be the lower one.")

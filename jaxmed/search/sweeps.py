@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from jaxmed import checks
 from jaxmed.tasks import Task
 from jaxmed.transforms.ensemble import mean_with_gradient_of_sum
 from jaxmed.typing import AnyArray, Array, Batch, Key, ModelState, Outputs, Params, Tree
@@ -47,6 +48,7 @@ def vmap_sweep(recipe: Recipe, settings: Settings) -> tuple[Task, optax.Gradient
     Raises:
         ValueError: if the names have different numbers of values.
     """
+    checks.function("recipe", recipe, "settings -> (task, optimizer)")
     count = count_configurations(settings)
     settings = {name: np.asarray(values) for name, values in settings.items()}
 
@@ -97,6 +99,14 @@ def vmap_sweep(recipe: Recipe, settings: Settings) -> tuple[Task, optax.Gradient
 
 def count_configurations(settings: Settings) -> int:
     """How many configurations there are."""
+    if not isinstance(settings, Mapping):
+        raise ValueError(
+            f"settings is {checks.shown(settings)}, but must map names to numbers "
+            "[configurations]: pass a dict of arrays."
+        )
+    settings = {
+        name: checks.real_array(f"settings[{name!r}]", each) for name, each in settings.items()
+    }
     lengths = {name: np.shape(values) for name, values in settings.items()}
     if not lengths or len(set(lengths.values())) != 1 or any(len(s) != 1 for s in lengths.values()):
         raise ValueError(

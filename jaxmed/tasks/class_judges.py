@@ -198,6 +198,8 @@ def _check_values(
     names: Sequence[str], label: np.ndarray, *, lowest: int, training: bool
 ) -> str | None:
     classes = len(names)
+    if label.dtype.kind not in "biuf":
+        return not_numbers(label)
     outside = np.argwhere((label < lowest) | (label >= classes) | (label % 1 != 0))
     if outside.size:
         return (
@@ -225,6 +227,8 @@ def _check_findings(names: Sequence[str], columns: Columns, *, training: bool) -
             f"has {label.shape[1]} columns of labels, but the task has {len(names)} classes: give "
             "one column per class"
         )
+    if label.dtype.kind not in "biuf":
+        return not_numbers(label)
     wrong = np.argwhere((label != 0) & (label != 1))
     if wrong.size:
         row, column = wrong[0]
@@ -233,6 +237,14 @@ def _check_findings(names: Sequence[str], columns: Columns, *, training: bool) -
             "absent (0) or present (1): correct the labels"
         )
     return None
+
+
+def not_numbers(label: np.ndarray) -> str:
+    """What is wrong with labels that are words."""
+    return (
+        f"has labels of dtype {label.dtype}, but needs numbers from 0: pass words to "
+        "data.from_csv or another opener, which numbers them"
+    )
 
 
 def _summary(names: Sequence[str], table: Columns) -> list[tuple[str, int, float]]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from jaxmed import losses
+from jaxmed import checks, losses
 from jaxmed.fitted import Fitted
 from jaxmed.metrics import streaming
 from jaxmed.metrics.streaming import Metric
 from jaxmed.tasks import class_judges
+from jaxmed.tasks.arguments import class_names
 from jaxmed.tasks.network import Inputs, Network
 from jaxmed.tasks.supervised import supervised
 from jaxmed.tasks.task import Task
@@ -81,7 +82,7 @@ def binary_classification(
     Raises:
         ValueError: for other than 2 classes.
     """
-    names = class_names(classes or 2)
+    names = class_names(2 if np.shape(classes) == (0,) else classes)
     if len(names) != 2:
         raise ValueError(
             f"classes is {tuple(names)}, but a binary task has two, the positive one last: use "
@@ -124,6 +125,7 @@ def multilabel_classification(
     Returns:
         A task with the outputs `logits` and `probabilities`, both [batch, labels].
     """
+    classes = checks.strings("classes", classes)
     return supervised(
         network,
         width=len(classes) or None,
@@ -131,7 +133,7 @@ def multilabel_classification(
         decode=lambda logits: {"logits": logits, "probabilities": jax.nn.sigmoid(logits)},
         loss=loss,
         metrics={"accuracy": streaming.multilabel_accuracy()} if metrics is None else metrics,
-        judge=class_judges.of_findings(tuple(classes)),
+        judge=class_judges.of_findings(classes),
     )
 
 
@@ -173,17 +175,3 @@ def ordinal_classification(
         metrics={"accuracy": streaming.accuracy()} if metrics is None else metrics,
         judge=class_judges.of_grades(names),
     )
-
-
-def class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
-    """The names of the classes; `class 0` and so on where only their number is given."""
-    names = _numbered(classes) if not isinstance(classes, str) else (classes,)
-    if len(names) < 2:
-        raise ValueError(f"classes is {classes!r}, but a choice needs at least 2.")
-    return names
-
-
-def _numbered(classes: int | Sequence[str]) -> tuple[str, ...]:
-    if isinstance(classes, Sequence):
-        return tuple(classes)
-    return tuple(f"class {number}" for number in range(operator.index(classes)))

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxmed import checks, fitted
 from jaxmed.batch_axis import first_row, gathered
 from jaxmed.metrics.streaming import Metric
+from jaxmed.tasks import arguments
 from jaxmed.tasks.features import features_of
 from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, in_training
 from jaxmed.tasks.task import Task
@@ -53,6 +54,7 @@ def contrastive(
         Chen et al., A Simple Framework for Contrastive Learning of Visual Representations, 2020,
         section 2.1 and algorithm 1.
     """
+    arguments.parts(network, metrics, inputs=inputs, augment=augment)
     checks.positive("temperature", temperature)
 
     def loss(

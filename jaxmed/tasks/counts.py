@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.metrics import counts
 from jaxmed.metrics.streaming import Metric
 from jaxmed.tasks.judge import Figures, Judge, Statistic
@@ -41,6 +42,7 @@ def poisson_regression(
         exposure: the column of exposures, above 0, such as days at risk; None for 1 everywhere.
         metrics: streaming metrics of training by name; by default none.
     """
+    _check_columns(count, exposure)
 
     def decode(logits: Array) -> Outputs:
         return {"logits": logits[:, 0], "rate": jnp.exp(logits[:, 0])}
@@ -57,7 +59,7 @@ def poisson_regression(
         decode=decode,
         loss=lambda log_rate, target: poisson_loss(log_rate, *target),
         targets=_targets(count, exposure),
-        metrics=metrics or {},
+        metrics={} if metrics is None else metrics,
         judge=_judge(count, exposure, (), statistics),
     )
 
@@ -81,6 +83,7 @@ def negative_binomial_regression(
         exposure: the column of exposures, above 0; None for 1 everywhere.
         metrics: streaming metrics of training by name; by default none.
     """
+    _check_columns(count, exposure)
 
     def decode(logits: Array) -> Outputs:
         return {
@@ -102,7 +105,7 @@ def negative_binomial_regression(
         decode=decode,
         loss=lambda logits, target: negative_binomial_loss(logits[:, 0], logits[:, 1], *target),
         targets=_targets(count, exposure),
-        metrics=metrics or {},
+        metrics={} if metrics is None else metrics,
         judge=_judge(count, exposure, ("dispersion",), statistics),
     )
 
@@ -154,6 +157,12 @@ def negative_binomial_loss(
     return ways - r * (-log_dispersion - log_sum) - count * (log_mean - log_sum)
 
 
+def _check_columns(count: str, exposure: str | None) -> None:
+    checks.text("count", count)
+    if exposure is not None:
+        checks.text("exposure", exposure)
+
+
 def _targets(count: str, exposure: str | None) -> Callable[[Batch], tuple[Array, Array]]:
     def of(batch: Batch) -> tuple[Array, Array]:
         y = jnp.asarray(batch[count], jnp.float32)
@@ -183,6 +192,11 @@ def _judge(
         missing = [name for name in needed if name not in columns]
         if missing:
             return f"has the columns {', '.join(columns)}, but needs `{missing[0]}`"
+        words = [name for name in needed if columns[name].dtype.kind not in "biuf"]
+        if words:
+            return (
+                f"has {words[0]} of dtype {columns[words[0]].dtype}, but needs numbers: convert it"
+            )
         y = columns[count]
         bad = np.flatnonzero(~((y >= 0) & (y == np.floor(y))))
         if bad.size:

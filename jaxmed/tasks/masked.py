@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxmed import checks, fitted
 from jaxmed.batch_axis import row_keys
 from jaxmed.metrics.streaming import Metric
+from jaxmed.tasks import arguments
 from jaxmed.tasks.features import features_of
 from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, in_training
 from jaxmed.tasks.task import Task
@@ -50,7 +51,10 @@ def masked_pixels(
     References:
         He et al., Masked Autoencoders Are Scalable Vision Learners, 2022, section 3.
     """
+    arguments.parts(network, metrics, inputs=inputs)
     _check_hiding(patch, share)
+    if target is not None:
+        checks.function("target", target, "(inputs, patch) -> what to predict")
 
     def loss(
         params: Params, state: ModelState, batch: Batch, key: Key
@@ -62,6 +66,7 @@ def masked_pixels(
         seen = jnp.where(hidden, 0, x)
         run = in_training(network, params, batch["mask"], network_key)
         found, state = run(seen, state)
+        arguments.same_shape(found, x)
         every = tuple(range(1, x.ndim))
         errors = jnp.where(hidden, jnp.square(found - wanted), 0).sum(every)
         count = hidden.sum(every) * x.shape[-1]
@@ -121,6 +126,11 @@ def standardized_patches(x: Array, patch: int) -> Array:
     Raises:
         ValueError: if the patch does not divide every side.
     """
+    patch = checks.whole("patch", patch)
+    if not isinstance(x, jax.Array):
+        x = jnp.asarray(checks.real_array("x", x), jnp.float32)
+    if x.ndim < 3 or 0 in x.shape:
+        raise ValueError(f"x has shape {x.shape}, but must be [batch, *space, channels].")
     rows, *space, channels = x.shape
     split = [part for places in _grid(space, patch) for part in (places, patch)]
     patches = x.reshape(rows, *split, channels)
@@ -131,9 +141,8 @@ def standardized_patches(x: Array, patch: int) -> Array:
 
 
 def _check_hiding(patch: int, share: float) -> None:
-    checks.positive("patch", patch)
-    if not 0 < share < 1:
-        raise ValueError(f"share is {share}, but must lie in (0, 1).")
+    checks.whole("patch", patch)
+    checks.fraction("share", share, above_zero=True, below_one=True)
 
 
 def _grid(space: Sequence[int], patch: int) -> list[int]:

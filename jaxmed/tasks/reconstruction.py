@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxmed import checks, fitted
 from jaxmed.batch_axis import row_keys
 from jaxmed.metrics.streaming import Metric, mean_of
+from jaxmed.tasks import arguments
 from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, in_training, variables
 from jaxmed.tasks.row_means import row_means
 from jaxmed.tasks.task import Task
@@ -44,6 +45,9 @@ def reconstruction(
             al. 2008, section 2.
         metrics: streaming metrics of training by name; by default the mean of `error`.
     """
+    arguments.parts(network, metrics, inputs=inputs)
+    if noise is not None:
+        checks.function("noise", noise, "(key, example) -> example")
 
     def loss(
         params: Params, state: ModelState, batch: Batch, key: Key
@@ -81,6 +85,7 @@ def reconstruction(
 
 def mean_squared_error(decoded: Array, x: Array) -> Float[Array, " batch"]:
     """The mean over pixels and channels of (decoded - x)^2, one number per example."""
+    arguments.same_shape(decoded, x)
     return jnp.square(decoded - x).mean(tuple(range(1, x.ndim)))
 
 

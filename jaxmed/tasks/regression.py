@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmed import losses, metrics
+from jaxmed import checks, losses, metrics
 from jaxmed.fitted import Fitted
 from jaxmed.metrics import streaming
 from jaxmed.metrics.streaming import Metric
@@ -35,6 +35,8 @@ def regression(
         metrics: streaming metrics of training by name; by default the mean absolute error.
         unit: of the label, for the axes of figures.
     """
+    if not isinstance(unit, str):
+        raise ValueError(f"unit is {checks.shown(unit)}, but must be a string, such as 'mm'.")
 
     def decode(logits: Array) -> Outputs:
         return {"logits": logits[:, 0], "value": logits[:, 0]}
@@ -84,6 +86,8 @@ def _check(columns: Columns, *, training: bool) -> str | None:
     label = columns["label"]
     if label.ndim != 1:
         return f"has labels of shape {label.shape}, but needs one number per example"
+    if label.dtype.kind not in "biuf":
+        return f"has labels of dtype {label.dtype}, but needs measured numbers: convert them"
     bad = np.flatnonzero(~np.isfinite(label))
     if bad.size:
         return (

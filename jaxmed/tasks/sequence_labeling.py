@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from jaxmed import fitted
 from jaxmed.metrics.streaming import Metric
 from jaxmed.models import crf
-from jaxmed.tasks import class_judges
-from jaxmed.tasks.classification import class_names
+from jaxmed.tasks import arguments, class_judges
+from jaxmed.tasks.arguments import class_names
 from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, variables
 from jaxmed.tasks.task import Task
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params
@@ -47,6 +47,7 @@ def sequence_labeling(
     References:
         Lafferty et al., Conditional Random Fields, 2001.
     """
+    arguments.parts(network, metrics, inputs=inputs)
     names = class_names(classes)
 
     def scores(
@@ -54,6 +55,11 @@ def sequence_labeling(
     ) -> tuple[Array, crf.Chain, Array]:
         x = fitted_part(inputs, state, "inputs")(batch)
         emissions, chain, real = network.apply(variables(params, state), x, **options)
+        if emissions.ndim != 3 or emissions.shape[2] != len(names):
+            raise ValueError(
+                f"network gives emissions of shape {emissions.shape}, but this task needs one per "
+                f"class, (batch, positions, {len(names)}): change the classes of the network."
+            )
         float32 = jax.tree.map(lambda scores: scores.astype(jnp.float32), tuple(chain))
         return emissions.astype(jnp.float32), crf.Chain(*float32), real
 

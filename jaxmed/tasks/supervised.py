@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from jaxmed import fitted
 from jaxmed.metrics.streaming import Metric
+from jaxmed.tasks import arguments
 from jaxmed.tasks.judge import Judge
 from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, in_training, variables
 from jaxmed.tasks.task import Task
@@ -41,6 +42,7 @@ def supervised(
     Raises:
         ValueError: when it is first traced, for a network of another width.
     """
+    arguments.parts(network, metrics, inputs=inputs, loss=loss)
     parts: dict[str, Any] = {"inputs": inputs, "loss": loss}
 
     def logits_of(outputs: Any) -> Outputs:

@@ -13,12 +13,16 @@ from typing import Any
 
 import jax
 
+from jaxmed import checks
 from jaxmed.batch_axis import by_place
 from jaxmed.data.source import Source
 from jaxmed.fitted import Counts
 from jaxmed.metrics.streaming import Metric
 from jaxmed.tasks.judge import Judge
 from jaxmed.typing import Array, Batch, Columns, Key, ModelState, Outputs, Params, Tree
+
+A_TASK = "a Task, such as tasks.classification(...) makes"
+"""What to pass, for messages."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,6 +53,9 @@ class Task:
     programs: dict[Any, Any] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        for name in ("init", "loss", "predict"):
+            checks.function(name, getattr(self, name), "that arrays go through, see Task")
+        checks.made_by("judge", self.judge, Judge, "a Judge")
         # Also if the loss is mapped over single rows, each row draws its own random numbers.
         object.__setattr__(self, "loss", by_place(self.loss))
 

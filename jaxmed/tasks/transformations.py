@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jaxmed import checks, fitted
 from jaxmed.metrics.streaming import Metric
+from jaxmed.tasks import arguments
 from jaxmed.tasks.features import features_of
 from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, in_training, variables
 from jaxmed.tasks.row_means import row_means
@@ -48,7 +49,15 @@ def transformation_prediction(
         ValueError: for fewer than 2 transformations, or (when the loss is computed) for one that
             changes the shape.
     """
-    checks.at_least("transformations", len(transformations), 2)
+    arguments.parts(network, metrics, inputs=inputs)
+    transformations = checks.sequence("transformations", transformations, "functions of images")
+    for number, transformation in enumerate(transformations):
+        checks.function(f"transformations[{number}]", transformation, "of images")
+    if len(transformations) < 2:
+        raise ValueError(
+            f"transformations has {len(transformations)} members, but must have at least 2: use "
+            "geometric_transformations()."
+        )
 
     numbers = jnp.arange(len(transformations))
 
@@ -63,6 +72,12 @@ def transformation_prediction(
         return jnp.stack(seen)
 
     def log_probability(logits: Array, number: Array) -> Array:
+        if logits.ndim != 2 or logits.shape[1] != len(transformations):
+            raise ValueError(
+                f"network gives outputs of shape {logits.shape}, but this task needs one per "
+                f"transformation, (batch, {len(transformations)}): change the width of its last "
+                "layer."
+            )
         return jnp.take(jax.nn.log_softmax(logits.astype(jnp.float32)), number, axis=1)
 
     def loss(
@@ -116,7 +131,7 @@ def geometric_transformations(shift: int = 0) -> tuple[Transformation, ...]:
         8 or 72 functions of images [batch, side, side, channels], which raise a ValueError for
         other shapes.
     """
-    checks.at_least("shift", shift, 0)
+    shift = checks.whole("shift", shift, least=0, most=2**20)
     steps = (0,) if shift == 0 else (0, -shift, shift)
 
     def transformation(turns: int, mirrored: bool, down: int, right: int) -> Transformation:

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxmed import checks, fitted
 from jaxmed.batch_axis import row_keys
 from jaxmed.metrics.streaming import Metric, mean_of
+from jaxmed.tasks import arguments
 from jaxmed.tasks.likelihood import Likelihood, bernoulli
 from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, in_training, variables
 from jaxmed.tasks.reconstruction import mean_squared_error
@@ -56,8 +57,11 @@ def variational(
     Raises:
         ValueError: if `beta` is below 0 or `draws` below 1.
     """
+    arguments.parts(network, metrics, inputs=inputs)
     checks.at_least("beta", beta, 0)
-    checks.at_least("draws", draws, 1)
+    draws = checks.whole("draws", draws, most=1_000_000)
+    if likelihood is not None:
+        checks.made_by("likelihood", likelihood, Likelihood, "such as likelihood.bernoulli() makes")
     of_pixels = likelihood or bernoulli()
 
     def loss(
@@ -135,7 +139,7 @@ def samples(
     Returns:
         [count, ...], as the inputs were.
     """
-    checks.at_least("count", count, 1)
+    checks.whole("count", count)
     z = jax.random.normal(key, (count, latent))
     decoded = network.apply(variables(model.params, model.state), z, method="decode")
     return (likelihood or bernoulli()).mean(decoded)

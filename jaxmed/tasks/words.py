@@ -11,6 +11,7 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.batch_axis import row_keys
 from jaxmed.metrics.streaming import Metric
+from jaxmed.tasks import arguments
 from jaxmed.tasks.network import Network
 from jaxmed.tasks.task import Task
 from jaxmed.typing import Array, Batch, Columns, Key, ModelState, Outputs, Params, Tree
@@ -34,7 +35,8 @@ def word_prediction(
     Raises:
         ValueError: if `draws` is not above 0.
     """
-    checks.positive("draws", draws)
+    arguments.parts(network, metrics)
+    draws = checks.whole("draws", draws, most=1_000_000)
 
     def init(key: Key, batch: Batch, constants: Tree = None) -> tuple[Params, ModelState]:
         del constants  # nothing is counted

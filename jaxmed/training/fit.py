@@ -27,7 +27,7 @@ from jaxmed.training import artifacts, finite, gradients, input_pipeline, resume
 from jaxmed.training.ema import ema_params
 from jaxmed.training.fingerprint import DataFingerprint
 from jaxmed.training.identity import identity
-from jaxmed.training.options import Execution, Run, Validation
+from jaxmed.training.options import MOST_STEPS, Execution, Run, Validation, check_training
 from jaxmed.training.rounds import copy_arrays, epoch_lines, rounds
 from jaxmed.training.step import TrainState, init_state, make_train_step
 from jaxmed.training.stopping import Stop
@@ -115,10 +115,18 @@ def fit(
             size would fit.
         FileExistsError: if the directory holds a run and `resume` is not asked for.
     """
+    for name, record, kind in (
+        ("validation", validation, Validation),
+        ("run", run, Run),
+        ("execution", execution, Execution),
+    ):
+        if record is not None:
+            checks.made_by(name, record, kind, f"a {kind.__name__}(...)")
     validation, run, execution = validation or Validation(), run or Run(), execution or Execution()
-    directory = None if run.directory is None else Path(run.directory).absolute()
-    run = dataclasses.replace(run, directory=directory)  # also where the process changes its own
-    checks.positive("batch_size", batch_size)
+    batch_size, steps = check_training(
+        task, optimizer, key, batch_size, epochs, steps, gradient=gradient, order=order
+    )
+    directory = None if run.directory is None else Path(run.directory)
     if execution.placement is None:
         placement = sharded() if jax.process_count() > 1 else jit()
         execution = dataclasses.replace(execution, placement=placement)
@@ -163,14 +171,14 @@ def _fit(
 
     # 1. Data that the task can use, and what it counts of it.
     feature_names = getattr(train, "feature_names", ())
-    train = input_pipeline.in_memory(train)
+    train = input_pipeline.in_memory(train, "train")
     seen = {name: DataFingerprint() for name in ("train", "validation")} if compared else {}
     reading: dict[str, Any] = {"workers": execution.workers}
     constants = validate.checked(
         "train", task, train, training=True, fingerprint=seen.get("train"), **reading
     )
     if validation.data is not None:
-        measured = input_pipeline.in_memory(validation.data)
+        measured = input_pipeline.in_memory(validation.data, "validation")
         validation = dataclasses.replace(validation, data=measured)
         validate.checked(
             "validation",
@@ -271,10 +279,12 @@ def _last_step(epochs: float | None, steps: int | None, per_epoch: int, run: Run
         raise ValueError("epochs and steps are both missing: say how long to train, with either.")
     limits = []
     if epochs is not None:
-        checks.positive("epochs", epochs)
+        if epochs * per_epoch > MOST_STEPS:
+            raise ValueError(
+                f"epochs is {epochs}, but must make at most {MOST_STEPS:,} steps: ask for fewer."
+            )
         limits.append(max(round(epochs * per_epoch), 1))
     if steps is not None:
-        checks.positive("steps", steps)
         limits.append(steps)
     last, taken = min(limits), 0 if run.start is None else int(run.start.step)
     if last <= taken:

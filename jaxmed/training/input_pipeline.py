@@ -45,9 +45,12 @@ class Feed:
     program: Callable[[TrainState, np.ndarray], Any] | None
 
 
-def in_memory(data: Columns | Source) -> Columns | Source:
-    """The columns of what fits: a source that takes at most a quarter of the memory is read."""
-    data = batches.opened(data)
+def in_memory(data: Columns | Source, name: str = "data") -> Columns | Source:
+    """The columns of what fits: a source that takes at most a quarter of the memory is read.
+
+    `name` is what the caller calls the split.
+    """
+    data = batches.opened(data, name)
     if isinstance(data, Mapping) or len(data) == 0:
         return data
     memory = memory_of(jax.local_devices()[0])

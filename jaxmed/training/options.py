@@ -7,15 +7,25 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
 from jaxmed import checks
+from jaxmed.data import batches
 from jaxmed.data.source import Source
 from jaxmed.runs.loggers import Logger
 from jaxmed.runtime.placement import Placement
-from jaxmed.tasks import Model
+from jaxmed.tasks import Model, Task
+from jaxmed.tasks.task import A_TASK
 from jaxmed.training.identity import IDENTITY
 from jaxmed.training.step import TrainState
 from jaxmed.training.stopping import Monitor, Stop, patience
-from jaxmed.typing import Columns
+from jaxmed.typing import Columns, Key
+
+MOST_STEPS = 2**31 - 1
+"""What the counter of steps, an int32, can hold."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +55,16 @@ class Validation:
     measure: Callable[[Model, Columns | Source], dict[str, float]] | None = None
 
     def __post_init__(self) -> None:
-        if self.every is not None:
-            checks.positive("every", self.every)
+        if self.monitor is not None:
+            remedy = "a Monitor, such as highest('auroc') or lowest('train/loss')"
+            checks.made_by("monitor", self.monitor, Monitor, remedy)
+        for name in ("every", "patience"):
+            if getattr(self, name) is not None:
+                found = checks.whole(name, getattr(self, name), most=MOST_STEPS)
+                object.__setattr__(self, name, found)
+        _functions("stop", self.stop, "of the history")
+        if self.measure is not None:
+            checks.function("measure", self.measure, "(model, data) -> numbers by name")
         if self.patience is not None and self.monitor is None:
             raise ValueError(
                 f"patience is {self.patience}, but there is no monitor: add "
@@ -99,9 +117,16 @@ class Run:
 
     def __post_init__(self) -> None:
         if self.directory is not None:
-            object.__setattr__(self, "directory", Path(self.directory))
-        for name in self.accept:
+            # Absolute: a run stays in one folder wherever the process goes meanwhile.
+            directory = checks.path("directory", self.directory).absolute()
+            object.__setattr__(self, "directory", directory)
+        for name in ("resume", "progress", "artifacts"):
+            checks.flag(name, getattr(self, name))
+        for name in checks.sequence("accept", self.accept, "names"):
             checks.known("accept", name, IDENTITY)
+        if self.start is not None:
+            checks.made_by("start", self.start, TrainState, "a TrainState, such as Fit.state")
+        _functions("loggers", self.loggers, "of a row of the history")
         if self.start is not None and self.resume:
             raise ValueError("start is given and resume is True: go on from one of the two.")
 
@@ -119,3 +144,67 @@ class Execution:
 
     placement: Placement | None = None
     workers: int = 2
+
+    def __post_init__(self) -> None:
+        if self.placement is not None:
+            remedy = "one of runtime.placement, such as placement.jit()"
+            checks.made_by("placement", self.placement, Placement, remedy)
+        workers = checks.whole("workers", self.workers, least=0, most=1024)
+        object.__setattr__(self, "workers", workers)
+
+
+def check_training(
+    task: Task,
+    optimizer: optax.GradientTransformation,
+    key: Key,
+    batch_size: int,
+    epochs: float | None,
+    steps: int | None,
+    **functions: Callable[..., Any],
+) -> tuple[int, int | None]:
+    """Refuse what nothing can be trained with, before anything is read or written.
+
+    Args:
+        task: of `fit`, as the others.
+        optimizer: its functions `init` and `update` are used.
+        key: one key of JAX.
+        batch_size: a whole number.
+        epochs: above 0, also a part of one.
+        steps: a whole number.
+        functions: other arguments that are called, by name.
+
+    Returns:
+        The batch size and the steps as ints.
+    """
+    checks.made_by("task", task, Task, A_TASK)
+    methods = [getattr(optimizer, method, None) for method in ("init", "update")]
+    if isinstance(optimizer, type) or not all(map(callable, methods)):
+        raise ValueError(
+            f"optimizer is {checks.shown(optimizer)}, but must be an Optax transformation: call "
+            "what makes one, such as optax.adamw(1e-3)."
+        )
+    if not _is_key(key):
+        raise ValueError(
+            f"key is {checks.shown(key)}, but must be one key of JAX: pass jax.random.key(0)."
+        )
+    for name, function in functions.items():
+        checks.function(name, function, "as `fit` documents it")
+    if epochs is not None:
+        checks.positive("epochs", epochs)
+    if steps is not None:
+        steps = checks.whole("steps", steps, most=MOST_STEPS)
+    return checks.whole("batch_size", batch_size, most=batches.MOST_ROWS), steps
+
+
+def _is_key(key: Any) -> bool:
+    """Whether it is one key, typed or, as JAX had them before, of two numbers."""
+    if not isinstance(key, jax.Array | np.ndarray):
+        return False
+    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+        return key.shape == ()
+    return key.dtype == np.dtype(np.uint32) and key.shape == (2,)
+
+
+def _functions(name: str, value: Any, signature: str) -> None:
+    for number, each in enumerate(checks.sequence(name, value, "functions")):
+        checks.function(f"{name}[{number}]", each, signature)

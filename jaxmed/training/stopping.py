@@ -75,11 +75,13 @@ class Monitor:
 
 def highest(name: str) -> Monitor:
     """Higher is better, as for "auroc"."""
+    checks.text("name", name)
     return Monitor(name, 1)
 
 
 def lowest(name: str) -> Monitor:
     """Lower is better, as for "log_loss"."""
+    checks.text("name", name)
     return Monitor(name, -1)
 
 
@@ -88,7 +90,8 @@ def patience(monitor: Monitor, rounds: int) -> Stop:
 
     The reason says so where the number was undefined (NaN) in one of them.
     """
-    checks.positive("patience", rounds)
+    checks.made_by("monitor", monitor, Monitor, "a Monitor, such as highest('auroc')")
+    rounds = checks.whole("patience", rounds)
 
     def stop(history: Sequence[Row]) -> str | None:
         best = monitor.best(history)
@@ -104,6 +107,8 @@ def patience(monitor: Monitor, rounds: int) -> Stop:
 
 def reached(monitor: Monitor, target: float) -> Stop:
     """Stop when a number is as good as `target`: `reached(lowest("train/loss"), 0.01)`."""
+    checks.made_by("monitor", monitor, Monitor, "a Monitor, such as highest('auroc')")
+    checks.finite("target", target)
 
     def stop(history: Sequence[Row]) -> str | None:
         if monitor.score(history[-1]) < target * monitor.sign:

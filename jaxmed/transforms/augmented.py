@@ -6,7 +6,8 @@ import dataclasses
 
 import jax
 
-from jaxmed.tasks import Task
+from jaxmed import checks
+from jaxmed.tasks.task import A_TASK, Task
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Transform
 
 
@@ -18,6 +19,8 @@ def augmented(task: Task, change: Transform) -> Task:
         change: `(key, batch) -> batch`, such as `augment.per_image(augment.random_shift(2))`. A
             task that reconstructs its input reconstructs the changed one.
     """
+    checks.made_by("task", task, Task, A_TASK)
+    checks.function("change", change, "(key, batch) -> batch")
 
     def loss(
         params: Params, state: ModelState, batch: Batch, key: Key

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 
+from jaxmed import checks
 from jaxmed.batch_axis import largest
-from jaxmed.tasks import Task
+from jaxmed.tasks.task import A_TASK, Task
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params
 
 
@@ -29,6 +31,13 @@ def crop_to_longest(
         keys: what to cut; the first tells how long a text is.
         axis: of each, 1 for the tokens of a text or the sentences of a document.
     """
+    checks.made_by("task", task, Task, A_TASK)
+    lengths, keys = checks.wholes("lengths", lengths), checks.strings("keys", keys)
+    axis = checks.whole("axis", axis, most=5)
+    if any(a >= b for a, b in itertools.pairwise(lengths)):
+        raise ValueError(f"lengths is {lengths}, but must ascend: sort it, each length once.")
+    if not keys:
+        raise ValueError("keys is (), but must name at least one column to cut.")
 
     def loss(
         params: Params, model_state: ModelState, batch: Batch, random: Key

@@ -7,8 +7,8 @@ import dataclasses
 import jax
 
 from jaxmed import checks
-from jaxmed.tasks import Task
 from jaxmed.tasks.network import mean_outputs
+from jaxmed.tasks.task import A_TASK, Task
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Tree
 
 
@@ -37,7 +37,8 @@ def ensemble(task: Task, *, members: int) -> Task:
         Lakshminarayanan et al., Simple and Scalable Predictive Uncertainty Estimation using Deep
         Ensembles, 2017.
     """
-    checks.at_least("members", members, 1)
+    checks.made_by("task", task, Task, A_TASK)
+    members = checks.whole("members", members, most=10_000)
 
     def init(key: Key, batch: Batch, constants: Tree = None) -> tuple[Params, ModelState]:
         keys = jax.random.split(key, members)

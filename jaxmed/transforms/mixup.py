@@ -7,7 +7,8 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from jaxmed.tasks import Task
+from jaxmed import checks
+from jaxmed.tasks.task import A_TASK, Task
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Transform
 
 
@@ -33,6 +34,8 @@ def mixup(task: Task, change: Transform) -> Task:
     References:
         Zhang et al., mixup: Beyond Empirical Risk Minimization, 2018. Yun et al., CutMix, 2019.
     """
+    checks.made_by("task", task, Task, A_TASK)
+    checks.function("change", change, "(key, batch) -> batch")
 
     def loss(
         params: Params, model_state: ModelState, batch: Batch, key: Key

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.losses.imbalance import check_classes, positive_shares
-from jaxmed.tasks import Task
+from jaxmed.tasks.task import A_TASK, Task
 from jaxmed.typing import Batch, Float, ModelState, Outputs, Params
 
 
@@ -28,8 +28,10 @@ def rebalanced(task: Task, shares: Float[np.ndarray, " classes"], *, tau: float 
     References:
         Menon et al., Long-Tail Learning via Logit Adjustment, 2021, section 4.1, equation 9.
     """
+    checks.made_by("task", task, Task, A_TASK)
     checks.at_least("tau", tau, 0)
-    weights = positive_shares(shares) ** -tau
+    shares = positive_shares(shares)
+    weights = shares.astype(np.float64) ** -float(tau)
 
     def predict(params: Params, model_state: ModelState, batch: Batch) -> Outputs:
         outputs = dict(task.predict(params, model_state, batch))

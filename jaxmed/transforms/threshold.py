@@ -6,6 +6,7 @@ import dataclasses
 
 import jax.numpy as jnp
 
+from jaxmed import checks
 from jaxmed.tasks import Model
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Tree
 
@@ -29,8 +30,8 @@ def with_threshold(model: Model, threshold: float) -> Model:
         ValueError: if the threshold is out of range, or the model does not decide between two
             classes.
     """
-    if not 0 < threshold < 1:
-        raise ValueError(f"threshold is {threshold}, but must lie in (0, 1).")
+    checks.made_by("model", model, Model, "a Model, such as fit(...).model")
+    checks.fraction("threshold", threshold, above_zero=True, below_one=True)
     task = model.task
     if task.judge.decided is None:
         raise ValueError(

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 
-from jaxmed.tasks import Task
+from jaxmed import checks
 from jaxmed.tasks.network import mean_outputs
+from jaxmed.tasks.task import A_TASK, Task
 from jaxmed.typing import Array, Batch, ModelState, Outputs, Params
 
 
@@ -27,6 +28,10 @@ def test_time_augmentation(task: Task, changes: Sequence[Callable[[Array], Array
             with a fixed key, the same for all images:
             `functools.partial(change, jax.random.key(0))`.
     """
+    checks.made_by("task", task, Task, A_TASK)
+    changes = checks.sequence("changes", changes, "functions, image -> image")
+    for number, change in enumerate(changes):
+        checks.function(f"changes[{number}]", change, "image -> image")
     if not changes:
         raise ValueError("changes is empty: pass one or more, such as `lambda image: image`.")
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmed import checks
-from jaxmed.tasks import Task
+from jaxmed.tasks.task import A_TASK, Task
 from jaxmed.typing import Batch, Key, ModelState, Params, Tree
 
 
@@ -24,6 +24,12 @@ def initialized_from(task: Task, params: Mapping[str, Params]) -> Task:
         ValueError: (when the task is initialized) for a name that the task does not have or values
             of other shapes.
     """
+    checks.made_by("task", task, Task, A_TASK)
+    if not isinstance(params, Mapping) or not params or not all(isinstance(k, str) for k in params):
+        raise ValueError(
+            f"params is {checks.shown(params)}, but must map names to values, such as "
+            '{"encoder": pretrained.params["encoder"]}.'
+        )
 
     def init(key: Key, batch: Batch, constants: Tree = None) -> tuple[Params, ModelState]:
         first, state = task.init(key, batch, constants)

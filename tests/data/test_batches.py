@@ -115,7 +115,7 @@ def test_bytes_are_counted():
 
 
 def test_a_batch_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="batch_size is 0, but must be greater than 0"):
+    with pytest.raises(ValueError, match="batch_size is 0, but must be at least 1"):
         batches.ordered_rows(5, 0)
 
 

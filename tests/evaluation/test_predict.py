@@ -92,11 +92,11 @@ def test_each_batch_size_is_compiled_once():
     [
         ({"features": np.zeros((0, 6), np.float32)}, {}, "data is empty: give it at least one"),
         ({"features": np.zeros((3, 6), np.float32)}, {"batch_size": 0}, "batch_size is 0, but"),
-        ({}, {}, "data is empty: give it at least one"),
+        ({}, {}, "data has no columns: pass a dict of arrays"),
         (
             {"features": np.zeros((3, 6), np.float32), "label": np.zeros(2, np.int32)},
             {},
-            "data has columns of unequal length, .*3.*2.*: one row per example",
+            "data has columns of unequal length, .*3.*2.*: give each one row per example",
         ),
     ],
 )

@@ -197,10 +197,10 @@ def test_one_row_or_one_patient_has_no_interval():
         ),
         (
             lambda: bootstrap.intervals({}, {"a": np.ones(3), "b": np.ones(2)}),
-            r"table has columns of unequal length, \{'a': 3, 'b': 2\}: give one row per",
+            r"table has columns of unequal length, \{'a': 3, 'b': 2\}: give each one row per",
         ),
         (lambda: bootstrap.intervals({}, {"a": np.ones(0)}), "table has no rows"),
-        (lambda: bootstrap.intervals({}, {}), "table has no rows"),
+        (lambda: bootstrap.intervals({}, {}), "table has no columns"),
         (
             lambda: bootstrap.intervals({}, {"a": np.ones(3)}, group=np.ones(2)),
             r"group has shape \(2,\), but must have shape \(3,\)",

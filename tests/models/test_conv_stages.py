@@ -32,8 +32,8 @@ def test_the_stages_are_those_of_the_convolutional_classifier():
     [
         ((), (), r"^widths is \(\), but must name at least one stage"),
         ((4, 4), (1,), r"^depths is \(1,\), but widths names 2 stages: give one depth per stage"),
-        ((4, 0), (1, 1), r"^widths is \(4, 0\), but every stage must have at least 1"),
-        ([4, 4], [1, 0], r"^depths is \(1, 0\), but every stage must have at least 1"),
+        ((4, 0), (1, 1), r"^widths\[1\] is 0, but must be at least 1"),
+        ([4, 4], [1, 0], r"^depths\[1\] is 0, but must be at least 1"),
     ],
 )
 def test_stages_that_cannot_be_are_refused_by_every_network_alike(widths, depths, words):

@@ -55,8 +55,11 @@ def test_impossible_shapes_are_refused():
         ImageDecoder((8, 8, 1), (4,)).init(jax.random.key(0), jnp.ones((1, 2, 2, 3)))
     with pytest.raises(ValueError, match=r"begin at \(3, 2\), or at \(4, 3\) rounded up: give"):
         ImageDecoder((7, 5, 1), (4,)).init(jax.random.key(0), jnp.ones((1, 2, 2, 3)))
-    for widths in ((), (4, 0)):
-        with pytest.raises(ValueError, match=r"widths is .*must name at least one size"):
-            ImageDecoder((8, 8, 1), widths).init(jax.random.key(0), jnp.ones((1, 3)))
+    for widths, message in (
+        ((), r"widths is \(\), but must name at least one size"),
+        ((4, 0), r"widths\[1\] is 0, but must be at least 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ImageDecoder((8, 8, 1), widths)
     with pytest.raises(ValueError, match="x has 6 channels, but must have a multiple of 4"):
         depth_to_space(jnp.ones((1, 2, 2, 6)))

@@ -54,5 +54,5 @@ def test_dropout_leaves_out_features_and_keeps_the_mean():
 
 
 def test_no_inputs_are_refused():
-    with pytest.raises(ValueError, match=r"^inputs is 0, but must be greater than 0"):
+    with pytest.raises(ValueError, match=r"^inputs is 0, but must be at least 1"):
         SparseLinear(2, 0).init(jax.random.key(0), (NUMBERS, VALUES))

@@ -173,9 +173,9 @@ def test_a_layer_is_left_out_as_often_as_it_lies_deep(normal):
         ({"patch": (2, 2)}, (1, 4, 4, 4, 1), r"patch is \(2, 2\), but x has .*give one side for"),
         ({"patch": 3}, (1, 6, 4, 1), r"patch is \(3, 3\), but must divide .*\(6, 4\): crop, pad"),
         ({"patch": 8}, (1, 4, 4, 1), r"patch is \(8, 8\), but must divide the image's \(4, 4\)"),
-        ({"patch": 0}, (1, 4, 4, 1), r"patch is 0, but must be greater than 0"),
+        ({"patch": 0}, (1, 4, 4, 1), r"patch is 0, but must be at least 1"),
         ({"width": 5}, (1, 4, 4, 1), "width is 5, but must be a multiple of heads, which is 3"),
-        ({"layers": 0}, (1, 4, 4, 1), "layers is 0, but must be greater than 0"),
+        ({"layers": 0}, (1, 4, 4, 1), "layers is 0, but must be at least 1"),
         ({"registers": -1}, (1, 4, 4, 1), "registers is -1, but must be at least 0"),
         ({"pooling": "max"}, (1, 4, 4, 1), "pooling is 'max', which is unknown"),
         (

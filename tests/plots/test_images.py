@@ -35,7 +35,7 @@ def test_values_outside_the_unit_interval_are_clipped():
     [
         ({}, 12, "rows is empty"),
         ({"volumes": np.zeros((2, 3, 3, 3, 1))}, 12, r"volumes has shape \(2, 3, 3, 3, 1\)"),
-        ({"one": np.zeros((2, 3, 3, 1))}, 0, "columns is 0, but must be greater than 0"),
+        ({"one": np.zeros((2, 3, 3, 1))}, 0, "columns is 0, but must be at least 1"),
         (
             {"one": np.zeros((0, 3, 3, 1)), "other": np.zeros((0, 3, 3, 1))},
             12,

@@ -89,14 +89,17 @@ def test_classes_are_named_or_numbered():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: tasks.classification(MLP((), 1), classes=1, inputs=read), "classes is 1, but a"),
+        (
+            lambda: tasks.classification(MLP((), 1), classes=1, inputs=read),
+            "classes is 1, but must be at least 2",
+        ),
         (
             lambda: tasks.classification(MLP((), 1), classes="ab", inputs=read),
-            "classes is 'ab', but a choice needs at least 2",
+            "classes is 'ab', but must be a sequence of strings",
         ),
         (
             lambda: tasks.ordinal_classification(MLP((), 1), classes=["a"], inputs=read),
-            r"classes is \['a'\], but",
+            r"classes is \('a',\), but a choice needs at least 2",
         ),
         (
             lambda: tasks.binary_classification(MLP((), 1), inputs=read, classes=["a", "b", "c"]),

@@ -64,7 +64,7 @@ def test_what_a_user_sets_is_used_or_refused():
     for patch, share, message in (
         (3, 0.5, "patch is 3, which does not divide"),
         (8, 0.5, "one patch is all of the image"),
-        (0, 0.5, "patch is 0, but must be greater than 0"),
+        (0, 0.5, "patch is 0, but must be at least 1"),
         (2, 0.0, "share is 0.0, but must lie in"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -68,7 +68,7 @@ def test_what_a_user_sets_is_used_or_refused():
     own = {"own": mean_of("normality")}
     make = {"inputs": inputs.unit_pixels, "metrics": own}
     assert tasks.transformation_prediction(Guess(), transformations=FOUR, **make).metrics == own
-    with pytest.raises(ValueError, match="transformations is 1, but must be at least 2"):
+    with pytest.raises(ValueError, match="transformations has 1 members, but must have at least 2"):
         tasks.transformation_prediction(Guess(), transformations=[lambda x: x], **make)
     with pytest.raises(ValueError, match="shift is -1, but must be at least 0"):
         geometric_transformations(shift=-1)

@@ -20,9 +20,9 @@ REFUSED = {
     ),
     "no patience": (
         {"monitor": stopping.lowest("train/loss"), "patience": 0},
-        "patience is 0, but must be greater than 0",
+        "patience is 0, but must be at least 1",
     ),
-    "every": ({"every": 0}, "every is 0, but must be greater than 0"),
+    "every": ({"every": 0}, "every is 0, but must be at least 1"),
     "unknown monitor": (
         {"monitor": stopping.lowest("train/los")},
         "monitor is 'train/los', which is unknown: did you mean train/loss",
@@ -31,9 +31,9 @@ REFUSED = {
         {"batch_size": 20, "execution": Execution(placement.sharded())},
         "batch_size is 20, which 8 devices do not divide: use a multiple of 8, such as 16",
     ),
-    "no batch": ({"batch_size": 0}, "batch_size is 0, but must be greater than 0"),
+    "no batch": ({"batch_size": 0}, "batch_size is 0, but must be at least 1"),
     "no epochs": ({"epochs": 0}, "epochs is 0, but must be greater than 0"),
-    "no steps": ({"steps": 0}, "steps is 0, but must be greater than 0"),
+    "no steps": ({"steps": 0}, "steps is 0, but must be at least 1"),
     "neither": ({"epochs": None}, "epochs and steps are both missing"),
 }
 

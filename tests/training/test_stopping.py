@@ -114,5 +114,5 @@ def test_a_monitor_names_a_number_of_validation_or_of_training():
 
 
 def test_patience_is_at_least_one_round():
-    with pytest.raises(ValueError, match="patience is 0, but must be greater than 0"):
+    with pytest.raises(ValueError, match="patience is 0, but must be at least 1"):
         stopping.patience(stopping.lowest("x"), 0)

@@ -61,7 +61,7 @@ BAD = {
     "unequal": (
         {"features": FEATURES, "label": LABEL[:9]},
         {},
-        "train has columns of unequal length, .*20.*9.*: one row per example",
+        "train has columns of unequal length, .*20.*9.*: give each one row per example",
     ),
     "validation": (
         TRAIN,

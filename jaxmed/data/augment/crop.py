@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmed import checks
-from jaxmed.data.augment.image import Augmentation, as_dtype_of, space
+from jaxmed.data.augment.image import MOST_PIXELS, Augmentation, as_dtype_of, space
 from jaxmed.typing import Array, Key
 
 
@@ -22,7 +22,9 @@ def random_crop(size: Sequence[int], *, padding: int = 0, fill: float = 0) -> Au
         padding: pixels added to every side first, at least 0.
         fill: the value of the padding.
     """
-    checks.at_least("padding", padding, 0)
+    size = checks.wholes("size", size)
+    padding = checks.whole("padding", padding, least=0, most=MOST_PIXELS)
+    checks.finite("fill", fill)
 
     def augment(key: Key, image: Array) -> Array:
         sides = space(image)
@@ -51,8 +53,7 @@ def random_resized_crop(min_side: float) -> Augmentation:
         Framework for Contrastive Learning, 2020, appendix A, where it matters more than any other
         augmentation.
     """
-    if not 0 < min_side <= 1:
-        raise ValueError(f"min_side is {min_side}, but must lie in (0, 1].")
+    checks.fraction("min_side", min_side, above_zero=True)
 
     def augment(key: Key, image: Array) -> Array:
         size_key, place_key = jax.random.split(key)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.data.augment.crop import padded_crop
-from jaxmed.data.augment.image import Augmentation, check_axis, space
+from jaxmed.data.augment.image import MOST_PIXELS, Augmentation, axes_of, check_axis, space
 from jaxmed.typing import Array, Key
 
 
@@ -27,7 +27,9 @@ def random_shift(pixels: int, *, fill: float | None = 0) -> Augmentation:
     References:
         He et al., Deep Residual Learning for Image Recognition, 2016, section 4.2.
     """
-    checks.at_least("pixels", pixels, 0)
+    pixels = checks.whole("pixels", pixels, least=0, most=MOST_PIXELS)
+    if fill is not None:
+        checks.finite("fill", fill)
     return lambda key, image: padded_crop(key, image, space(image), pixels, fill)
 
 
@@ -39,6 +41,7 @@ def random_flip(axes: Sequence[int] = (-2,)) -> Augmentation:
     Args:
         axes: counted from the end: -2 left to right, -3 top to bottom, -4 along the depth.
     """
+    axes = axes_of("axes", axes)
 
     def augment(key: Key, image: Array) -> Array:
         keys = [key] if len(axes) == 1 else jax.random.split(key, len(axes))

@@ -14,7 +14,7 @@ zero an augmentation returns its image bit for bit. What it draws depends on its
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias, TypeVar
 
 import jax
@@ -27,6 +27,8 @@ from jaxmed.typing import Array, Batch, Key, Transform
 Augmentation: TypeAlias = Callable[[Key, Array], Array]
 """`(key, image) -> image`."""
 WHITE = 255
+MOST_PIXELS = 2**20
+"""The longest side that is believed."""
 
 T = TypeVar("T")
 
@@ -36,6 +38,7 @@ def per_image(augmentation: Augmentation) -> Transform:
 
     It changes `image` [batch, *space, channels] and leaves the other columns as they are.
     """
+    checks.function("augmentation", augmentation, "(key, image) -> image")
 
     def transform(key: Key, batch: Batch) -> Batch:
         keys = row_keys(key, batch["image"].shape[0])
@@ -46,6 +49,8 @@ def per_image(augmentation: Augmentation) -> Transform:
 
 def compose(*augmentations: Callable[[Key, T], T]) -> Callable[[Key, T], T]:
     """Apply several augmentations in order, each with its own key; of images, or of batches."""
+    for number, each in enumerate(augmentations):
+        checks.function(f"augmentations[{number}]", each, "(key, image) -> image")
 
     def augment(key: Key, image: T) -> T:
         for each, own in zip(augmentations, jax.random.split(key, len(augmentations)), strict=True):
@@ -62,6 +67,7 @@ def random_apply(augmentation: Augmentation, *, probability: float) -> Augmentat
         augmentation: must keep the shape.
         probability: in [0, 1].
     """
+    checks.function("augmentation", augmentation, "(key, image) -> image")
     checks.fraction("probability", probability)
 
     def augment(key: Key, image: Array) -> Array:
@@ -78,7 +84,16 @@ def as_float32(key: Key, image: Array) -> Array:
     The image is [*space, channels], from 0 to 255 if it was uint8; `key` is not used.
     """
     del key
+    image = pixels_of("image", image)
+    space(image)  # refuses other shapes
     return image.astype(jnp.float32)
+
+
+def pixels_of(name: str, value: Array) -> Array:
+    """`value` as an array of JAX that holds real numbers; lists are converted."""
+    if isinstance(value, jax.core.Tracer):
+        return value
+    return jnp.asarray(checks.real_array(name, value))
 
 
 def space(image: Array) -> tuple[int, ...]:
@@ -92,6 +107,8 @@ def space(image: Array) -> tuple[int, ...]:
             f"image has shape {image.shape}, but must be [height, width, channels], or "
             "[depth, height, width, channels] for a volume: add the axis that is missing."
         )
+    if 0 in image.shape:
+        raise ValueError(f"image has shape {image.shape}, but must have at least one pixel.")
     if jnp.issubdtype(image.dtype, jnp.integer) and image.dtype != jnp.uint8:
         raise ValueError(
             f"image is {image.dtype}, but must be uint8 or floating: window it to uint8, or keep "
@@ -105,6 +122,17 @@ def as_dtype_of(image: Array, values: Array) -> Array:
     if jnp.issubdtype(image.dtype, jnp.integer):
         values = jnp.round(values.clip(0, WHITE))
     return values.astype(image.dtype)
+
+
+def axes_of(name: str, axes: Sequence[int]) -> tuple[int, ...]:
+    """Axes that are counted from the end, each named once; refused where no image has them."""
+    found = checks.sequence(name, axes, "axes, -2 (width), -3 (height) or -4 (depth)")
+    numbers = tuple(
+        checks.whole(f"{name}[{i}]", axis, least=-4, most=-2) for i, axis in enumerate(found)
+    )
+    if len(set(numbers)) != len(numbers):
+        raise ValueError(f"{name} is {numbers}, but must name axes of an image, each once.")
+    return numbers
 
 
 def check_axis(name: str, axis: int, sides: int) -> None:

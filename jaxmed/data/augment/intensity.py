@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmed import checks
-from jaxmed.data.augment.image import WHITE, Augmentation, as_dtype_of, space
+from jaxmed.data.augment.image import WHITE, Augmentation, as_dtype_of, pixels_of, space
 from jaxmed.typing import Array, Float, Key
 
 
@@ -112,6 +112,10 @@ def gaussian_blur(
         values: an image, a volume, or a field of displacements.
         sigma: standard deviation in pixels, at least 0; 0 changes nothing.
     """
+    values = pixels_of("values", values)
+    checks.at_least("sigma", sigma, 0)
+    if values.ndim < 2:
+        raise ValueError(f"values has shape {values.shape}, but must be [*space, channels].")
     for axis, side in enumerate(values.shape[:-1]):
         places = jnp.arange(side, dtype=values.dtype)
         distance = (places[:, None] - places[None, :]) / jnp.maximum(sigma, 1e-6)

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.batch_axis import row_keys
-from jaxmed.data.augment.image import Augmentation, as_dtype_of, space
+from jaxmed.data.augment.image import MOST_PIXELS, Augmentation, as_dtype_of, space
 from jaxmed.typing import Array, Batch, Key, Transform
 
 
@@ -38,7 +38,8 @@ def random_cutout(size: int, *, fill: float = 0.0) -> Augmentation:
         DeVries and Taylor, Improved Regularization of Convolutional Neural Networks with
         Cutout, 2017, section 3.
     """
-    checks.at_least("size", size, 0)
+    size = checks.whole("size", size, least=0, most=MOST_PIXELS)
+    checks.finite("fill", fill)
 
     def augment(key: Key, image: Array) -> Array:
         sides = space(image)

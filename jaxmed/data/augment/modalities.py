@@ -35,6 +35,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from jaxmed import checks
 from jaxmed.data.augment.geometry import random_flip, random_rot90, random_shift
 from jaxmed.data.augment.image import Augmentation, compose
 from jaxmed.data.augment.intensity import random_brightness, random_contrast, random_gamma
@@ -77,6 +78,7 @@ def ct(*, fill: float = 0) -> Augmentation:
     Args:
         fill: the value of air: 0 in a window that ends above it, -1000 in Hounsfield units.
     """
+    checks.finite("fill", fill)
     return _pose(7, fill)
 
 

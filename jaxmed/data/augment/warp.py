@@ -17,7 +17,14 @@ import jax.numpy as jnp
 from jax.scipy.ndimage import map_coordinates
 
 from jaxmed import checks
-from jaxmed.data.augment.image import Augmentation, as_dtype_of, check_axis, space
+from jaxmed.data.augment.image import (
+    Augmentation,
+    as_dtype_of,
+    axes_of,
+    check_axis,
+    pixels_of,
+    space,
+)
 from jaxmed.data.augment.intensity import gaussian_blur
 from jaxmed.typing import Array, Float, Key, Num
 
@@ -32,6 +39,9 @@ def random_warp(*warps: Warp, fill: float = 0) -> Augmentation:
         warps: such as `rotation(10)`; the first is applied to the image first.
         fill: the value outside the image; that of air, where values are Hounsfield units.
     """
+    for number, warp in enumerate(warps):
+        checks.function(f"warps[{number}]", warp, "(key, coordinates) -> coordinates")
+    checks.finite("fill", fill)
 
     def augment(key: Key, image: Array) -> Array:
         sides = space(image)
@@ -58,11 +68,19 @@ def interpolate(
         coordinates: in pixels from the center of the image, one array per side.
         fill: the value of all pixels outside; values at the edge are interpolated with it.
     """
+    image, coordinates = pixels_of("image", image), pixels_of("coordinates", coordinates)
+    checks.finite("fill", fill)
+    sides = len(space(image))
+    if coordinates.ndim != sides + 1 or len(coordinates) != sides:
+        raise ValueError(
+            f"coordinates has shape {coordinates.shape}, but must be ({sides}, *space) for an "
+            f"image of shape {image.shape}: give one array per side."
+        )
     places = [offset + (n - 1) / 2 for offset, n in zip(coordinates, space(image), strict=True)]
     values = image.astype(jnp.promote_types(image.dtype, jnp.float32))
 
     def read(channel: Array) -> Array:
-        return map_coordinates(channel, places, order=1, cval=fill)
+        return map_coordinates(channel, places, order=1, cval=float(fill))
 
     return jax.vmap(read, -1, -1)(values)
 
@@ -75,8 +93,10 @@ def rotation(degrees: float, *, plane: Sequence[int] = (-3, -2)) -> Warp:
         plane: two axes of the image; by default height and width, so that a volume rotates about
             its depth axis.
     """
-    if not 0 <= degrees <= 180:
-        raise ValueError(f"degrees is {degrees}, but must lie in [0, 180].")
+    checks.real("degrees", degrees, "in [0, 180]", lambda found: 0 <= found <= 180)
+    plane = axes_of("plane", plane)
+    if len(plane) != 2:
+        raise ValueError(f"plane is {plane}, but must name two axes, such as (-3, -2).")
 
     def warp(key: Key, coordinates: Array) -> Array:
         for axis in plane:

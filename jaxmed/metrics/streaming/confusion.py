@@ -42,6 +42,7 @@ def sensitivity(classes: int, *, average: Average = positive_or_macro) -> Metric
         classes: number of classes, at least 2.
         average: over classes.
     """
+    checks.function("average", average, "(scores, support)")
 
     def by_class(counts: Array) -> Array:
         support = counts.sum(axis=1)
@@ -57,6 +58,7 @@ def specificity(classes: int, *, average: Average = positive_or_macro) -> Metric
         classes: number of classes, at least 2.
         average: over classes.
     """
+    checks.function("average", average, "(scores, support)")
 
     def by_class(counts: Array) -> Array:
         support = counts.sum(axis=1)
@@ -77,6 +79,7 @@ def precision(classes: int, *, average: Average = positive_or_macro) -> Metric:
         classes: number of classes, at least 2.
         average: over classes.
     """
+    checks.function("average", average, "(scores, support)")
 
     def by_class(counts: Array) -> Array:
         support, predicted = counts.sum(axis=1), counts.sum(axis=0)
@@ -93,6 +96,7 @@ def f1(classes: int, *, average: Average = positive_or_macro) -> Metric:
         classes: number of classes, at least 2.
         average: over classes.
     """
+    checks.function("average", average, "(scores, support)")
 
     def by_class(counts: Array) -> Array:
         support, predicted = counts.sum(axis=1), counts.sum(axis=0)
@@ -166,7 +170,7 @@ def quadratic_kappa(classes: int) -> Metric:
 
 
 def _of_confusion(classes: int, result: Callable[[Array], Array]) -> Metric:
-    checks.at_least("classes", classes, 2)
+    classes = checks.whole("classes", classes, least=2, most=10_000)
 
     def update(state: Array, outputs: Outputs, batch: Batch) -> Array:
         predicted = jnp.argmax(class_probabilities(outputs, batch, classes), axis=1)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.metrics.streaming.metric import Metric, ratio
 from jaxmed.metrics.streaming.outputs import (
     class_probabilities,
@@ -78,6 +79,7 @@ def mean_of(name: str) -> Metric:
     Args:
         name: of the output [batch].
     """
+    checks.text("name", name)
     return mean_over_rows(lambda outputs, batch: output(name, outputs, batch))
 
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
+from jaxmed import checks
 from jaxmed.typing import Array, Batch, Float, Int, Outputs, Tree
 
 Average: TypeAlias = Callable[[Array, Array], Array]
@@ -40,7 +41,7 @@ def macro(scores: Float[Array, "classes"], support: Int[Array, "classes"]) -> Fl
         scores: [classes], NaN if undefined.
         support: number of examples per class [classes]; not used, every class counts the same.
     """
-    del support
+    scores, support = _arrays(scores, support)
     defined = ~jnp.isnan(scores)
     return ratio(jnp.sum(scores, where=defined), jnp.sum(defined))
 
@@ -52,6 +53,7 @@ def weighted(scores: Float[Array, "classes"], support: Int[Array, "classes"]) ->
         scores: [classes], NaN if undefined.
         support: number of examples per class [classes].
     """
+    scores, support = _arrays(scores, support)
     support = jnp.where(jnp.isnan(scores), 0, support)
     return ratio(jnp.sum(scores * support, where=support > 0), jnp.sum(support))
 
@@ -67,7 +69,19 @@ def positive_or_macro(
         scores: [classes], NaN if undefined.
         support: number of examples per class [classes].
     """
+    scores, support = _arrays(scores, support)
     return scores[1] if scores.shape[0] == 2 else macro(scores, support)
+
+
+def _arrays(scores: Array, support: Array) -> tuple[Array, Array]:
+    """Both as arrays [classes] of numbers."""
+    given = {"scores": scores, "support": support}
+    arrays = [
+        x if isinstance(x, jax.core.Tracer) else jnp.asarray(checks.real_array(name, x))
+        for name, x in given.items()
+    ]
+    checks.shapes(scores=(arrays[0], "classes"), support=(arrays[1], "classes"))
+    return arrays[0], arrays[1]
 
 
 def ratio(part: Array, whole: Array) -> Array:

@@ -29,6 +29,7 @@ def auroc(classes: int, *, bins: int = 2048) -> Metric:
         classes: number of classes, at least 2.
         bins: number of bins, at least 2.
     """
+    classes = checks.whole("classes", classes, least=2, most=10_000)
     columns = slice(1, 2) if classes == 2 else slice(None)
 
     def update(state: Array, outputs: Outputs, batch: Batch) -> Array:
@@ -46,6 +47,7 @@ def multilabel_auroc(labels: int, *, bins: int = 2048) -> Metric:
         labels: number of labels.
         bins: number of bins, at least 2.
     """
+    labels = checks.whole("labels", labels, most=10_000)
 
     def update(state: Array, outputs: Outputs, batch: Batch) -> Array:
         return _count(state, label_probabilities(outputs, batch), batch["label"] > 0, batch)
@@ -57,7 +59,7 @@ def _of_histogram(
     columns: int, bins: int, update: Callable[[Array, Outputs, Batch], Array]
 ) -> Metric:
     """The macro AUROC of counts [columns, 2 (negative, positive), bins]."""
-    checks.at_least("bins", bins, 2)
+    bins = checks.whole("bins", bins, least=2, most=2**20)
 
     def result(state: Array) -> Array:
         totals = state.sum(axis=2, keepdims=True)

@@ -5,6 +5,7 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.metrics.streaming.means import mean_over_rows
 from jaxmed.metrics.streaming.metric import Metric, ratio
 from jaxmed.metrics.streaming.outputs import real_rows, value_error
@@ -34,6 +35,7 @@ def r2(*, center: float = 0.0) -> Metric:
             sums are float32: set it if the labels vary little around a large mean, for example by
             1 around 1000.
     """
+    checks.finite("center", center)
 
     def update(state: Tree, outputs: Outputs, batch: Batch) -> Tree:
         real = real_rows(batch)

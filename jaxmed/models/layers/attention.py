@@ -9,6 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxmed.models import input_checks
 from jaxmed.models.intermediates import capture
 from jaxmed.models.layers.dropout import Dropout, StochasticDepth
 from jaxmed.typing import Array, Bool, Float, Option
@@ -61,6 +62,10 @@ class SelfAttention(nn.Module):
     heads: int
     position: Callable[[Array], Array] | None = rotary
 
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, counts="heads", functions="position?")
+        super().__post_init__()
+
     @nn.compact
     def __call__(
         self, x: Float[Array, "batch time width"], real: Bool[Array, "batch time"] | None
@@ -109,6 +114,12 @@ class TransformerLayer(nn.Module):
     dropout: Option
     position: Callable[[Array], Array] | None = rotary
     stochastic_depth: Option = 0.0
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(
+            self, counts="heads hidden", rates="dropout stochastic_depth", functions="position?"
+        )
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, x: Array, real: Array | None, *, train: bool) -> Array:

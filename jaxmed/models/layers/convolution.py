@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmed.models import input_checks
 from jaxmed.models.layers.winograd import tiled_size, winograd_convolution
 from jaxmed.typing import Array, Float
 
@@ -42,6 +43,10 @@ class Conv(nn.Module):
     strides: Sequence[int] | None = None
     padding: Padding = "SAME"
     use_bias: bool = True
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, counts="features", sizes="window strides", flags="use_bias")
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:

@@ -27,6 +27,10 @@ class Dropout(nn.Module):
     rate: Option
     called: str = "dropout"
 
+    def __post_init__(self) -> None:
+        checks.fraction(self.called, self.rate, below_one=True)
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         """Drop activations.
@@ -59,6 +63,10 @@ class StochasticDepth(nn.Module):
     rate: Option
     called: str = "stochastic_depth"
 
+    def __post_init__(self) -> None:
+        checks.fraction(self.called, self.rate, below_one=True)
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         """[batch, ...] -> [batch, ...]; arguments and errors as in `Dropout`."""
@@ -70,7 +78,6 @@ def _drop(
 ) -> Array:
     """Drop parts of `x`; `draws` is the shape of the draws per row."""
     if not isinstance(layer.rate, jax.core.Tracer):  # a traced rate has no value to check
-        checks.fraction(layer.called, float(layer.rate), below_one=True)
         train = train and float(layer.rate) > 0
     if not train:
         return x

@@ -10,6 +10,7 @@ from jax import lax
 
 from jaxmed import checks
 from jaxmed.batch_axis import total
+from jaxmed.models import input_checks
 from jaxmed.typing import Array
 
 
@@ -31,6 +32,11 @@ class BatchNorm(nn.Module):
     momentum: float = 0.9
     epsilon: float = 1e-5
     scale_init: nn.initializers.Initializer = nn.initializers.ones
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, numbers="epsilon", functions="scale_init")
+        checks.fraction("momentum", self.momentum)
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool, mask: Array | None = None) -> Array:
@@ -75,6 +81,10 @@ class GroupNorm(nn.Module):
     epsilon: float = 1e-5
     scale_init: nn.initializers.Initializer = nn.initializers.ones
 
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, counts="groups", numbers="epsilon", functions="scale_init")
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, x: Array, *, train: bool, mask: Array | None = None) -> Array:
         """Normalize each group of channels of each row; `train` and `mask` have no effect.
@@ -91,7 +101,6 @@ class GroupNorm(nn.Module):
             ValueError: if `groups` is not positive or does not divide the channels.
         """
         del train, mask
-        checks.positive("groups", self.groups)
         channels = x.shape[-1]
         groups = min(self.groups, channels)
         if channels % groups:

@@ -36,7 +36,7 @@ def max_pool(
     >>> max_pool(jnp.asarray([3.0, 1, 4, 1, 5]).reshape(1, 5, 1)).ravel().tolist()
     [3.0, 4.0]
     """
-    checks.positive("window", window)
+    window = checks.whole("window", window)
     narrowest = min(x.shape[1:-1])
     if narrowest < window:
         raise ValueError(

@@ -67,13 +67,16 @@ def test_the_branches_of_a_row_are_left_out_independently():
 
 
 @pytest.mark.parametrize(
-    ("layer", "words"),
+    ("make", "words"),
     [
-        (layers.Dropout(1.0), r"^dropout is 1.0, but must lie in \[0, 1\)"),
-        (layers.Dropout(2.0, called="recurrent_dropout"), r"^recurrent_dropout is 2.0, but must"),
-        (layers.StochasticDepth(-1.0), r"^stochastic_depth is -1.0, but must"),
+        (lambda: layers.Dropout(1.0), r"^dropout is 1.0, but must lie in \[0, 1\)"),
+        (
+            lambda: layers.Dropout(2.0, called="recurrent_dropout"),
+            r"^recurrent_dropout is 2.0, but must",
+        ),
+        (lambda: layers.StochasticDepth(-1.0), r"^stochastic_depth is -1.0, but must"),
     ],
 )
-def test_probabilities_outside_their_range_are_refused(layer, words):
+def test_probabilities_outside_their_range_are_refused(make, words):
     with pytest.raises(ValueError, match=words):
-        layer.init(jax.random.key(0), jnp.ones((2, 6)), train=True)
+        make()

@@ -61,12 +61,12 @@ def test_group_norm_normalizes_each_group_of_each_row():
 
 
 @pytest.mark.parametrize(
-    ("layer", "words"),
+    ("groups", "words"),
     [
-        (layers.GroupNorm(4), r"^groups is 4, but must divide the 6 channels: .*groups=2\)"),
-        (layers.GroupNorm(0), "^groups is 0, but must be greater than 0"),
+        (4, r"^groups is 4, but must divide the 6 channels: .*groups=2\)"),
+        (0, "^groups is 0, but must be at least 1"),
     ],
 )
-def test_groups_that_do_not_divide_the_channels_are_refused(layer, words):
+def test_groups_that_do_not_divide_the_channels_are_refused(groups, words):
     with pytest.raises(ValueError, match=words):
-        layer.init(jax.random.key(0), jnp.ones((2, 6)), train=True)
+        layers.GroupNorm(groups).init(jax.random.key(0), jnp.ones((2, 6)), train=True)

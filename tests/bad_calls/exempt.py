@@ -1,0 +1,53 @@
+"""Which packages the tables cover, and the few public names that need no line in them."""
+
+from __future__ import annotations
+
+PACKAGES = (
+    "losses",
+    "metrics",
+    "metrics.streaming",
+    "models",
+    "models.layers",
+    "data.augment",
+    "tasks",
+    "transforms",
+    "evaluation",
+    "search",
+    "plots",
+    "training",
+)
+
+_VALUE = "a value that functions return or take: built by them, and not from a user's settings"
+_INSIDE = "called inside of a network, on arrays that are traced"
+_LOOP = "for a loop of one's own; `fit` checks the same arguments"
+_NO_ATTRIBUTES = "a module without attributes"
+
+EXEMPT: dict[str, str] = {
+    "evaluation.Evaluation": _VALUE,
+    "metrics.DeLongTest": _VALUE,
+    "metrics.Interval": _VALUE,
+    "metrics.streaming.Metric": "a record of three functions that `jit` calls",
+    "models.AttentionPooling": _NO_ATTRIBUTES,
+    "models.Network": "a protocol",
+    "models.capture": _INSIDE,
+    "models.intermediates": "its arrays go to the network, which refuses them",
+    "models.layers.Bias": _NO_ATTRIBUTES,
+    "models.layers.global_mean_pool": _INSIDE,
+    "models.layers.last_state": _INSIDE,
+    "models.layers.max_over_time": _INSIDE,
+    "models.layers.max_pool": _INSIDE,
+    "models.layers.mean_over_time": _INSIDE,
+    "models.layers.overlapping_max_pool": _INSIDE,
+    "search.Halving": _VALUE,
+    "search.successive_halving": "calls `fit` and `predict`, whose arguments they check",
+    "training.CrossValidation": _VALUE,
+    "training.Fit": _VALUE,
+    "training.TrainState": _VALUE,
+    "training.cross_validate": "calls `fit`, which checks what they share",
+    "training.ema_params": "reads what `fit` made",
+    "training.init_state": _LOOP,
+    "training.make_train_step": _LOOP,
+    "training.rounds": _LOOP,
+    "tasks.Judge": "a record of functions with defaults",
+    "tasks.Model": _VALUE,
+}

@@ -1,0 +1,15 @@
+"""All tables as one, by the public name of the function."""
+
+from __future__ import annotations
+
+from bad_calls import of_changes, of_models, of_numbers, of_results, of_runs, of_tasks
+from bad_calls.call import Call
+
+CALLS: dict[str, Call] = {
+    **of_numbers.CALLS,
+    **of_models.CALLS,
+    **of_changes.CALLS,
+    **of_tasks.CALLS,
+    **of_results.CALLS,
+    **of_runs.CALLS,
+}
