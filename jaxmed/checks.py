@@ -286,7 +286,7 @@ def shown(value: Any) -> str:
         return f"an array of shape {shape} and dtype {dtype}"
     if isinstance(value, type) or callable(value):
         return f"the {'class' if isinstance(value, type) else 'function'} {_called(value)}"
-    plain = str | bytes | numbers.Number | Collection | os.PathLike | slice | type(None)
+    plain = (str, bytes, numbers.Number, Collection, os.PathLike, slice, type(None))
     if isinstance(value, plain) and type(value).__repr__ is not object.__repr__:
         words = " ".join(_short.repr(value).split())
         return words if len(words) <= 100 else words[:97] + "..."

@@ -38,8 +38,8 @@ def fit_tfidf(
     """
     checks.positive("C", C)
     checks.flag("balanced", balanced)
-    ranges = {"word_ngrams": word_ngrams, "character_ngrams": character_ngrams}
-    ranges = {name: checks.wholes(name, given, most=100) for name, given in ranges.items()}
+    given = {"word_ngrams": word_ngrams, "character_ngrams": character_ngrams}
+    ranges = {name: checks.wholes(name, each, most=100) for name, each in given.items()}
     for name, found in ranges.items():
         if len(found) != 2 or found[0] > found[1]:
             raise ValueError(f"{name} is {found}, but must be (shortest, longest), such as (1, 2).")

@@ -97,10 +97,10 @@ class ViT(nn.Module):
         )
         checks.whole("registers", self.registers, least=0)
         checks.known("pooling", self.pooling, ("token", "mean"))
-        if np.ndim(self.patch) == 0:
-            checks.whole("patch", self.patch)
-        else:
+        if isinstance(self.patch, Sequence):
             checks.wholes("patch", self.patch)
+        else:
+            checks.whole("patch", self.patch)
         if self.width % self.heads:
             raise ValueError(
                 f"width is {self.width}, but must be a multiple of heads, which is {self.heads}."
