@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -99,9 +100,33 @@ def run(*command, timeout=120):
     return done.stdout
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_help_of_every_experiment(script):
-    assert "--help" in run(script, "--help")
+HELP = """
+import contextlib, io, json, pathlib, runpy, sys, traceback
+
+found = {}
+for script in sys.argv[1:]:
+    sys.argv = [script, "--help"]
+    sys.path[0] = str(pathlib.Path(script).parent)
+    shown = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(shown):
+            runpy.run_path(script, run_name="__main__")
+        found[script] = "no help, but a run"
+    except SystemExit as end:
+        found[script] = shown.getvalue() if not end.code else f"status {end.code}"
+    except BaseException:
+        found[script] = traceback.format_exc()
+print(json.dumps(found))
+"""
+
+
+def test_help_of_every_experiment():
+    """In one process, which imports JAX once; a few steps of each have a process of their own."""
+    shown = json.loads(run("-c", HELP, *SCRIPTS, timeout=300))
+    assert len(shown) == len(SCRIPTS) > 15
+    for script, text in shown.items():
+        assert "--help" in text, f"{script}: {text}"
+        assert "usage: " in text, f"{script}: {text}"
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
