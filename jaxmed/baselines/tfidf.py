@@ -38,9 +38,9 @@ def fit_tfidf(
     """
     checks.positive("C", C)
     checks.flag("balanced", balanced)
-    given = {"word_ngrams": word_ngrams, "character_ngrams": character_ngrams}
-    ranges = {name: checks.wholes(name, each, most=100) for name, each in given.items()}
-    for name, found in ranges.items():
+    ranges = {"word_ngrams": word_ngrams, "character_ngrams": character_ngrams}
+    n_grams = {name: checks.wholes(name, given, most=100) for name, given in ranges.items()}
+    for name, found in n_grams.items():
         if len(found) != 2 or found[0] > found[1]:
             raise ValueError(f"{name} is {found}, but must be (shortest, longest), such as (1, 2).")
     texts = checks.sequence("texts", texts, "strings")
@@ -58,9 +58,9 @@ def fit_tfidf(
     from sklearn.pipeline import make_pipeline, make_union
 
     features = make_union(
-        TfidfVectorizer(ngram_range=ranges["word_ngrams"], sublinear_tf=True, min_df=2),
+        TfidfVectorizer(ngram_range=n_grams["word_ngrams"], sublinear_tf=True, min_df=2),
         TfidfVectorizer(
-            analyzer="char_wb", ngram_range=ranges["character_ngrams"], sublinear_tf=True, min_df=2
+            analyzer="char_wb", ngram_range=n_grams["character_ngrams"], sublinear_tf=True, min_df=2
         ),
     )
     weights = "balanced" if balanced else None

@@ -94,7 +94,7 @@ def mahalanobis(
         Adversarial Attacks, 2018, section 2.1, with one class.
     """
     checks.fraction("shrinkage", shrinkage)
-    training = _latents(training)
+    training = _latents(training, 2)
     latents = np.asarray(training, np.float64)
     width = latents.shape[1]
     mean, covariance = latents.mean(0), np.cov(latents.T, bias=True).reshape(width, width)
@@ -137,7 +137,7 @@ def nearest_neighbors(
     Raises:
         ValueError: if `neighbors` lies outside its range.
     """
-    training = _latents(training)
+    training = _latents(training, 1)
     neighbors = checks.whole("neighbors", neighbors, most=len(training))
     latents = np.asarray(training, np.float64)
     squares = np.square(latents).sum(1)
@@ -163,12 +163,13 @@ def _output(outputs: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     return checks.real_array(f"outputs[{name!r}]", outputs[name])
 
 
-def _latents(training: np.ndarray) -> np.ndarray:
-    """Latents of at least two examples, all finite."""
+def _latents(training: np.ndarray, least: int) -> np.ndarray:
+    """Latents of at least so many examples, all finite."""
     training = checks.real_array("training", training, "examples width")
-    if len(training) < 2 or not training.shape[1]:
+    if len(training) < least or not training.shape[1]:
         raise ValueError(
-            f"training has shape {training.shape}, but must have at least 2 examples and 1 latent."
+            f"training has shape {training.shape}, but must be [examples, width] with at least "
+            f"{least} of the first and 1 of the second."
         )
     check_rows("training", training)
     return training

@@ -1,8 +1,9 @@
 """Networks and the layers that they are made of: Flax Linen modules.
 
 A network is called as `network(inputs, train=..., mask=...)`, rows first, and most return
-[batch, outputs]. It keeps no state: `init` makes the variables, `apply` uses them. This is the only
-package that imports `flax.linen`.
+[batch, outputs]. It keeps no state: `init` makes the variables, `apply` uses them. Attributes that
+no network can have, such as a width of 0, are refused with a ValueError when it is made. This is
+the only package that imports `flax.linen`.
 """
 
 from jaxmed.models import crf, layers

@@ -106,7 +106,7 @@ class ConvNet(nn.Module):
             [batch, outputs].
 
         Raises:
-            ValueError: as in `ConvStages`, or if `dropout` is outside [0, 1).
+            ValueError: as in `ConvStages`.
         """
         x = self.features(x, train=train, mask=mask)
         x = Dropout(self.dropout)(x, train=train)

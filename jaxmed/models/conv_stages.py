@@ -53,7 +53,7 @@ class ConvStages(nn.Module):
             rounded down.
 
         Raises:
-            ValueError: if `x` is not floating or too small, or `widths` and `depths` do not match.
+            ValueError: if `x` is not floating or too small.
         """
         depths = self._depths()
         input_checks.floating(x)

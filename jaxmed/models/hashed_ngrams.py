@@ -44,9 +44,6 @@ class HashedNgrams(nn.Module):
 
         Returns:
             [batch, width]; 0 for an empty text.
-
-        Raises:
-            ValueError: if `width` or `longest` is not positive, or `bits` is outside 1 to 31.
         """
         hashes = ngram_hashes(tokens, longest=self.longest, bits=self.bits)
         real = jnp.where(hashes >= 0, 1.0, 0.0)

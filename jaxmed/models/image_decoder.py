@@ -58,8 +58,7 @@ class ImageDecoder(nn.Module):
             [batch, *shape].
 
         Raises:
-            ValueError: if `widths` is empty or below 1, or its length does not lead from `x` to
-                `shape`.
+            ValueError: if the length of `widths` does not lead from `x` to `shape`.
         """
         space, channels = self.shape[:-1], self.shape[-1]
         sizes = self._sizes(x)

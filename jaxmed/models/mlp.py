@@ -58,9 +58,6 @@ class MLP(nn.Module):
 
         Returns:
             [batch, outputs].
-
-        Raises:
-            ValueError: if `dropout` is outside [0, 1).
         """
         del mask
         x = x.reshape(x.shape[0], -1)

@@ -78,9 +78,6 @@ class RecurrentEncoder(nn.Module):
         Returns:
             The states of the last layer, one array [batch, time, units] per direction; behind the
             end of a text the last state is repeated.
-
-        Raises:
-            ValueError: if a probability is outside [0, 1).
         """
         real = tokens != 0
         # Looked up by time, as a recurrent layer reads: its transposition undoes this one.
@@ -146,9 +143,6 @@ class Recurrent(nn.Module):
 
         Returns:
             [batch, time, units].
-
-        Raises:
-            ValueError: if a probability is outside [0, 1).
         """
         rows, time, width = x.shape
         gates = self.cell.gates * self.units

@@ -118,7 +118,7 @@ class ResNet(nn.Module):
             [batch, outputs].
 
         Raises:
-            ValueError: as in `ResNetStages`, or if `dropout` is outside [0, 1).
+            ValueError: as in `ResNetStages`.
         """
         x = Dropout(self.dropout)(self.features(x, train=train, mask=mask), train=train)
         return nn.Dense(self.outputs, dtype=x.dtype, name="head")(x)

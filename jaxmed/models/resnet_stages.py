@@ -72,8 +72,7 @@ class ResNetStages(nn.Module):
             [batch, *reduced, widths[-1]], or 4 widths[-1] of bottlenecks.
 
         Raises:
-            ValueError: if `x` is not floating images or volumes, `stem` is unknown, or `widths`
-                and `depths` do not match.
+            ValueError: if `x` is not floating images or volumes.
         """
         input_checks.images_or_volumes(x)
         window, stride = (3, 1) if self.stem == "small" else (7, 2)

@@ -51,9 +51,6 @@ class SparseLinear(nn.Module):
 
         Returns:
             [batch, outputs].
-
-        Raises:
-            ValueError: if `inputs` is not positive, or `dropout` is outside [0, 1).
         """
         del mask
         numbers, values = x

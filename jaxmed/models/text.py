@@ -52,9 +52,6 @@ class TextClassifier(nn.Module):
 
         Returns:
             [batch, outputs].
-
-        Raises:
-            ValueError: if `dropout` is outside [0, 1), or as in the encoder.
         """
         del mask
         states = self.encoder(tokens, train=train)

@@ -68,9 +68,6 @@ class TransformerEncoder(nn.Module):
         Returns:
             The states [batch, time, width], one array in a tuple; behind the end of a text the
             state of its last token is repeated, as in `RecurrentEncoder`.
-
-        Raises:
-            ValueError: if a size is not positive, or `width` is not a multiple of 2 * heads.
         """
         real = tokens != 0
         x = nn.Embed(self.vocabulary, self.width, name="embedding")(tokens)

@@ -97,10 +97,11 @@ class ViT(nn.Module):
         )
         checks.whole("registers", self.registers, least=0)
         checks.known("pooling", self.pooling, ("token", "mean"))
-        if isinstance(self.patch, Sequence):
-            checks.wholes("patch", self.patch)
+        patch: Any = self.patch
+        if np.ndim(patch) == 0:
+            checks.whole("patch", patch)
         else:
-            checks.whole("patch", self.patch)
+            checks.wholes("patch", patch)
         if self.width % self.heads:
             raise ValueError(
                 f"width is {self.width}, but must be a multiple of heads, which is {self.heads}."
@@ -129,7 +130,7 @@ class ViT(nn.Module):
 
         Raises:
             ValueError: if `x` is not floating images or volumes, `patch` does not divide its
-                sides, its size is not that of the initialization, or an attribute is out of range.
+                sides, or its size is not that of the initialization.
         """
         del mask
         return self._features_and_logits(x, train=train)[1]

@@ -11,7 +11,6 @@ import jax
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.data import batches, source
 from jaxmed.evaluation import predict
 from jaxmed.search.sweeps import Recipe, Settings, count_configurations, vmap_sweep
 from jaxmed.tasks import Model
@@ -87,8 +86,7 @@ def successive_halving(
     checks.function("score", score, "(validation, outputs) -> number")
     checks.fraction("keep", keep, above_zero=True, below_one=True)
     steps = checks.wholes("steps", steps, most=2**31 - 1)
-    given = batches.opened(validation, "validation")
-    validation = given if isinstance(given, Mapping) else source.columns(given)
+    checks.named_columns("validation", validation)
     if not steps or any(a >= b for a, b in itertools.pairwise((0, *steps))):
         raise ValueError(
             f"steps is {tuple(steps)}, but must ascend from above 0: the steps that have been "

@@ -71,7 +71,7 @@ names = (["a", "b", "c"], TEXTS.also(["a"], []).optional())
 values = (VALUES, array(1, more=[[0.5, np.nan, 0, 1], [1, 2]]))
 intervals = Kind([*(x for x in OBJECT.bad if not isinstance(x, dict)), {"a": 1}, {"a": None}])
 latents = np.array([[0.0, 1], [1, 0], [2, 3], [0.5, 0.5]])
-LATENTS = (latents, array(2, more=[latents * np.nan, latents[:1]]))
+LATENTS = (latents, array(2, more=[latents * np.nan]))
 outputs = Kind([*(x for x in OBJECT.bad if not isinstance(x, dict)), {}, {"a": np.zeros(2)}])
 settings = {"rate": np.array([0.1, 0.2])}
 SETTINGS = Kind([*outputs.bad[:-2], {}, {"a": 1.0}, {"a": ["x"]}, {"a": [1, 2], "b": [1]}])
@@ -182,7 +182,9 @@ CALLS: dict[str, Call] = {
         names=({}, Kind([x for x in outputs.bad if x is not None and not isinstance(x, dict)])),
     ),
     "evaluation.anomaly.mahalanobis": call(
-        anomaly.mahalanobis, training=LATENTS, shrinkage=(0.5, FRACTION)
+        anomaly.mahalanobis,
+        training=(latents, LATENTS[1].also(latents[:1])),
+        shrinkage=(0.5, FRACTION),
     ),
     "evaluation.anomaly.nearest_neighbors": call(
         anomaly.nearest_neighbors, training=LATENTS, neighbors=(2, COUNT.also(5))

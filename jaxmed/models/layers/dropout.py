@@ -41,9 +41,6 @@ class Dropout(nn.Module):
 
         Returns:
             [batch, ...], of the same shape and type.
-
-        Raises:
-            ValueError: if `rate` is outside [0, 1).
         """
         return _drop(self, x, x.shape[1:], train=train)
 

@@ -98,7 +98,7 @@ class GroupNorm(nn.Module):
             [batch, *space, channels], of the same type.
 
         Raises:
-            ValueError: if `groups` is not positive or does not divide the channels.
+            ValueError: if `groups` does not divide the channels.
         """
         del train, mask
         channels = x.shape[-1]
