@@ -31,7 +31,8 @@ balanced accuracy, but sets the sensitivity and average precision of a class wit
 and refuses to compute its AUROC.
 
 All statistics raise ValueError if shapes disagree, if there are no rows, and if labels,
-probabilities, values or weights lie outside their range.
+probabilities, values or weights lie outside their range. The Brier score and the log loss also want
+probabilities of one class out of several to sum to 1. Lists are converted.
 
 By file: `confusion.py` has what follows from a table of predicted classes, `ranking.py` AUROC and
 average precision, `means.py` Brier score, log loss and the error of grades, `regression.py` and

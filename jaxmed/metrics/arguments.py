@@ -34,14 +34,18 @@ def label_and_probabilities(
             f"label holds {invalid[0]}, but must hold whole numbers in 0 .. {largest} for "
             f"probabilities of shape {probabilities.shape}."
         )
+    return label, probabilities
+
+
+def check_sums(probabilities: np.ndarray) -> None:
+    """Refuse rows that do not sum to 1, for statistics that need more than their order."""
     sums = probabilities.sum(axis=1, dtype=np.float64)
-    if label.ndim == 1 and np.abs(sums - 1).max() > _ROUNDING:
+    if np.abs(sums - 1).max() > _ROUNDING:
         row = int(np.abs(sums - 1).argmax())
         raise ValueError(
             f"probabilities sums to {sums[row]:.4g} in row {row}, but every row of a task with one "
             "class per row must sum to 1: apply softmax, or stack 1 - p and p."
         )
-    return label, probabilities
 
 
 def label_and_value(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from jaxmed.metrics.arguments import check_sums
 from jaxmed.metrics.weighted import (
     Label,
     Probabilities,
@@ -32,6 +33,7 @@ def brier(label: Label, probabilities: Probabilities, weights: Weights = None) -
     """
 
     def distance(label: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        check_sums(probabilities)
         if probabilities.shape[1] == 2:
             return (probabilities[:, 1] - label) ** 2
         return ((probabilities - np.eye(probabilities.shape[1])[label]) ** 2).sum(axis=1)
@@ -51,6 +53,7 @@ def log_loss(label: Label, probabilities: Probabilities, weights: Weights = None
     """
 
     def surprise(label: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        check_sums(probabilities)
         truth = probabilities[np.arange(len(label)), label]
         return -np.log(np.maximum(truth, _RESOLUTION))
 

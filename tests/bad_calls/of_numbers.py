@@ -43,6 +43,7 @@ _no_class = [
 _no_finding = [np.full((4, 3), 0.5), np.full((4, 3), -1), np.full((4, 3), 2), np.ones((4, 2), int)]
 _no_weights = [np.ones(2), [1, 1, -1], np.array([1, np.nan, 1]), [1, 2, 3, 4]]
 _table = np.array([[0.5, 0.5, 0.5], [0.2, 0.2, 0.2], [2, -1, 0], [1, 0, 0]])
+_no_sums = [P3 / 2, P3 * 0.75]
 _no_table = [_table, P3 * 2, P3 - 1, P3[:2], np.full((4, 3), np.nan), P3[:, :1], P2[:3]]
 _unlabeled = [np.zeros(2, int), [0, 1], np.zeros(5, int)]
 
@@ -157,13 +158,11 @@ CALLS: dict[str, Call] = {
             "auroc",
             "average_precision",
             "balanced_accuracy",
-            "brier",
             "cohen_kappa",
             "f1",
             "f1_macro",
             "f1_weighted",
             "grade_mae",
-            "log_loss",
             "matthews_correlation",
             "precision",
             "quadratic_kappa",
@@ -174,6 +173,15 @@ CALLS: dict[str, Call] = {
     **{
         f"metrics.{name}": call(getattr(metrics, name), **one_value)
         for name in ("mae", "r2", "rmse")
+    },
+    **{
+        f"metrics.{name}": call(
+            getattr(metrics, name),
+            label=either_label,
+            probabilities=(P3, probabilities[1].also(*_no_sums)),
+            weights=weights,
+        )
+        for name in ("brier", "log_loss")
     },
     "metrics.confusion_matrix": call(
         metrics.confusion_matrix, label=label, probabilities=probabilities, weights=weights

@@ -66,3 +66,11 @@ def test_patience_is_one_condition_among_others():
     assert len(conditions) == 2
     assert conditions[1] is other
     assert Validation(stop=[other]).conditions() == (other,)
+
+
+def test_a_relative_folder_stays_where_it_was_when_the_process_moves(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = Run("runs/first")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert run.directory == tmp_path / "runs" / "first"
