@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from jaxmed.checks import printable
 from jaxmed.cli.datasets import datasets, prepare
 from jaxmed.cli.predict import predict
 from jaxmed.cli.verify import verify
@@ -37,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 config=(tyro.conf.UseAppendAction,),  # --text A --text B
             )
     except (ValueError, OSError, ImportError) as error:
+        from jaxmed.checks import printable  # imports NumPy
+
         print(printable(str(error)).strip(), file=sys.stderr)
         return 2
     return 0

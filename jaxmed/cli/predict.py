@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jaxmed.checks import printable
-
 if TYPE_CHECKING:
     import numpy as np
 
@@ -76,6 +74,8 @@ def _place(row: int, file: Path | None) -> str:
 
 def _say(answers: Mapping[str, np.ndarray], texts: Sequence[str]) -> None:
     """One line per text; a text's own tabs, ends of line and controls are shown as spaces."""
+    from jaxmed.checks import printable
+
     plain = [" ".join(printable(text).split()) for text in texts]
     columns = [list(map(_cell, column)) for column in answers.values()]
     if not sys.stdout.isatty():
@@ -95,5 +95,7 @@ def _say(answers: Mapping[str, np.ndarray], texts: Sequence[str]) -> None:
 
 def _cell(value: object) -> str:
     import numpy as np
+
+    from jaxmed.checks import printable
 
     return f"{value:.6f}" if isinstance(value, float | np.floating) else printable(str(value))

@@ -98,6 +98,7 @@ AUGMENT: dict[str, Call] = {
 example = EXAMPLES["multiclass"]
 TASK = (example.task, Kind([*OBJECT.bad, Model]))
 MODEL = (Model(example.task, {}, {}), Kind([*OBJECT.bad, example.task]))
+BINARY = (Model(EXAMPLES["binary"].task, {}, {}), Kind([*OBJECT.bad, MODEL[0]]))
 CHANGE = (augment.per_image(augment.random_flip()), FUNCTION)
 SHARES = array(1, more=[[0.5, 0.5, 0], [1.0], [0.5, np.nan], [-1, 2]])
 TRANSFORMS: dict[str, Call] = {
@@ -127,7 +128,7 @@ TRANSFORMS: dict[str, Call] = {
         task=TASK,
         changes=([lambda image: image], Kind([*OBJECT.bad, [], [None], [1], ["flip"]])),
     ),
-    "with_threshold": call(transforms.with_threshold, model=MODEL, threshold=(0.25, INSIDE)),
+    "with_threshold": call(transforms.with_threshold, model=BINARY, threshold=(0.25, INSIDE)),
 }
 CALLS: dict[str, Call] = {
     **{f"data.augment.{name}": line for name, line in AUGMENT.items()},
