@@ -147,6 +147,7 @@ def _in_memory(source: Source) -> Source:
 
 
 def _prepared(name: str, data_dir: str | Path | None, manual_dir: str | Path | None) -> Any:
+    tfds.check_places(name, data_dir, manual_dir)
     if name not in ENTRIES:
         return tfds.catalogue_builder(
             name, data_dir=data_dir, manual_dir=manual_dir, more_names=tuple(ENTRIES)

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+
+from jaxmed import checks
 
 _DTYPES: dict[str, type[np.generic]] = {
     "features": np.float32,
@@ -86,12 +88,11 @@ def check_class_names(classes: Sequence[str]) -> None:
         raise ValueError(
             f"classes is {classes!r}, whose letters would be the classes: pass a list of names."
         )
-    if not isinstance(classes, Iterable):
-        raise ValueError(f"classes is {classes!r}, but must be a list of names.")
-    twice = next((name for name in classes if list(classes).count(name) > 1), None)
+    names = [str(name) for name in checks.sequence("classes", classes, "names")]
+    twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ValueError(
-            f"classes is {tuple(classes)}, but names {twice!r} twice: labels are places in that "
+            f"classes is {tuple(names)}, but names {twice!r} twice: labels are places in that "
             "list, so name each class once."
         )
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.data import contract
 from jaxmed.data.groups import group_numbers
 
@@ -129,7 +130,16 @@ def from_arrays(
         (3, 1, 2)
     """
     contract.check_class_names(classes)
+    classes = checks.strings("classes", classes)
+    checks.flag("allow_missing", allow_missing)
+    if not isinstance(columns, Mapping) or not columns:
+        raise ValueError(
+            f"columns is {checks.shown(columns)}, but must map names to arrays: pass a dict."
+        )
     arrays = {key: np.asarray(column) for key, column in columns.items()}
+    for key, array in arrays.items():
+        if not array.ndim:
+            raise ValueError(f"columns has {array} as {key!r}, but must have one row per example.")
     valid = _conformed(arrays, classes, allow_missing=allow_missing)
     valid.setdefault("id", np.arange(len(next(iter(valid.values()))), dtype=np.int32))
     _check_feature_names(feature_names, valid)
@@ -146,7 +156,8 @@ def subset(source: Source, rows: np.ndarray) -> Source:
     Raises:
         ValueError: `rows` is not an axis of row numbers, or names a row that does not exist.
     """
-    rows = np.asarray(rows)
+    check_source("source", source)
+    rows = checks.real_array("rows", rows)
     if rows.ndim != 1 or rows.dtype.kind not in "iu" or not len(rows):
         raise ValueError(
             f"rows has shape {rows.shape} and dtype {rows.dtype}, but must be one axis of one or "
@@ -178,6 +189,8 @@ def columns(source: Source, *, allow_missing: bool = False) -> dict[str, np.ndar
         ValueError: The split is empty, shapes are unequal, measurements are NaN or infinite, or
             labels are outside the classes.
     """
+    check_source("source", source)
+    checks.flag("allow_missing", allow_missing)
     if isinstance(source, Arrays):
         return dict(source.columns)
     rows = len(source)
@@ -234,6 +247,15 @@ def with_id(example: Mapping[str, Any], row: int) -> dict[str, np.ndarray]:
     return arrays
 
 
+def check_source(name: str, value: Any) -> None:
+    """Refuse what is no source: also lists, strings and arrays, which have a length and items."""
+    no_source = isinstance(value, type | str | bytes | list | tuple | range | Mapping)
+    if no_source or hasattr(value, "shape") or not isinstance(value, Source):
+        raise ValueError(
+            f"{name} is {checks.shown(value)}, but must be a source: make one with from_arrays."
+        )
+
+
 def classes_of(source: Source) -> tuple[str, ...]:
     """Class names in the order of their labels, where the source knows them."""
     return tuple(getattr(source, "classes", ()))
@@ -245,6 +267,9 @@ def feature_names_of(source: Source) -> tuple[str, ...]:
 
 
 def _check_feature_names(names: Sequence[str], columns: Mapping[str, np.ndarray]) -> None:
+    if not isinstance(names, str):
+        checks.sequence("feature_names", names, "names")
+        names = [str(name) for name in names]
     width = columns["features"].shape[-1] if "features" in columns else 0
     if isinstance(names, str) or (names and len(set(names)) != width) or len(names) > width:
         raise ValueError(

@@ -6,6 +6,7 @@ model was trained on says nothing about new patients.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data.allocation import allocate
 from jaxmed.data.groups import group_numbers
-from jaxmed.data.source import Arrays, Source, read_examples, subset
+from jaxmed.data.source import Arrays, Source, check_source, read_examples, subset
 
 _CHUNK = 1024  # examples read at once
 
@@ -47,6 +48,7 @@ def split(source: Source, fractions: Sequence[float], *, seed: int) -> list[Sour
         >>> len(train), len(test)
         (16, 4)
     """
+    check_source("source", source)
     known = _label_and_group(source)
     label = known.get("label")
     if label is None or label.ndim != 1 or label.dtype.kind == "f":
@@ -83,8 +85,12 @@ def stratified_split(
         >>> [len(part) for part in stratified_split(label, (0.8, 0.2), seed=0)]
         [16, 4]
     """
+    seed = checks.whole("seed", seed, least=0)
     label, group = _checked(label, group)
-    if len(fractions) < 2 or min(fractions) <= 0 or not math.isclose(sum(fractions), 1):
+    fractions = checks.sequence("fractions", fractions, "numbers")
+    for number, each in enumerate(fractions):
+        checks.positive(f"fractions[{number}]", each)
+    if len(fractions) < 2 or not math.isclose(sum(fractions), 1):
         raise ValueError(
             f"fractions is {tuple(fractions)}, but must hold two or more positive numbers that "
             "sum to 1."
@@ -123,9 +129,9 @@ def stratified_folds(
     Raises:
         ValueError: A class has fewer rows (or groups) than there are folds.
     """
+    seed = checks.whole("seed", seed, least=0)
     label, group = _checked(label, group)
-    if folds < 2:
-        raise ValueError(f"folds is {folds}, but must be 2 or more.")
+    folds = checks.whole("folds", folds, least=2)
     _check_counts(label, group, folds, "folds")
     fold = _part_of_each(label, [1 / folds] * folds, seed, group)
     return [
@@ -149,7 +155,7 @@ def _label_and_group(source: Source) -> dict[str, np.ndarray]:
 
 
 def _checked(label: np.ndarray, group: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
-    label = np.asarray(label)
+    label = _as_classes(label)
     if label.ndim != 1:
         raise ValueError(
             f"label has shape {label.shape}, but must be [rows]: with several labels, pass the "
@@ -164,6 +170,20 @@ def _checked(label: np.ndarray, group: np.ndarray | None) -> tuple[np.ndarray, n
     group = np.asarray(group)
     checks.shapes(label=(label, "rows"), group=(group, "rows"))
     return label, group_numbers(group)
+
+
+def _as_classes(label: object) -> np.ndarray:
+    """As an array of numbers or of words."""
+    found = np.empty(0, object)
+    with contextlib.suppress(ValueError, TypeError):  # ragged lists, and keys of JAX
+        found = np.asarray(label)
+    words = found.dtype.kind == "O" and all(isinstance(word, str) for word in found.ravel())
+    if found.size and (words or found.dtype.kind in "biufSU"):
+        return found
+    raise ValueError(
+        f"label is {checks.shown(label)}, but must hold a class for every row: pass an array of "
+        "whole numbers or names."
+    )
 
 
 def _check_counts(label: np.ndarray, group: np.ndarray | None, parts: int, argument: str) -> None:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from jaxmed import checks
 from jaxmed.data import batches, splits
 from jaxmed.data.source import Source
 from jaxmed.evaluation.evaluate import (
@@ -25,7 +26,7 @@ from jaxmed.training.ema import ema_params
 from jaxmed.training.epoch import make_epoch
 from jaxmed.training.fit import ORDER, fit, history_row
 from jaxmed.training.input_pipeline import Feed
-from jaxmed.training.options import Run, Validation
+from jaxmed.training.options import Run, Validation, check_training
 from jaxmed.training.rounds import Lines, copy_arrays, epoch_lines, rounds
 from jaxmed.training.step import TrainState, init_state, make_train_step
 from jaxmed.training.stopping import Monitor, patience
@@ -118,10 +119,24 @@ def cross_validate(
     Raises:
         ValueError: for data or settings that cannot be trained with.
     """
-    columns = input_pipeline.in_memory(data)
+    batch_size, _ = check_training(task, optimizer, key, batch_size, epochs, None)
+    epochs = checks.whole("epochs", epochs)
+    checks.fraction("held_out", held_out, below_one=True)
+    seed = checks.whole("seed", seed, least=0)
+    if together is not None:
+        checks.flag("together", together)
+    if monitor is not None:
+        checks.made_by("monitor", monitor, Monitor, "a Monitor, such as highest('auroc')")
+    if patience is not None:
+        patience = checks.whole("patience", patience)
+    columns = input_pipeline.in_memory(data, "data")
     if not isinstance(columns, Mapping):
         raise ValueError("data is a source that does not fit into memory: pass fewer examples.")
-    parts = _folds(task, columns, folds, held_out, seed) if isinstance(folds, int) else list(folds)
+    if isinstance(folds, Sequence) and all(isinstance(fold, Fold) for fold in folds) and folds:
+        parts = list(folds)
+    else:
+        count = checks.whole("folds", folds, least=2)
+        parts = _folds(task, columns, count, held_out, seed)
     blind = [number for number, fold in enumerate(parts) if not len(fold.validation)]
     if monitor is not None and not monitor.of_training and blind:
         raise ValueError(

@@ -14,11 +14,14 @@ import re
 import signal
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from bad_calls.tables import CALLS, Call
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 SECONDS = 10.0
 ERRORS = (ValueError, TypeError, OSError, ModuleNotFoundError, MemoryError)
@@ -105,6 +108,56 @@ def faults_of(call: Call) -> tuple[int, list[str]]:
     return attempts, faults
 
 
+_WORDS = st.text(max_size=8) | st.binary(max_size=4)
+_ALIEN = st.dates() | st.uuids() | st.complex_numbers() | st.timedeltas() | st.just(object())
+DRAWN = st.recursive(
+    _WORDS | _ALIEN | st.none() | st.decimals(allow_nan=True),
+    lambda inner: (
+        st.lists(inner, min_size=1, max_size=3)
+        | st.dictionaries(_WORDS, inner, min_size=1, max_size=2)
+    ),
+    max_leaves=4,
+)
+"""Values that no argument of numbers, arrays, columns, functions or records can be."""
+
+
+def faults_of_drawn(call: Call, examples: int = 15) -> tuple[int, list[str]]:
+    """The same for values that hypothesis draws, without words where an argument takes them."""
+    numeric = [
+        name
+        for name, kind in call.kinds.items()
+        if any(value is None for value in kind.bad) and not _takes_words(call.arguments[name])
+    ]
+    tried: list[str] = []
+    faults: list[str] = []
+    if not numeric:
+        return 0, []
+
+    @settings(max_examples=examples, derandomize=True, deadline=None, database=None)
+    @given(st.sampled_from(numeric), DRAWN)
+    def draw(argument: str, value: Any) -> None:
+        tried.append(argument)
+        problem: str | None = "is accepted"
+        try:
+            attempt(call, {**call.arguments, argument: value})
+        except TooSlow:
+            problem = f"takes more than {SECONDS} s"
+        except Exception as error:
+            problem = fault_of_message(error, call.says.get(argument, argument))
+        if problem is not None:
+            faults.append(f"{argument}={shown(value)} {problem}")
+
+    draw()
+    return len(tried), faults
+
+
+def _takes_words(good: Any) -> bool:
+    """Whether the good value is a word, a path, or holds words."""
+    if isinstance(good, str | bytes | Path):
+        return True
+    return isinstance(good, list | tuple | dict) and any(_takes_words(each) for each in good)
+
+
 def main() -> None:
     """Attempt all calls, or those whose names hold the first argument of the command line."""
 
@@ -119,6 +172,8 @@ def main() -> None:
             continue
         try:
             attempts, faults = faults_of(call)
+            drawn, more = faults_of_drawn(call)
+            attempts, faults = attempts + drawn, faults + more
         except Exception as error:
             attempts, faults = 0, [f"the good call raises {type(error).__name__}: {error}"]
         print(json.dumps({"name": name, "attempts": attempts, "faults": faults}), flush=True)

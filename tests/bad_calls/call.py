@@ -40,3 +40,16 @@ def call(
         {name: kind for name, (_, kind) in pairs.items() if kind is not None},
         says or {},
     )
+
+
+def ending_early(function: Callable[..., Any], words: str) -> Callable[..., None]:
+    """The function where a good call ends with an error that says so, before it costs anything."""
+
+    def ended(**arguments: Any) -> None:
+        try:
+            function(**arguments)
+        except (ValueError, FileNotFoundError) as error:
+            if words not in str(error):
+                raise
+
+    return ended

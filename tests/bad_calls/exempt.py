@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 PACKAGES = (
+    "data",
     "losses",
     "metrics",
     "metrics.streaming",
@@ -23,6 +24,10 @@ _LOOP = "for a loop of one's own; `fit` checks the same arguments"
 _NO_ATTRIBUTES = "a module without attributes"
 
 EXEMPT: dict[str, str] = {
+    "data.Arrays": "what `from_arrays` gives, which checks",
+    "data.Source": "a protocol",
+    "data.Splits": _VALUE,
+    "data.take_rows": "rows as NumPy takes them",
     "evaluation.Evaluation": _VALUE,
     "metrics.DeLongTest": _VALUE,
     "metrics.Interval": _VALUE,
@@ -43,7 +48,6 @@ EXEMPT: dict[str, str] = {
     "training.CrossValidation": _VALUE,
     "training.Fit": _VALUE,
     "training.TrainState": _VALUE,
-    "training.cross_validate": "calls `fit`, which checks what they share",
     "training.ema_params": "reads what `fit` made",
     "training.init_state": _LOOP,
     "training.make_train_step": _LOOP,

@@ -10,7 +10,7 @@ import tempfile
 import jax
 import numpy as np
 import optax
-from bad_calls.call import Call, call
+from bad_calls.call import Call, call, ending_early
 from bad_calls.kinds import (
     AT_LEAST_0,
     BELOW_ONE,
@@ -75,11 +75,28 @@ arguments = {
     "run": (training.Run(progress=False), OBJECT_OR_NONE),
     "execution": (None, OBJECT_OR_NONE),
 }
+SEVEN = {name: column[:7] for name, column in EXAMPLE.columns.items()}
 CALLS: dict[str, Call] = {
     "training.fit": call(
         one_step,
         {"train": "train|data", "epochs": "epochs|steps", "steps": "epochs|steps"},
         **arguments,
+    ),
+    "training.cross_validate": call(
+        ending_early(training.cross_validate, "unequally many batches"),
+        {"folds": "folds|class", "monitor": "monitor|patience"},
+        task=arguments["task"],
+        optimizer=arguments["optimizer"],
+        data=(SEVEN, COLUMNS),
+        folds=(2, Kind([*COUNT.bad, 1, 8])),
+        key=(jax.random.key(0), KEY),
+        batch_size=(3, COUNT),
+        epochs=(1, COUNT),
+        held_out=(0.0, BELOW_ONE),
+        monitor=(None, OBJECT_OR_NONE),
+        patience=(2, COUNT.optional()),
+        seed=(0, COUNT_FROM_0),
+        together=(True, Kind([value for value in FLAG.bad if value is not None])),
     ),
     "training.Validation": call(
         training.Validation,

@@ -70,7 +70,9 @@ def find_class_files(
         ValueError: There are no sub-folders, other ones than `classes`, one without files or which
             cannot be listed, or a link to nothing.
     """
-    contract.check_class_names(classes or ())
+    if classes is not None:
+        contract.check_class_names(classes)
+        checks.strings("classes", classes)
     if not path.is_dir():
         raise FileNotFoundError(f"path is {str(path)!r}, but there is no such folder.")
     present = sorted(folder.name for folder in path.iterdir() if _is_class(folder))

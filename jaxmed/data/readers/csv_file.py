@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.data import contract
 from jaxmed.data.groups import normalized, spelled
 from jaxmed.data.readers import utf8
@@ -45,7 +46,9 @@ def read_csv(
     import pandas as pd
 
     check_roles(roles)
-    path = Path(path)
+    if quotes is not None:
+        checks.flag("quotes", quotes)
+    path = checks.path("path", path)
     if not path.is_file():
         raise FileNotFoundError(f"path is {str(path)!r}, but there is no such file.")
     shape = outline(path, separator, roles, quotes)
@@ -86,18 +89,19 @@ def read_annotations(
     """The columns `label`, `id` and `group`, as far as they are named."""
     if label is None and classes is not None:
         raise ValueError(
-            f"classes is {tuple(classes)}, but label is None: name the column that holds them, or "
-            "pass classes=None."
+            f"classes is {checks.shown(classes)}, but label is None: name the column that holds "
+            "them, or pass classes=None."
         )
-    contract.check_class_names(classes or ())
-    contract.check_class_names([normalized(str(name)) for name in classes or ()])
+    if classes is not None:
+        contract.check_class_names(classes)
+        contract.check_class_names([normalized(str(name)) for name in classes])
     columns: dict[str, np.ndarray] = {}
     if label is not None and classes is None:
         columns["label"] = parse_numbers(
             rows[label], words="name words in classes, the positive one last"
         )
-    elif label is not None:
-        columns["label"] = _class_numbers(rows[label], [str(name) for name in classes or ()])
+    elif label is not None and classes is not None:
+        columns["label"] = _class_numbers(rows[label], [str(name) for name in classes])
     if id is not None:
         columns["id"] = _unique_numbers(rows[id])
     if group is not None:

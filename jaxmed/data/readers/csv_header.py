@@ -31,7 +31,8 @@ def check_roles(roles: Sequence[tuple[str, str | None]]) -> None:
             continue
         if not isinstance(name, str) or not normalized(name):
             raise ValueError(
-                f"{role} names a column {name!r}, but must hold a name as it stands in the header."
+                f"{role} names a column {checks.shown(name)}, but must hold a name as it stands in "
+                "the header."
             )
         other = first.get(normalized(name))
         first.setdefault(normalized(name), role)

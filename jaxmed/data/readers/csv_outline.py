@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.data import contract
 from jaxmed.data.readers import utf8
 from jaxmed.data.readers.csv_header import column_places
@@ -57,10 +58,10 @@ def outline(
     Raises:
         ValueError: One sentence that names the line or row and the remedy.
     """
-    if len(separator) != 1 or separator in '"\r\n':
+    if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
         raise ValueError(
-            f"separator is {separator!r}, but must be one character that is no quotation mark and "
-            "no line end."
+            f"separator is {checks.shown(separator)}, but must be one character that is no "
+            "quotation mark and no line end."
         )
     plain = _Lines(path, separator)
     may_quote = plain.marks if quotes is None else quotes

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _ORIENTATION = 0x0112  # the EXIF tag; from 5 on, height and width are swapped
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_DEPTH = 24  # the byte that holds the bits per channel
-_MOST_PIXELS = 64_000_000  # below the 89 millions at which Pillow warns
+MOST_PIXELS = 64_000_000  # below the 89 millions at which Pillow warns
 _MOST_BYTES = 2**29  # of a file; 64 million pixels in four channels need half of it
 _MODES = {1: "L", 3: "RGB"}
 _READ_MODES = ("1", "L", "LA", "RGB", "RGBA", "P", "PA", "CMYK", "YCbCr")
@@ -86,13 +86,13 @@ def _open(path: Path) -> Image.Image:
     try:
         size = path.stat().st_size
         if size > _MOST_BYTES:
-            raise ValueError(f"it has {size:,} bytes, more than any image of {_MOST_PIXELS:,}")
+            raise ValueError(f"it has {size:,} bytes, more than any image of {MOST_PIXELS:,}")
         image = Image.open(path, formats=("PNG", "JPEG"))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(_too_large(path)) from None
     except Exception as error:  # Pillow raises nearly anything for a broken header
         raise ValueError(_unreadable(path, error)) from error
-    if image.width * image.height > _MOST_PIXELS:
+    if image.width * image.height > MOST_PIXELS:
         image.close()
         raise ValueError(_too_large(path))
     return image
@@ -144,6 +144,6 @@ def _reason(error: Exception) -> str:
 
 def _too_large(path: Path) -> str:
     return (
-        f"{path} has more than {_MOST_PIXELS:,} pixels, which would fill the memory: cut it into "
+        f"{path} has more than {MOST_PIXELS:,} pixels, which would fill the memory: cut it into "
         "tiles, or save it smaller."
     )

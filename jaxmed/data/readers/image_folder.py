@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.data.readers import image_file
 from jaxmed.data.readers.class_folders import find_class_files
 from jaxmed.data.readers.unreadable import check_policy, warn_skipped
@@ -101,11 +102,14 @@ def from_image_folder(
             than PNG and JPEG, too large, or has more than 8 bits per channel.
     """
     check_policy(on_error)
-    if channels not in (1, 3):
+    channels = checks.whole("channels", channels, most=3)
+    if channels == 2:
         raise ValueError(f"channels is {channels}, but must be 1 (gray) or 3 (color).")
-    if size is not None and (len(size) != 2 or min(size) < 1):
-        raise ValueError(f"size is {size}, but must be (height, width) in pixels, 1 or more.")
-    found = find_class_files(Path(path), _SUFFIXES, "images", classes, on_error=on_error)
+    if size is not None:
+        height, width = _grid(size)
+        size = (height, width)
+    path = checks.path("path", path)
+    found = find_class_files(path, _SUFFIXES, "images", classes, on_error=on_error)
     skipped = dict(found.skipped)
     shapes: dict[Path, tuple[int, int]] = {}
     for file in found.paths:
@@ -124,6 +128,16 @@ def from_image_folder(
     if size is None:
         _check_equal([(file, shapes[file]) for file in files.paths])
     return ImageFolder(files.paths, files.label, files.classes, channels, size, skipped)
+
+
+def _grid(size: object) -> tuple[int, ...]:
+    found = checks.wholes("size", size, most=image_file.MOST_PIXELS)
+    if len(found) != 2 or found[0] * found[1] > image_file.MOST_PIXELS:
+        raise ValueError(
+            f"size is {found}, but must be (height, width) of at most {image_file.MOST_PIXELS:,} "
+            "pixels."
+        )
+    return found
 
 
 def _find_errors(paths: Sequence[Path], read: Callable[[Path], object]) -> dict[Path, str]:

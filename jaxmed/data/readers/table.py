@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.data.groups import normalized
 from jaxmed.data.readers.csv_file import parse_numbers, read_annotations, read_csv
 from jaxmed.data.source import Arrays, from_arrays
@@ -52,8 +53,11 @@ def from_csv(
         ValueError: A column is missing or holds no numbers, a value is missing, a label is not
             among the classes, an id is repeated, or there are no rows.
     """
-    if isinstance(features, str) or not features:
+    checks.flag("allow_missing", allow_missing)
+    if isinstance(features, str) or not len(checks.sequence("features", features, "columns")):
         raise ValueError(f"features is {features!r}, but must be a list of one or more columns.")
+    for name in features:
+        checks.text("features", name)
     roles: list[tuple[str, str | None]] = [("features", name) for name in features]
     roles += [("label", label), ("id", id), ("group", group)]
     rows = read_csv(path, separator, roles, quotes=quotes)
@@ -63,7 +67,7 @@ def from_csv(
         values[:, place] = parse_numbers(rows[name], allow_missing=allow_missing, remedy=remedy)
     columns = {"features": values}
     columns |= read_annotations(rows, label=label, classes=classes, id=id, group=group)
-    names = [str(name) for name in classes or ()]
+    names = [] if classes is None else [str(name) for name in classes]
     return from_arrays(
         columns,
         classes=names,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.data.readers import utf8
 from jaxmed.data.readers.class_folders import find_class_files
 from jaxmed.data.readers.unreadable import check_policy, warn_skipped
@@ -53,7 +54,8 @@ def from_text_folder(
             16 MiB.
     """
     check_policy(on_error)
-    files = find_class_files(Path(path), (".txt",), "texts", classes, on_error=on_error)
+    path = checks.path("path", path)
+    files = find_class_files(path, (".txt",), "texts", classes, on_error=on_error)
     skipped = dict(files.skipped)
     texts: dict[Path, str] = {}
     for file in files.paths:

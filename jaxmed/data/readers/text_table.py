@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from jaxmed import checks
 from jaxmed.data.readers.csv_file import check_not_empty, read_annotations, read_csv
 from jaxmed.data.source import Arrays, from_arrays
 
@@ -45,9 +46,10 @@ def from_text_csv(
         ValueError: A column is missing, a text is empty or not UTF-8, a label is not among the
             classes, an id is repeated, or there are no rows.
     """
+    checks.text("text", text)
     roles = {"text": text, "label": label, "id": id, "group": group}
     rows = read_csv(path, separator, list(roles.items()), quotes=quotes)
     check_not_empty(rows[text], "must hold a text")
     columns = {"text": rows[text].to_numpy(object)}
     columns |= read_annotations(rows, label=label, classes=classes, id=id, group=group)
-    return from_arrays(columns, classes=[str(name) for name in classes or ()])
+    return from_arrays(columns, classes=[] if classes is None else [str(name) for name in classes])

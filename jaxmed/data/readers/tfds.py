@@ -89,12 +89,14 @@ def from_tfds(
             set, or the prepared data are damaged.
         ImportError: It needs TensorFlow, which is not installed.
     """
+    check_places(name, data_dir, manual_dir)
+    checks.text("split", split)
     builder = catalogue_builder(name, data_dir=data_dir, manual_dir=manual_dir)
     named = _named_classes(builder)
     renumbered = None if classes is None else _renumbered(named, classes)
     if classes is None:
         say_positive(named, f"those that tfds names for {name}")
-    source = open_builder(builder, split, name=name, classes=classes or ())
+    source = open_builder(builder, split, name=name, classes=() if classes is None else classes)
     return dataclasses.replace(source, renumbered=renumbered)
 
 
@@ -138,6 +140,14 @@ def made(make: Callable[[], Any], name: str, data_dir: str | Path | None) -> Any
             f"{folder} holds a damaged dataset_info.json of {name} ({_first_line(error)}): remove "
             f"the folder of {name} there and run `jaxmed prepare {name}`."
         ) from error
+
+
+def check_places(name: str, data_dir: str | Path | None, manual_dir: str | Path | None) -> None:
+    """Refuse a name that is no text and folders that are no paths."""
+    checks.text("name", name)
+    for argument, place in {"data_dir": data_dir, "manual_dir": manual_dir}.items():
+        if place is not None:
+            checks.path(argument, place)
 
 
 def check_name(name: str, more_names: Sequence[str] = ()) -> None:

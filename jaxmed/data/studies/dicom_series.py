@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.data.readers.regular_files import is_regular, list_files
 from jaxmed.data.studies import dicom, dicom_header, dicom_pixels
 from jaxmed.data.studies.dicom import DicomFile, Frame
@@ -59,7 +60,9 @@ def read_dicom_series(path: str | Path, *, keep: Callable[[Any], bool] | None = 
             unequal spacing or direction, or one slice only. Slices that are missing at an end
             cannot be detected.
     """
-    path = Path(path)
+    path = checks.path("path", path)
+    if keep is not None:
+        checks.function("keep", keep, "of a file's header")
     if not path.is_dir() and not is_regular(path):
         raise FileNotFoundError(f"path is {str(path)!r}, but there is no such file or folder.")
     paths: Sequence[Path] = [path]

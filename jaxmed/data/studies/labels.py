@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.data import contract
 from jaxmed.data.groups import normalized
 from jaxmed.data.readers.csv_file import check_not_empty, read_annotations, read_csv
@@ -64,6 +65,8 @@ def study_labels(
         ValueError: A column is missing or empty, a label is not among the classes, or two rows
             name one study.
     """
+    checks.text("study", study)
+    checks.text("label", label)
     roles = [("study", study), ("label", label), ("patient", patient)]
     rows = read_csv(path, separator, roles, quotes=quotes)
     check_not_empty(rows[study], "names a study")
@@ -76,9 +79,9 @@ def study_labels(
         )
     columns = read_annotations(rows, label=label, classes=classes, id=None, group=patient)
     return StudyLabels(
-        Path(path),
+        checks.path("path", path),
         names.to_numpy(str),
         contract.conform("label", columns["label"]),
-        tuple(str(name) for name in classes or ()),
+        tuple(str(name) for name in (() if classes is None else classes)),
         columns.get("group"),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.data.readers.unreadable import one_line
 from jaxmed.data.studies.nifti_header import checked_header
 from jaxmed.data.studies.volume import Volume, reorient
@@ -37,7 +38,7 @@ def read_nifti(path: str | Path) -> Volume:
             colors or complex numbers, has no orientation or a sheared one, or holds NaN or
             infinity.
     """
-    path = Path(path)
+    path = checks.path("path", path)
     header, steps = checked_header(path)
     from nibabel.arrayproxy import ArrayProxy
 

@@ -6,12 +6,14 @@ number and the running number of its patient, and nothing else of this source is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.data.readers.unreadable import check_policy, warn_skipped
 from jaxmed.data.source import take_rows
 from jaxmed.data.studies import volume
@@ -19,6 +21,9 @@ from jaxmed.data.studies.folder import Scan, find_scans
 from jaxmed.data.studies.labels import StudyLabels
 from jaxmed.data.studies.matching import annotate, check_one_scan_per_row, match_rows
 from jaxmed.data.studies.window import Window, apply_window, fixed_window
+
+_MOST_VALUES = 2**30
+"""Of one example: 4 GiB where they are measured."""
 
 
 class Studies:
@@ -160,8 +165,14 @@ def from_studies(
     """
     check_policy(on_error)
     shape, spacing = _check_grid(shape, spacing)
-    limits = fixed_window(*window) if isinstance(window, tuple) else window
-    path = Path(path)
+    limits = _window(window)
+    if keep is not None:
+        checks.function("keep", keep, "of a file's header")
+    if labels is not None:
+        checks.made_by(
+            "labels", labels, StudyLabels, "StudyLabels, as study_labels(...) reads them"
+        )
+    path = checks.path("path", path)
     scans, unread = find_scans(path, axes=len(shape), keep=keep)
     skipped = unread | {scan.path: scan.error for scan in scans if scan.error}
     if len(skipped) == len(scans) + len(unread):
@@ -195,17 +206,38 @@ def from_studies(
 def _check_grid(
     shape: Sequence[int], spacing: Sequence[float] | None
 ) -> tuple[tuple[int, ...], tuple[float, ...] | None]:
-    if len(shape) not in (2, 3) or min(shape) < 1:
+    shape = checks.sequence("shape", shape, "whole numbers")
+    if len(shape) not in (2, 3):
         raise ValueError(
-            f"shape is {tuple(shape)}, but must be (height, width) or (depth, height, width), each "
-            "1 or more."
+            f"shape is {shape}, but must be (height, width) or (depth, height, width), each 1 or "
+            "more."
         )
-    if spacing is not None and (len(spacing) != len(shape) or min(spacing) <= 0):
+    shape = checks.wholes("shape", shape)
+    if math.prod(shape) > _MOST_VALUES:
+        raise ValueError(
+            f"shape is {shape}, but must have at most {_MOST_VALUES:,} values: resample coarser."
+        )
+    if spacing is not None:
+        spacing = checks.sequence("spacing", spacing, "numbers")
+        for number in spacing:
+            checks.positive("spacing", number)
+    if spacing is not None and len(spacing) != len(shape):
         raise ValueError(
             f"spacing is {tuple(spacing)}, but must be one number of mm, greater than 0, for each "
             f"axis of shape {tuple(shape)}."
         )
     return tuple(shape), None if spacing is None else tuple(spacing)
+
+
+def _window(window: tuple[float, float] | Window | None) -> Window | None:
+    if window is None or (callable(window) and not isinstance(window, type)):
+        return window
+    pair = checks.sequence("window", window, "(center, width)")
+    if len(pair) != 2:
+        raise ValueError(f"window is {pair}, but must be (center, width), or a function.")
+    for number in pair:
+        checks.finite("window", number)
+    return fixed_window(*pair)
 
 
 def _check_inversion(scans: Sequence[Scan], window: Window | None) -> None:
