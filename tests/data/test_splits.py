@@ -61,7 +61,7 @@ BAD = {
         "class 1 has only 1 groups",
     ),
     "folds": (lambda: stratified_folds(RARE, 5, seed=0), "folds needs 5 parts, but class 1"),
-    "one fold": (lambda: stratified_folds(RARE, 1, seed=0), "folds is 1, but must be 2 or more"),
+    "one fold": (lambda: stratified_folds(RARE, 1, seed=0), "folds is 1, but must be at least 2"),
     "several": (lambda: stratified_folds(np.eye(4, dtype=int), 2, seed=0), r"shape \(4, 4\)"),
     "measured": (lambda: stratified_folds(np.ones(4), 2, seed=0), "bin them first"),
     "empty part": (

@@ -102,8 +102,8 @@ def from_image_folder(
             than PNG and JPEG, too large, or has more than 8 bits per channel.
     """
     check_policy(on_error)
-    channels = checks.whole("channels", channels, most=3)
-    if channels == 2:
+    channels = checks.whole("channels", channels)
+    if channels not in (1, 3):
         raise ValueError(f"channels is {channels}, but must be 1 (gray) or 3 (color).")
     if size is not None:
         height, width = _grid(size)

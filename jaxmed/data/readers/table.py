@@ -56,8 +56,8 @@ def from_csv(
     checks.flag("allow_missing", allow_missing)
     if isinstance(features, str) or not len(checks.sequence("features", features, "columns")):
         raise ValueError(f"features is {features!r}, but must be a list of one or more columns.")
-    for name in features:
-        checks.text("features", name)
+    if any(name is None for name in features):
+        raise ValueError("features holds None, but must be a list of columns: name each.")
     roles: list[tuple[str, str | None]] = [("features", name) for name in features]
     roles += [("label", label), ("id", id), ("group", group)]
     rows = read_csv(path, separator, roles, quotes=quotes)
