@@ -15,11 +15,16 @@ def verify(folder: Path, /) -> None:
 
     if not folder.is_dir():
         raise FileNotFoundError(f"folder is {str(folder)!r}, but there is no such folder.")
+    if not (folder / manifest.MANIFEST).exists():
+        raise FileNotFoundError(
+            f"folder is {str(folder)!r}, which has no {manifest.MANIFEST}: only runs that have "
+            "ended, checkpoints and exported models have one, so resume the run, or name its model."
+        )
     try:
         count = manifest.verify(folder)
     except manifest.DamagedError as error:
         raise ValueError(
             f"folder is {str(folder)!r}, whose files are not as they were written ({error}): copy "
-            "it again, or resume the run if it had not ended."
+            "it again."
         ) from error
     print(f"{count} files are as they were written.")

@@ -42,7 +42,7 @@ def test_200_flips_and_cuts_over_all_files_are_found(run, capsys):
         assert main(["verify", str(run)]) == 2, file
         said = capsys.readouterr().err
         assert f"folder is {str(run)!r}, whose files are not as they were written ({file}" in said
-        assert said.endswith("copy it again, or resume the run if it had not ended.\n")
+        assert said.endswith("copy it again.\n")
         file.write_bytes(kept)
     assert main(["verify", str(run)]) == 0
 
@@ -52,6 +52,6 @@ def test_a_run_that_has_not_ended_is_not_vouched_for(run, tmp_path, capsys):
     done = train(directory=copied, validation=VALIDATION, epochs=2, resume=True)
     assert len(done.history) == 2
     assert main(["verify", str(copied)]) == 2  # no report was written of what it is now
-    assert "manifest.json is missing" in capsys.readouterr().err
+    assert "which has no manifest.json: only runs that have ended" in capsys.readouterr().err
     assert main(["verify", str(tmp_path / "nowhere")]) == 2
     assert capsys.readouterr().err.endswith("but there is no such folder.\n")
