@@ -16,13 +16,23 @@ from jaxmed.experiment import results
 def metrics_of(folder: Path) -> dict[str, float]:
     """Accuracy, AUROC and weighted F1 of the predictions in the folder of a seed."""
     label, probabilities = read(folder)
+    threshold = thresholds(folder)
     predicted = probabilities.argmax(1)
+    if threshold is not None:
+        predicted = (probabilities[:, 1] >= threshold).astype(int)
     scores = probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
     return {
         "accuracy": accuracy_score(label, predicted),
         "auroc": roc_auc_score(label, scores, multi_class="ovr"),
         "f1_weighted": f1_score(label, predicted, average="weighted"),
     }
+
+
+def thresholds(folder: Path) -> np.ndarray | None:
+    """From which probability the second class is chosen [rows], where a model has a threshold."""
+    rows = csv.DictReader((folder / "predictions.csv").read_text().splitlines())
+    found = [float(row["threshold"]) for row in rows if "threshold" in row]
+    return np.array(found) if found else None
 
 
 def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -25,7 +25,7 @@ def initialized_from(task: Task, params: Mapping[str, Params]) -> Task:
             of other shapes.
     """
     checks.made_by("task", task, Task, A_TASK)
-    if not isinstance(params, Mapping) or not params or not all(isinstance(k, str) for k in params):
+    if not isinstance(params, Mapping) or not all(isinstance(k, str) for k in params):
         raise ValueError(
             f"params is {checks.shown(params)}, but must map names to values, such as "
             '{"encoder": pretrained.params["encoder"]}.'

@@ -114,7 +114,10 @@ TRANSFORMS: dict[str, Call] = {
     "initialized_from": call(
         transforms.initialized_from,
         task=TASK,
-        params=({"encoder": np.zeros(2)}, Kind([*OBJECT.bad[:-7], {}, {1: 2}, int, Model])),
+        params=(
+            {"encoder": np.zeros(2)},
+            Kind([*(x for x in OBJECT.bad[:-7] if not isinstance(x, dict)), {1: 2}, int, Model]),
+        ),
     ),
     "mixup": call(transforms.mixup, task=TASK, change=CHANGE),
     "rebalanced": call(
