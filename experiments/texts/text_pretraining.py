@@ -56,18 +56,25 @@ class Settings:
     """A folder with the publishers' files, for a machine without network."""
     runs: Path = Path("runs/text_pretraining")
     """The folder of the tokenizer and the parameters, made where it is missing."""
+    resume: Path | None = None
+    """Folder of an interrupted run of the same settings, to continue from its last checkpoint."""
 
     @property
     def tokenizer(self) -> Path:
         """Its file; where it is, there are parameters too."""
-        return self.runs / "tokenizer.json"
+        return self.folder / "tokenizer.json"
+
+    @property
+    def folder(self) -> Path:
+        """Where this run writes."""
+        return self.runs if self.resume is None else self.resume
 
 
 def experiment(settings: Settings) -> dict[str, Params]:
     """Read the texts, learn, and write the tokenizer and the parameters, which are returned."""
     if settings.tokenizer.is_file():
         raise FileExistsError(
-            f"runs is {str(settings.runs)!r}, which holds a pretrained encoder already: remove "
+            f"runs is {str(settings.folder)!r}, which holds a pretrained encoder already: remove "
             "that folder, or pass another."
         )
     read = sentences(settings)
@@ -85,13 +92,16 @@ def experiment(settings: Settings) -> dict[str, Params]:
         batch_size=settings.batch_size,
         steps=steps,
         order=jm.data.batches.by_length((columns["tokens"] != 0).sum(1)),
+        run=jm.Run(
+            settings.folder / "training", resume=settings.resume is not None, artifacts=False
+        ),
     )
     for row in trained.history:
         print(f"epoch {row['epoch']}: loss {row['train/loss']:.3f}, {row['seconds']:.0f} s")
     params = {"encoder": trained.model.params["encoder"]}
-    checkpoint.save(settings.runs / "checkpoints", steps, params, {"vocabulary": size})
+    checkpoint.save(settings.folder / "checkpoints", steps, params, {"vocabulary": size})
     tokenizers.save_tokenizer(tokenizer, settings.tokenizer)
-    written = settings.runs / "result.json"
+    written = settings.folder / "result.json"
     results.from_runs(
         {"loss": [trained.history[-1]["train/loss"]]},
         question="What do medical texts teach before the first label?",
@@ -142,14 +152,14 @@ def encoder(vocabulary: int, *, dropout: float) -> jm.models.RecurrentEncoder:
 def pretrained(settings: Settings) -> tuple[Tokenizer, dict[str, Params]]:
     """The tokenizer and the parameters in the folder, made now if there are none."""
     if not settings.tokenizer.is_file():
-        print(f"{settings.runs} holds no pretrained encoder yet: pretraining first")
+        print(f"{settings.folder} holds no pretrained encoder yet: pretraining first")
         params = experiment(settings)
         return tokenizers.load_tokenizer(settings.tokenizer), params
     tokenizer = tokenizers.load_tokenizer(settings.tokenizer)
     blank = jm.models.WordPredictor(encoder(tokenizer.get_vocab_size(), dropout=0.0), 1)
     tokens = jnp.zeros((1, settings.length), int)
     first = blank.init(jax.random.key(0), tokens, tokens[:, :1])["params"]
-    params, _ = checkpoint.restore(settings.runs / "checkpoints", {"encoder": first["encoder"]})
+    params, _ = checkpoint.restore(settings.folder / "checkpoints", {"encoder": first["encoder"]})
     return tokenizer, params
 
 
