@@ -111,10 +111,14 @@ def text(name: str, value: Any) -> None:
 
 
 def strings(name: str, value: Any) -> tuple[str, ...]:
-    """`value` as a tuple of strings, each of them not empty and there once."""
+    """`value` as a tuple of strings: each there once, not empty, without control characters."""
     found = sequence(name, value, "strings")
     for i, each in enumerate(found):
         text(f"{name}[{i}]", each)
+        if printable(each) != each:
+            raise ValueError(
+                f"{name} holds {shortened(each)}, but must not hold control characters: rename it."
+            )
         if each in found[:i]:
             raise ValueError(f"{name} names {each!r} twice: give each name once.")
     return tuple(str(each) for each in found)
@@ -209,24 +213,6 @@ def known(name: str, value: Any, choices: Iterable[str]) -> None:
 def nearest(value: str, choices: Sequence[str], *, most: int = 3) -> list[str]:
     """The `most` members of `choices` that are spelled most like `value`."""
     return difflib.get_close_matches(value, list(choices), n=most, cutoff=0.5)
-
-
-def names(name: str, value: Any) -> Sequence[str]:
-    """Refuse `value` unless it is a list of distinct strings that can be told apart when shown."""
-    if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
-        raise ValueError(f"{name} is {shortened(value)}, but must be a list of strings.")
-    for word in value:
-        if not word.strip() or printable(word) != word:
-            raise ValueError(
-                f"{name} holds {shortened(word)}, but a name must not be empty or hold control "
-                "characters: rename it."
-            )
-    if len(set(value)) < len(value):
-        twice = next(word for word in value if value.count(word) > 1)
-        raise ValueError(
-            f"{name} holds {shortened(twice)} twice, but names must differ: rename one."
-        )
-    return value
 
 
 def shortened(value: Any) -> str:

@@ -80,6 +80,7 @@ FEW_STEPS = {
         [],
         ["--members", "1", "2", "--widths", "4", "--steps", "1", "--rounds", "1"],
     ),
+    "benchmarks/scale": ([], ["--rows", "30", "60", "--resamples", "2"]),
     "benchmarks/scaling": ([], []),
     "benchmarks/streaming": (
         [],

@@ -21,7 +21,7 @@ def verify(folder: Path, /) -> None:
             "ended, checkpoints and exported models have one, so resume the run, or name its model."
         )
     try:
-        count = manifest.verify(folder)
+        count = manifest.verify_files(folder)
     except manifest.DamagedError as error:
         raise ValueError(
             f"folder is {str(folder)!r}, whose files are not as they were written ({error}): copy "

@@ -68,9 +68,9 @@ def check_words(words: Mapping[str, Any]) -> None:
         said = checks.shortened(words["kind"])
         raise ValueError(f"kind is {said}, but must be {' or '.join(map(repr, KINDS))}.")
     for name, of in _mapping("names", words["names"]).items():
-        if len(checks.names(f"names of {checks.shortened(name)}", of)) == 0:
+        if len(checks.strings(f"names of {checks.shortened(name)}", of)) == 0:
             raise ValueError(f"names of {checks.shortened(name)} is empty, but must hold names.")
-    checks.names("feature_names", words["feature_names"])
+    checks.strings("feature_names", words["feature_names"])
     if not isinstance(words["boundaries"], bool):
         raise ValueError(
             f"boundaries is {checks.shortened(words['boundaries'])}, but must be true or false."
@@ -89,7 +89,7 @@ def check_words(words: Mapping[str, Any]) -> None:
             raise ValueError(
                 f"inputs of {checks.shortened(name)} must have dtype and shape and nothing else."
             )
-    checks.names("platforms", words["platforms"])
+    checks.strings("platforms", words["platforms"])
     for name, version in _mapping("versions", words["versions"]).items():
         _string(f"versions of {checks.shortened(name)}", version)
 

@@ -23,7 +23,7 @@ from jaxmed.deploy.card import CARD, PROGRAM, TOKENIZER, Card, check_words
 from jaxmed.deploy.inputs import inputs_used
 from jaxmed.deploy.program import check_program, lowered, outputs_of, to_bytes
 from jaxmed.files import replace_folder
-from jaxmed.runs.manifest import MANIFEST, manifest_of, verify
+from jaxmed.runs.manifest import MANIFEST, manifest_of, verify_files
 from jaxmed.tasks import Model
 from jaxmed.typing import Array, Batch, Columns
 from jaxmed.version import __version__
@@ -101,7 +101,7 @@ def export(
     files = {PROGRAM: to_bytes(program), CARD: card.to_json().encode()}
     if tokenizer is not None:
         files[TOKENIZER] = tokenizer.to_str(pretty=True).encode()
-    replace_folder(target, {**files, MANIFEST: manifest_of(files)}, check=verify)
+    replace_folder(target, {**files, MANIFEST: manifest_of(files)}, check=verify_files)
     return target
 
 

@@ -13,7 +13,7 @@ from jaxmed.data.text import tokenizers
 from jaxmed.deploy.card import CARD, PROGRAM, REMEDY, TOKENIZER, Card, read_card
 from jaxmed.deploy.feature_order import in_order
 from jaxmed.deploy.program import read_program
-from jaxmed.runs.manifest import MANIFEST, DamagedError, verify
+from jaxmed.runs.manifest import MANIFEST, DamagedError, verify_files
 from jaxmed.tasks import Judge, Model, Task
 from jaxmed.typing import Batch, Columns
 
@@ -112,7 +112,7 @@ def _check_files(folder: Path) -> None:
                 f"are allowed: {REMEDY}"
             )
     try:
-        verify(folder)
+        verify_files(folder)
     except DamagedError as error:
         raise DamagedError(f"{error}: {REMEDY}") from error
     for name in (CARD, PROGRAM):

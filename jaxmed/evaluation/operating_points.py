@@ -40,8 +40,15 @@ def threshold_of_highest_f1(
     checks.shapes(label=(label, "rows"), probability=(probability, "rows"))
     check_rows("label", label)
     check_rows("probability", probability)
-    if not np.isin(label, [0, 1]).all():
-        raise ValueError(f"label holds {np.unique(label)[:5]}, but must hold 0 and 1: correct it.")
+    if probability.min() < 0 or probability.max() > 1:
+        raise ValueError(
+            f"probability ranges from {probability.min():g} to {probability.max():g}, but must lie "
+            "in [0, 1]: pass probabilities, not logits."
+        )
+    if not np.isin(label, (0, 1)).all():
+        raise ValueError(
+            f"label holds {label[~np.isin(label, (0, 1))][0]:g}, but must hold 0 and 1: correct it."
+        )
     if not label.any():
         raise ValueError(
             "label has no positive row, so no threshold has an F1: use a split with positives."

@@ -61,9 +61,8 @@ def predictions(
     The columns hold, beside those of `data`, `row`: the number of the row in `data`.
     """
     batch_size = check_running(model, batch_size, placement, workers)
-    data = batches.opened(data)
+    data = batches.opened(model.arranged(data))
     placement = placement or jit()
-    data = model.arranged(data)
     run = _program(model.task, placement, "predict", model.task.predict)
     whole = placement.replicate((model.params, model.state))
     for rows, batch in _batches(data, batch_size, placement, workers):

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmed.runs.manifest import DamagedError, verify, write_manifest
+from jaxmed.runs.manifest import DamagedError, verify_files, write_manifest
 from jaxmed.typing import Tree
 
 _PATTERN = set("[]*?\\%#")
@@ -65,7 +65,7 @@ def save(directory: Path, step: int, tree: Tree, notes: Any) -> None:
             for mark in draft.rglob("commit_success.txt"):  # orbax writes the folder's path into it
                 mark.write_text("whole\n", encoding="utf-8")
             write_manifest(draft)
-            verify(draft)
+            verify_files(draft)
             draft.rename(directory / str(step))
         _wait_for_all(f"checkpoint {step}")
     except (OSError, ValueError) as error:  # orbax reports a failed write as either
@@ -91,7 +91,7 @@ def sound(directory: Path) -> int | None:
     if step is None:
         return None
     try:
-        verify(directory / str(step))
+        verify_files(directory / str(step))
     except DamagedError:
         return None
     return step
@@ -119,7 +119,7 @@ def restore(directory: Path, like: Tree) -> tuple[Tree, Any]:
         raise FileNotFoundError(f"directory is {directory}, which holds no checkpoint.")
     folder = directory.resolve() / str(step)
     try:
-        verify(folder)
+        verify_files(folder)
     except DamagedError as error:
         raise DamagedError(
             f"directory is {directory}, whose checkpoint of step {step} is damaged ({error}): copy "

@@ -45,7 +45,7 @@ def remove_manifest(folder: Path) -> None:
     (folder / MANIFEST).unlink(missing_ok=True)
 
 
-def verify(folder: Path) -> int:
+def verify_files(folder: Path) -> int:
     """Compare every file below `folder` with the manifest, those of its sub-folders included.
 
     Returns:
@@ -68,7 +68,7 @@ def verify(folder: Path) -> int:
         if _sha256(file) != expected[name]:
             raise DamagedError(f"{file} has changed since it was written")
         if file.name == MANIFEST:
-            count += verify(file.parent) - 1
+            count += verify_files(file.parent) - 1
     return count
 
 

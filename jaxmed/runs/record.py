@@ -94,7 +94,7 @@ def environment() -> dict[str, Any]:
     for device in jax.devices():
         devices[device.device_kind] = devices.get(device.device_kind, 0) + 1
     return {
-        "versions": versions(),
+        "versions": package_versions(),
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu_count": os.cpu_count(),
         "backend": jax.default_backend(),
@@ -104,7 +104,7 @@ def environment() -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str | None]:
+def package_versions() -> dict[str, str | None]:
     """Of Python, jaxmed and the packages that compute, by name."""
     own = {"python": platform.python_version(), "jaxmed": __version__}
     return own | {name: _version(name) for name in _VERSIONED}

@@ -29,7 +29,7 @@ _OF_ONE_CLASS = ("sensitivity", "specificity", "precision", "f1", "auroc", "aver
 
 def of_classes(names: Sequence[str]) -> Judge:
     """The judge of one of several classes; of two classes the second is the positive one."""
-    checks.names("classes", names)
+    checks.strings("classes", names)
     return _of_classes(names, BINARY if len(names) == 2 else MULTICLASS)
 
 
@@ -52,7 +52,7 @@ def of_positions(names: Sequence[str]) -> Judge:
 
 def of_findings(names: Sequence[str]) -> Judge:
     """The judge of several findings; statistics are means over the findings."""
-    checks.names("classes", names)
+    checks.strings("classes", names)
     mean = f"mean of {len(names)} findings" if names else "mean of the findings"
     return Judge(
         check=functools.partial(_check_findings, names),

@@ -24,7 +24,8 @@ from jaxmed.tasks import Model, Task
 from jaxmed.training import input_pipeline, validate
 from jaxmed.training.ema import ema_params
 from jaxmed.training.epoch import make_epoch
-from jaxmed.training.fit import ORDER, fit, history_row
+from jaxmed.training.fit import ORDER, fit
+from jaxmed.training.history_row import history_row
 from jaxmed.training.input_pipeline import Feed
 from jaxmed.training.options import Run, Validation, check_training
 from jaxmed.training.rounds import Lines, copy_arrays, epoch_lines, rounds

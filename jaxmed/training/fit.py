@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,21 +16,21 @@ import optax
 from jaxmed import checks
 from jaxmed.data import batches, stream
 from jaxmed.data.source import Source
-from jaxmed.evaluation import compute_metrics
 from jaxmed.runs import lock, loggers
 from jaxmed.runs.history import Row
 from jaxmed.runtime import distributed, profile
-from jaxmed.runtime.placement import Placement, jit, sharded
+from jaxmed.runtime.placement import jit, sharded
 from jaxmed.tasks import Model, Task
 from jaxmed.training import artifacts, finite, gradients, input_pipeline, resume, validate
 from jaxmed.training.ema import ema_params
 from jaxmed.training.fingerprint import DataFingerprint
+from jaxmed.training.history_row import history_row
 from jaxmed.training.identity import identity
 from jaxmed.training.options import MOST_STEPS, Execution, Run, Validation, check_training
 from jaxmed.training.rounds import copy_arrays, epoch_lines, rounds
 from jaxmed.training.step import TrainState, init_state, make_train_step
 from jaxmed.training.stopping import Stop
-from jaxmed.typing import Columns, Key, Scalars
+from jaxmed.typing import Columns, Key
 
 ORDER = np.uint32(2**32 - 1)
 """Folded into the state's key for the order of examples; no step reaches this number."""
@@ -249,7 +248,7 @@ def _fit(
             kept = ema_params(state)
             row = history_row(task, taken.step, taken.sums, per_epoch)
             model = Model(task, kept.params, kept.model_state)
-            row |= _measured(model, validation, batch_size, placement, execution.workers)
+            row |= validation_numbers(model, validation, batch_size, placement, execution.workers)
             row["seconds"] = round(time.perf_counter() - started, 4)
             history.append(row)
             monitor = validation.monitor
@@ -293,56 +292,6 @@ def _last_step(epochs: float | None, steps: int | None, per_epoch: int, run: Run
             "for more steps or epochs, those of start counted."
         )
     return last
-
-
-def history_row(task: Task, step: int, sums: Scalars, per_epoch: int) -> dict[str, float]:
-    """Where training stands, its mean loss and its metrics since the row before.
-
-    Args:
-        task: whose metrics were added up.
-        step: steps taken in all.
-        sums: of the steps since the row before, [steps, ...].
-        per_epoch: steps in an epoch.
-    """
-    if "means" not in task.programs:
-        task.programs["means"] = jax.jit(functools.partial(_means, task))
-    epoch = step / per_epoch
-    means = jax.device_get(task.programs["means"](dict(sums)))
-    names = ("loss", *task.metrics)  # the loss first: a program gives them by the alphabet
-    return {
-        "epoch": int(epoch) if epoch.is_integer() else round(epoch, 4),
-        "step": step,
-        **{f"train/{name}": float(means[name]) for name in names if np.ndim(means[name]) == 0},
-    }
-
-
-def _means(task: Task, sums: Scalars) -> Scalars:
-    totals = jax.tree.map(lambda x: x.sum(0), sums)
-    results = {name: of.result(totals[name]) for name, of in task.metrics.items()}
-    return {"loss": totals["loss"] / totals["count"], **results}
-
-
-def _measured(
-    model: Model,
-    validation: Validation,
-    batch_size: int,
-    placement: Placement,
-    workers: int,
-) -> dict[str, float]:
-    if validation.data is None:
-        return {}
-    with profile.part("evaluation"):
-        if validation.measure is not None:
-            found = validation.measure(model, validation.data)
-        else:
-            found = compute_metrics(
-                model,
-                validation.data,
-                loss_batch_size=batch_size,
-                placement=placement,
-                workers=workers,
-            )
-    return {f"validation/{name}": value for name, value in found.items()}
 
 
 def _loggers(run: Run, last: int, writer: bool) -> list[loggers.Logger]:

@@ -63,7 +63,7 @@ def identity(
         "validation": validation,
         "order": fingerprint.of_array(order),
         "optimizer": fingerprint.of_optimizer(state.opt_state),
-        "versions": ", ".join(f"{name} {of}" for name, of in record.versions().items()),
+        "versions": ", ".join(f"{name} {of}" for name, of in record.package_versions().items()),
         "step": fingerprint.of_step(step, state, batch),
     }
 

@@ -103,7 +103,7 @@ def test_names_that_do_not_suit_are_refused_and_a_model_of_others_has_none(tmp_p
     model = Model(Task(risk, risk, risk), {}, {})
     with pytest.raises(ValueError, match="feature_names has 2 names, but the model reads features"):
         export(model, tmp_path, {"features": VALUES}, feature_names=NAMES[:2])
-    with pytest.raises(ValueError, match="feature_names holds 'age' twice"):
+    with pytest.raises(ValueError, match="feature_names names 'age' twice"):
         export(model, tmp_path, {"features": VALUES}, feature_names=("age", "age", "weight"))
     export(model, tmp_path, {"features": VALUES}, feature_names=NAMES)
     assert load(tmp_path).card.feature_names == [*NAMES]

@@ -28,11 +28,11 @@ def test_no_other_threshold_has_a_higher_f1(seed, decimals):
         (
             [0, 1, 1],
             [0.1, np.nan, 0.9],
-            "probabilities is not finite in 1 of 3 rows, first in row 1",
+            "probability is not finite in 1 of 3 rows, first in row 1",
         ),
-        ([0, 1, 1], [0.1, 2.0, 0.9], "probabilities ranges from .* but must lie in"),
-        ([0, 2, 1], [0.1, 0.2, 0.9], "label holds 2, but must hold whole numbers in 0 .. 1"),
-        ([], [], "probabilities has no rows"),
+        ([0, 1, 1], [0.1, 2.0, 0.9], "probability ranges from .* but must lie in"),
+        ([0, 2, 1], [0.1, 0.2, 0.9], "label holds 2, but must hold 0 and 1"),
+        ([], [], "label has no rows"),
     ],
 )
 def test_what_has_no_threshold_is_refused(label, probability, message):

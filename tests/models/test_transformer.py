@@ -142,10 +142,12 @@ def test_parameters_of_the_defaults():
             "width is 12, but must be a multiple of 8, 2 for each",
         ),
         ({"width": 10, "heads": 4}, "width is 10, but must be a multiple of 8"),
-        ({"layers": 0}, "layers is 0, but must be greater than 0"),
+        ({"layers": 0}, "layers is 0, but must be at least 1"),
     ],
 )
 def test_widths_that_cannot_be_shared_out_are_refused(options, words):
-    encoder = TransformerEncoder(VOCABULARY, **options)
+    def init(key):
+        return TransformerEncoder(VOCABULARY, **options).init(key, TOKENS, train=False)
+
     with pytest.raises(ValueError, match=words):
-        encoder.init(jax.random.key(0), TOKENS, train=False)
+        init(jax.random.key(0))

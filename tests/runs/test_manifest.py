@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from jaxmed.runs.manifest import MANIFEST, DamagedError, remove_manifest, verify, write_manifest
+from jaxmed.runs.manifest import (
+    MANIFEST,
+    DamagedError,
+    remove_manifest,
+    verify_files,
+    write_manifest,
+)
 
 
 @pytest.fixture
@@ -34,7 +40,7 @@ def test_sums_are_those_of_hashlib(folder):
     assert set(listed) == {"config.json", "plots/Ä b.png", "last/7/manifest.json"}
     for name, found in listed.items():
         assert found == hashlib.sha256((folder / name).read_bytes()).hexdigest()
-    assert verify(folder) == 6
+    assert verify_files(folder) == 6
 
 
 def test_no_damage_is_silent(folder):
@@ -56,29 +62,29 @@ def test_no_damage_is_silent(folder):
             content.append(draw.randrange(256))
         file.unlink() if damage == "remove" else file.write_bytes(content)
         with pytest.raises(DamagedError) as caught:
-            verify(folder)
+            verify_files(folder)
         # A damaged manifest of a checkpoint is named by the run's, which lists its checksum.
         assert str(file) in str(caught.value), (damage, file)
         file.write_bytes((kept / file.relative_to(folder)).read_bytes())
-    verify(folder)
+    verify_files(folder)
 
 
 @pytest.mark.parametrize("name", ["new.txt", "plots/new.txt", "last/7/d/new", ".hidden"])
 def test_a_file_that_was_not_there_is_named(folder, name):
     (folder / name).write_text("stray")
     with pytest.raises(DamagedError, match=f"{name} was not there when the folder was written"):
-        verify(folder)
+        verify_files(folder)
 
 
 def test_pipes_and_links_are_not_followed_for_ever(folder):
     (folder / "config.json").unlink()
     os.mkfifo(folder / "config.json")
     with pytest.raises(DamagedError, match=r"config\.json is a link, pipe or device"):
-        verify(folder)
+        verify_files(folder)
     (folder / "config.json").unlink()
     (folder / "config.json").symlink_to(folder)
     with pytest.raises(DamagedError, match=r"config\.json is a link, pipe or device"):
-        verify(folder)
+        verify_files(folder)
 
 
 @pytest.mark.parametrize(
@@ -87,10 +93,10 @@ def test_pipes_and_links_are_not_followed_for_ever(folder):
 def test_a_manifest_of_other_content_is_damaged(folder, content):
     (folder / MANIFEST).write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(DamagedError):
-        verify(folder)
+        verify_files(folder)
 
 
 def test_without_a_manifest_nothing_is_believed(folder):
     remove_manifest(folder)
     with pytest.raises(DamagedError, match=r"manifest\.json is missing or damaged"):
-        verify(folder)
+        verify_files(folder)

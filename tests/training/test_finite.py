@@ -82,9 +82,9 @@ def test_a_nan_is_named_by_step_and_leaf_and_nothing_saved_is_lost(task, expecte
         train(task, optax.sgd(1.0), directory=tmp_path, epochs=4)
     last = tmp_path / "checkpoints" / "last"
     assert checkpoint.latest(last) == 3
-    state, history = checkpoint.restore(last, init_state(task, optax.sgd(1.0), KEY, TRAIN))
+    state, notes = checkpoint.restore(last, init_state(task, optax.sgd(1.0), KEY, TRAIN))
     assert float(state.params["height"]) == 3
-    assert [row["epoch"] for row in history] == [1]
+    assert [row["epoch"] for row in notes["history"]] == [1]
     assert (tmp_path / "metrics.jsonl").read_text().count("\n") == 1
 
 

@@ -101,7 +101,8 @@ def experiment(settings: Settings) -> dict[str, Any]:
         checks.known("contenders", name, CONTENDERS)
     checks.positive("rounds", settings.rounds)
     checks.positive("seconds", settings.seconds)
-    checks.positive("limit", settings.limit)
+    if not settings.limit > 0:  # infinity is a limit too
+        checks.positive("limit", settings.limit)
     if settings.examples is not None:
         checks.positive("examples", settings.examples)
     if (settings.check or settings.keep) and "jaxmed" not in settings.contenders:
