@@ -24,7 +24,7 @@ from jaxmed.tasks import Model, Task
 from jaxmed.training import artifacts, finite, gradients, input_pipeline, resume, validate
 from jaxmed.training.ema import ema_params
 from jaxmed.training.fingerprint import DataFingerprint
-from jaxmed.training.history_row import history_row
+from jaxmed.training.history_row import history_row, validation_numbers
 from jaxmed.training.identity import identity
 from jaxmed.training.options import MOST_STEPS, Execution, Run, Validation, check_training
 from jaxmed.training.rounds import copy_arrays, epoch_lines, rounds
