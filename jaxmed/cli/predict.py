@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +14,14 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def predict(run: Path, /, *, text: tuple[str, ...] = (), file: Path | None = None) -> None:
+def predict(
+    run: Path,
+    /,
+    *,
+    text: tuple[str, ...] = (),
+    file: Path | None = None,
+    timeout: float = 3600.0,
+) -> None:
     """Predict texts with the exported model of a run: the class, and its probability.
 
     On a terminal a table; in a pipe one line per text: what the model answers, such as class and
@@ -23,9 +33,40 @@ def predict(run: Path, /, *, text: tuple[str, ...] = (), file: Path | None = Non
         run: the folder of the run, or its folder `model`.
         text: a text; repeat `--text` for more.
         file: a UTF-8 file with one text per line.
+        timeout: seconds after which a model that does not answer is given up, such as one that
+            loops for ever.
     """
     texts = _texts(text, file)
+    with _given_up_after(timeout, run):
+        _predict(run, texts, file)
 
+
+@contextlib.contextmanager
+def _given_up_after(seconds: float, run: Path) -> Iterator[None]:
+    """End the process if the block takes longer: a compiled program cannot be interrupted."""
+    from jaxmed import checks
+
+    checks.positive("timeout", seconds)
+
+    def give_up() -> None:
+        print(
+            f"run is {str(run)!r}, whose model has not answered within {seconds:g} s: raise "
+            "--timeout, or open only models that you trust.",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(2)
+
+    timer = threading.Timer(seconds, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _predict(run: Path, texts: Sequence[str], file: Path | None) -> None:
     from jaxmed.deploy.answers import answers_of_texts, cut_off, token_counts
     from jaxmed.deploy.load import load
 

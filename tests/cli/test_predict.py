@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import subprocess
 import sys
 
 import jax
@@ -203,3 +205,25 @@ def refused(capsys, arguments, message):
     assert message in shown.err
     assert shown.err.count("\n") == 1
     assert shown.out == ""
+
+
+def test_a_model_that_loops_for_ever_is_given_up(tmp_path):
+    tokenizer = tokenizers.words(TEXTS)
+    network = TextClassifier(1, RecurrentEncoder(tokenizer.get_vocab_size(), 4, (3,)))
+    task = tasks.binary_classification(network, inputs=inputs.tokens, classes=CLASSES)
+
+    def never(params, state, batch):
+        first = batch["tokens"].sum(1) * 0.0
+        looped = jax.lax.while_loop(lambda x: (x < 1).any(), lambda x: x * 0.5, first)
+        return {"probabilities": jnp.stack([looped, 1 - looped], axis=1)}
+
+    looping = dataclasses.replace(task, predict=never)
+    export(Model(looping, {}, {}), tmp_path, {"tokens": np.ones((2, 5), np.int32)},
+           tokenizer=tokenizer)  # fmt: skip
+    command = [sys.executable, "-m", "jaxmed.cli", "predict", tmp_path, "--text", "rash"]
+    done = subprocess.run(
+        [*command, "--timeout", "6"], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 2
+    assert "whose model has not answered within 6 s: raise --timeout, or open only" in done.stderr
+    assert "Traceback" not in done.stderr
