@@ -50,6 +50,11 @@ def checked(
             and targets that do not suit the task.
     """
     if isinstance(data, Mapping):
+        if "mask" in data:
+            raise ValueError(
+                f"{name} holds a column `mask`, which says in each batch what is padding and would "
+                "be overwritten: rename it."
+            )
         check_columns(name, data, missing=task.missing)
         _refuse(name, task.judge.check(data, training=training))
         if fingerprint is not None:

@@ -58,3 +58,15 @@ def test_an_error_inside_gives_the_folder_back(tmp_path):
     with locked(tmp_path):
         pass
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize("what", ["file", "link", "below"])
+def test_what_cannot_be_a_folder_is_refused(what, tmp_path):
+    path = tmp_path / "run"
+    if what == "link":
+        path.symlink_to(tmp_path / "nowhere")
+    else:
+        path.write_text("a file")
+    folder = path / "a" if what == "below" else path
+    with pytest.raises(FileExistsError, match="remove it, or choose another"), locked(folder):
+        pytest.fail("a lock on nothing")

@@ -206,3 +206,8 @@ def test_infinity_is_no_missing_value():
     columns = MULTICLASS | {"features": with_row(_missing, 1, np.inf)}
     with pytest.raises(ValueError, match="infinity in `features`, 1 rows, the first is row 1"):
         train(counting("mean"), columns=columns)
+
+
+def test_a_mask_of_the_callers_is_not_overwritten():
+    with pytest.raises(ValueError, match="train holds a column `mask`, .*: rename it"):
+        train(columns={**TRAIN, "mask": np.zeros(len(LABEL), np.float32)}, epochs=1)
