@@ -22,15 +22,15 @@ def locked(directory: Path) -> Iterator[None]:
         directory: of the run; made where it is missing. Its file `.lock` stays there.
 
     Raises:
-        FileExistsError: The folder cannot be made. Or another process, or another call in this one, holds the folder; the message
-            says which and since when.
+        FileExistsError: The folder cannot be made; or another process, or another call in this
+            one, holds it, and the message says which and since when.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise FileExistsError(
-            f"directory is {directory}, which is a file, a link to nothing, or below a file: remove "
-            "it, or choose another directory."
+            f"directory is {directory}, which is a file, a link to nothing, or below a file: "
+            "remove it, or choose another directory."
         ) from error
     with (directory / LOCK).open("a+", encoding="utf-8") as file:
         try:

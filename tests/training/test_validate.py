@@ -209,5 +209,5 @@ def test_infinity_is_no_missing_value():
 
 
 def test_a_mask_of_the_callers_is_not_overwritten():
-    with pytest.raises(ValueError, match="train holds a column `mask`, .*: rename it"):
+    with pytest.raises(ValueError, match=r"train holds a column `mask`, .*: rename it"):
         train(columns={**TRAIN, "mask": np.zeros(len(LABEL), np.float32)}, epochs=1)
