@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.data import batches
 from jaxmed.data.source import Source
 from jaxmed.data.text import tokenizers
 from jaxmed.deploy.load import Loaded
@@ -36,6 +37,8 @@ def answers(
         ValueError: if the data lacks what the model reads, the model cannot be run on it (it may
             need more memory than there is), or answers with a number that has no name.
     """
+    checks.made_by("model", model, Loaded, "what jaxmed.load gives")
+    batch_size = checks.whole("batch_size", batch_size, most=batches.MOST_ROWS)
     found: dict[str, np.ndarray] = {}
     try:
         answered = predict(model.answering, data, batch_size=batch_size)
@@ -85,7 +88,11 @@ def answers_of_texts(
     Raises:
         ValueError: if the model does not read texts, or there is no text.
     """
-    checks.positive("batch_size", batch_size)
+    checks.made_by("model", model, Loaded, "what jaxmed.load gives")
+    batch_size = checks.whole("batch_size", batch_size, most=batches.MOST_ROWS)
+    for text in checks.sequence("texts", texts, "strings"):
+        if not isinstance(text, str):
+            raise ValueError(f"texts holds {checks.shown(text)}, but must hold strings: decode it.")
     tokenizer, length = _of_texts(model)
     if len(texts) == 0:
         raise ValueError("texts is empty: give at least one text.")

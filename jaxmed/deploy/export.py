@@ -68,6 +68,7 @@ def export(
     checks.made_by("model", model, Model, "a Model, such as fit(...).model")
     target = checks.path("directory", directory).absolute() / "model"
     checks.flag("boundaries", boundaries)
+    feature_names = checks.strings("feature_names", feature_names)
 
     def answered(batch: Batch) -> dict[str, Any]:
         outputs = model.predict(batch)

@@ -24,6 +24,7 @@ from bad_calls.kinds import (
     PATH,
     POSITIVE,
     TEXT,
+    TEXTS,
     Kind,
     array,
 )
@@ -75,6 +76,10 @@ arguments = {
     "run": (training.Run(progress=False), OBJECT_OR_NONE),
     "execution": (None, OBJECT_OR_NONE),
 }
+deploy.export(
+    Model(EXAMPLE.task, STATE.params, STATE.model_state), f"{FOLDER}/once", dict(EXAMPLE.columns)
+)
+LOADED = deploy.load(f"{FOLDER}/once")
 SEVEN = {name: column[:7] for name, column in EXAMPLE.columns.items()}
 CALLS: dict[str, Call] = {
     "training.fit": call(
@@ -135,6 +140,20 @@ CALLS: dict[str, Call] = {
     ),
     "data.batches.ordered_rows": call(batches.ordered_rows, rows=3, batch_size=(2, COUNT)),
     "data.inputs.features": call(inputs.features, fill=("mean", TEXT.also("median").optional())),
+    "deploy.export": call(
+        lambda **given: deploy.export(**given) and None,
+        model=(Model(EXAMPLE.task, STATE.params, STATE.model_state), Kind([*OBJECT.bad, Model])),
+        directory=(f"{FOLDER}/exported", PATH),
+        data=(dict(EXAMPLE.columns), COLUMNS),
+        boundaries=(False, FLAG),
+        feature_names=((), TEXTS.also(["a"])),
+    ),
+    "deploy.answers": call(
+        lambda **given: deploy.answers(**given) and None,
+        model=(LOADED, Kind([*OBJECT.bad, Model])),
+        data=(dict(EXAMPLE.columns), COLUMNS),
+        batch_size=(64, COUNT),
+    ),
     "deploy.load": call(
         lambda directory: _raised(deploy.load, directory), directory=(FOLDER, PATH)
     ),
