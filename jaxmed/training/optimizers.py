@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxmed import checks
 from jaxmed.typing import Params, Tree
 
 Optimizer: TypeAlias = optax.GradientTransformation | optax.MultiSteps
@@ -39,7 +40,8 @@ def with_loss(optimizer: Optimizer) -> optax.GradientTransformationExtraArgs:
 
 def check_transformation(optimizer: Any) -> None:
     """Refuse what has no `init` and `update`."""
-    if all(callable(getattr(optimizer, name, None)) for name in ("init", "update")):
+    methods = [getattr(optimizer, name, None) for name in ("init", "update")]
+    if not isinstance(optimizer, type) and all(map(callable, methods)):
         return
     if callable(optimizer):
         name = getattr(optimizer, "__name__", type(optimizer).__name__)
@@ -49,7 +51,7 @@ def check_transformation(optimizer: Any) -> None:
             else f"optimizer is the function {name} itself: pass the transformation it returns."
         )
     raise ValueError(
-        f"optimizer is {optimizer!r:.80}, but must be an Optax transformation, such as "
+        f"optimizer is {checks.shown(optimizer)}, but must be an Optax transformation, such as "
         "optax.adam(1e-3)."
     )
 

@@ -20,6 +20,7 @@ from jaxmed.runtime.placement import Placement
 from jaxmed.tasks import Model, Task
 from jaxmed.tasks.task import A_TASK
 from jaxmed.training.identity import IDENTITY
+from jaxmed.training.optimizers import check_transformation
 from jaxmed.training.step import TrainState
 from jaxmed.training.stopping import Monitor, Stop, patience
 from jaxmed.typing import Columns, Key
@@ -177,12 +178,7 @@ def check_training(
         The batch size and the steps as ints.
     """
     checks.made_by("task", task, Task, A_TASK)
-    methods = [getattr(optimizer, method, None) for method in ("init", "update")]
-    if isinstance(optimizer, type) or not all(map(callable, methods)):
-        raise ValueError(
-            f"optimizer is {checks.shown(optimizer)}, but must be an Optax transformation: call "
-            "what makes one, such as optax.adamw(1e-3)."
-        )
+    check_transformation(optimizer)
     if not _is_key(key):
         raise ValueError(
             f"key is {checks.shown(key)}, but must be one key of JAX: pass jax.random.key(0)."
