@@ -10,6 +10,7 @@ import jax
 from jaxmed.models import input_checks
 from jaxmed.models.conv_stages import ConvStages, one_depth_per_stage
 from jaxmed.models.heads import pooled_features
+from jaxmed.models.intermediates import capture
 from jaxmed.models.layers import Activation, BatchNorm, Bias, Conv, Dropout, max_pool
 from jaxmed.typing import Array, Float, Option
 
@@ -40,7 +41,7 @@ class SimpleCNN(nn.Module):
         x = Conv(self.features, (3, 3), padding="VALID", use_bias=False)(x)
         # Adding the bias and ReLU are monotone, so the pool may come first: the same numbers,
         # with a quarter of the elements to compute in both.
-        x = jax.nn.relu(Bias()(max_pool(x)))
+        x = capture(self, "stage1", jax.nn.relu(Bias()(max_pool(x))))
         return nn.Dense(self.outputs, dtype=x.dtype)(x.reshape(x.shape[0], -1))
 
 

@@ -8,6 +8,7 @@ import flax.linen as nn
 import jax
 
 from jaxmed.models import input_checks
+from jaxmed.models.intermediates import capture
 from jaxmed.models.layers import Activation, Conv, GroupNorm, max_pool
 from jaxmed.typing import Array, Float
 
@@ -17,7 +18,7 @@ class ConvStages(nn.Module):
 
     An image, signal or volume to a map of features: `ConvNet` without its mean and its linear
     layer. Group normalization by default: views, corrupted images and small sets of labels make
-    batch statistics unreliable.
+    batch statistics unreliable. Intermediate values: `stage1` and so on.
 
     Attributes:
         widths: channels of each stage; every stage but the last halves the sides.
@@ -66,6 +67,7 @@ class ConvStages(nn.Module):
                 if layer == depth and stage < len(self.widths):
                     x = max_pool(x)
                 x = self.activation(self.norm()(x, train=train, mask=mask))
+            x = capture(self, f"stage{stage}", x)
         return x
 
     def _depths(self) -> tuple[int, ...]:

@@ -16,8 +16,8 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxmed import checks
 from jaxmed.models import input_checks
-from jaxmed.models.network import Network
-from jaxmed.typing import AnyArray, Array
+from jaxmed.models.network import MONTE_CARLO, Network
+from jaxmed.typing import AnyArray, Array, Key
 
 
 def capture(module: nn.Module, name: str, x: Array) -> Array:
@@ -85,26 +85,61 @@ def intermediates(
         raise ValueError(
             f"added is {checks.shown(added)}, but must map names of values to arrays: pass a dict."
         )
+    outputs, values = captured(network, variables, x, dict(added or {}))
+    if not values:
+        raise ValueError(_without_names(network))
+    return outputs, values
+
+
+def captured(
+    network: Network,
+    variables: Mapping[str, Any],
+    x: Any,
+    added: Mapping[str, AnyArray],
+    key: Key | None = None,
+) -> tuple[Any, dict[str, Array]]:
+    """As `intermediates`, of any network: one that names no values gives none.
+
+    Args:
+        network: as in `intermediates`.
+        variables: as in `intermediates`.
+        x: what it reads.
+        added: as in `intermediates`.
+        key: with which dropout draws although this is evaluation (Monte Carlo dropout); by default
+            it does not.
+    """
     if added:
         # Flax would ignore an unknown name, and fail on the first part of a known one.
         _, known = jax.eval_shape(functools.partial(_run, network), variables, x, {})
+        if not known:
+            raise ValueError(_without_names(network))
         for name in added:
             checks.known("added", name, known)
-    return _run(network, variables, x, dict(added or {}))
+    return _run(network, variables, x, added, key)
 
 
 def _run(
-    network: Network, variables: Mapping[str, Any], x: Array, added: Mapping[str, AnyArray]
+    network: Network,
+    variables: Mapping[str, Any],
+    x: Any,
+    added: Mapping[str, AnyArray],
+    key: Key | None = None,
 ) -> tuple[Any, dict[str, Array]]:
     tree = unflatten_dict(added, sep="/")  # type: ignore[no-untyped-call]
     outputs, kept = network.apply(
-        {**variables, "added": tree}, x, train=False, mutable=["intermediates"]
+        {**variables, "added": tree},
+        x,
+        train=False,
+        mutable=["intermediates"],
+        **({} if key is None else {"rngs": {MONTE_CARLO: key}}),
     )
     kept = dict(kept.get("intermediates", {}))
     values: dict[str, Array] = flatten_dict(kept, sep="/")  # type: ignore[no-untyped-call]
-    if not values:
-        raise ValueError(
-            f"network is of type {type(network).__name__}, which has no named intermediate values: "
-            "use ResNet or ViT, or call jaxmed.models.capture inside the network."
-        )
     return outputs, values
+
+
+def _without_names(network: Network) -> str:
+    return (
+        f"network is of type {type(network).__name__}, which has no named intermediate values: use "
+        "ResNet or ViT, or call jaxmed.models.capture inside the network."
+    )

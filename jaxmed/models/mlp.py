@@ -8,12 +8,13 @@ import flax.linen as nn
 import jax
 
 from jaxmed.models import input_checks
+from jaxmed.models.intermediates import capture
 from jaxmed.models.layers import Activation, Dropout
 from jaxmed.typing import Array, Float, Option
 
 
 class MLP(nn.Module):
-    """Layers of a = f(W x + b), then a linear one.
+    """Layers of a = f(W x + b), then a linear one. Intermediate values: `hidden1` and so on.
 
     Attributes:
         widths: units of each hidden layer, in order; none gives a linear model.
@@ -61,7 +62,8 @@ class MLP(nn.Module):
         """
         del mask
         x = x.reshape(x.shape[0], -1)
-        for width in self.widths:
+        for layer, width in enumerate(self.widths, 1):
             x = self.activation(nn.Dense(width, kernel_init=self.kernel_init, dtype=x.dtype)(x))
+            x = capture(self, f"hidden{layer}", x)
             x = Dropout(self.dropout)(x, train=train)
         return nn.Dense(self.outputs, dtype=x.dtype)(x)

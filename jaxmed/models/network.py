@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol, runtime_checkable
 
+MONTE_CARLO = "monte_carlo"
+"""Name of the key with which dropout draws in evaluation too, for Monte Carlo dropout."""
+
 
 @runtime_checkable
 class Network(Protocol):

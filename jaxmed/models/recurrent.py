@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jaxmed import checks
 from jaxmed.batch_axis import row_keys
 from jaxmed.models import input_checks
+from jaxmed.models.intermediates import capture
 from jaxmed.models.layers.dropout import Dropout
 from jaxmed.models.layers.recurrent_cells import LSTM, Carry, Cell
 from jaxmed.models.layers.recurrent_scan import scan_cell
@@ -24,6 +25,8 @@ from jaxmed.typing import Array, Bool, Float, Int, Option
 
 class RecurrentEncoder(nn.Module):
     """Texts to states: an embedding and recurrent layers, in one direction or both.
+
+    Intermediate value: `embedded` [batch, time, embedding].
 
     Attributes:
         vocabulary: number of tokens; token 0 is padding.
@@ -82,7 +85,7 @@ class RecurrentEncoder(nn.Module):
         real = tokens != 0
         # Looked up by time, as a recurrent layer reads: its transposition undoes this one.
         embed = nn.Embed(self.vocabulary, self.embedding, name="embedding")
-        embedded = embed(tokens.T).swapaxes(0, 1)
+        embedded = capture(self, "embedded", embed(tokens.T).swapaxes(0, 1))
         states: tuple[Array, ...] = (embedded,)
         for units in self.units:
             layer = functools.partial(

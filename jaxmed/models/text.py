@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmed.models import input_checks
+from jaxmed.models.intermediates import capture
 from jaxmed.models.layers import Conv, Dropout, Pooling, last_state
 from jaxmed.typing import Array, Float, Int, Option
 
@@ -63,7 +64,8 @@ class TextClassifier(nn.Module):
 class ConvEncoder(nn.Module):
     """Texts to states: an embedding and one convolution over time per width of window.
 
-    With `layers.max_over_time` it is the network of Kim 2014.
+    With `layers.max_over_time` it is the network of Kim 2014. Intermediate value: `embedded`
+    [batch, time, embedding].
 
     Attributes:
         vocabulary: number of tokens; token 0 is padding.
@@ -91,6 +93,7 @@ class ConvEncoder(nn.Module):
     def __call__(self, tokens: Int[Array, "batch time"], *, train: bool) -> tuple[Array, ...]:
         """[batch, time] -> one array [batch, time, features * number of windows] in a tuple."""
         x = nn.Embed(self.vocabulary, self.embedding, name="embedding")(tokens)
+        x = capture(self, "embedded", x)
         x = jnp.where((tokens != 0)[..., None], x, 0)
         x = Dropout(self.dropout)(x, train=train)
         maps = [jax.nn.relu(Conv(self.features, (window,))(x)) for window in self.windows]

@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jaxmed.models import input_checks
+from jaxmed.models.intermediates import capture
 from jaxmed.models.layers.attention import TransformerLayer
 from jaxmed.models.layers.dropout import Dropout
 from jaxmed.typing import Array, Int, Option
@@ -17,8 +18,9 @@ class TransformerEncoder(nn.Module):
     The norms stand before attention and perceptron (Xiong et al. 2020), so that training needs no
     warm-up of the learning rate. Positions are rotary (Su et al. 2021). Kernels and embeddings
     start as in LeCun et al. 1998, with variance 1 / inputs and 1 / width; biases start at zero.
-    Intermediate values of each layer: `TransformerLayer_0/attention/weights` [batch, heads,
-    queries, keys] and `TransformerLayer_0/tokens` [batch, time, width].
+    Intermediate values: `embedded` [batch, time, width], and of each layer
+    `TransformerLayer_0/attention/weights` [batch, heads, queries, keys] and
+    `TransformerLayer_0/tokens` [batch, time, width].
 
     Attributes:
         vocabulary: number of tokens; token 0 is padding.
@@ -71,6 +73,7 @@ class TransformerEncoder(nn.Module):
         """
         real = tokens != 0
         x = nn.Embed(self.vocabulary, self.width, name="embedding")(tokens)
+        x = capture(self, "embedded", x)
         x = Dropout(self.dropout)(x, train=train)
         hidden = 4 * self.width if self.hidden is None else self.hidden
         for _ in range(self.layers):

@@ -11,7 +11,7 @@ from jaxmed.tasks.classification import (
 )
 from jaxmed.tasks.contrastive import contrastive
 from jaxmed.tasks.counts import negative_binomial_regression, poisson_regression
-from jaxmed.tasks.judge import Judge
+from jaxmed.tasks.judge import Classes, Judge, Values
 from jaxmed.tasks.masked import masked_pixels, standardized_patches
 from jaxmed.tasks.reconstruction import gaussian_noise, masking_noise, reconstruction
 from jaxmed.tasks.regression import regression
@@ -22,9 +22,11 @@ from jaxmed.tasks.variational import variational
 from jaxmed.tasks.words import word_prediction
 
 __all__ = [
+    "Classes",
     "Judge",
     "Model",
     "Task",
+    "Values",
     "binary_classification",
     "classification",
     "contrastive",

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmed import checks, metrics
-from jaxmed.tasks.judge import Figures, Judge, Statistic
-from jaxmed.typing import Columns, Outputs
+from jaxmed.tasks.judge import Classes, Figures, Judge, Statistic
+from jaxmed.typing import Array, Columns, Outputs
 
 _CONFUSION = ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "precision")
 _AGREEMENT = ("matthews_correlation", "cohen_kappa")
@@ -47,6 +47,8 @@ def of_positions(names: Sequence[str]) -> Judge:
         answer=lambda outputs: {},
         strata=None,
         decided=None,
+        classes=None,
+        scores=None,
     )
 
 
@@ -63,6 +65,7 @@ def of_findings(names: Sequence[str]) -> Judge:
         answer=lambda outputs: {"probabilities": outputs["probabilities"]},
         names={"probabilities": names} if names else {},
         subjects=dict.fromkeys(FINDINGS, mean),
+        scores=lambda outputs: outputs["logits"],
     )
 
 
@@ -80,7 +83,35 @@ def _of_classes(names: Sequence[str], statistics: Sequence[str]) -> Judge:
         names={"probabilities": names, "class": names},
         decided=functools.partial(_of_two_classes_decided, names, statistics) if of_two else None,
         subjects={name: subject for name in _OF_ONE_CLASS if name in statistics},
+        classes=Classes(
+            names,
+            truth=lambda columns: columns["label"],
+            probabilities=lambda outputs: outputs["probabilities"],
+            replaced=_with_probabilities,
+        ),
+        scores=_class_scores,
     )
+
+
+def _with_probabilities(outputs: Outputs, probabilities: Array) -> Outputs:
+    """The outputs with other probabilities; logits are left out, which belong to the first ones."""
+    kept = {name: value for name, value in outputs.items() if name != "logits"}
+    return {**kept, "probabilities": probabilities}
+
+
+def _class_scores(outputs: Outputs) -> Array:
+    """A logit per class [rows, classes]: the network's own, or else the log of the probability.
+
+    Of one logit for two classes, that of the first class is the negative one.
+    """
+    probabilities = outputs["probabilities"]
+    logits = outputs.get("logits")
+    if logits is None or (logits.shape != probabilities.shape and probabilities.shape[1] > 2):
+        return jnp.log(jnp.maximum(probabilities, jnp.finfo(probabilities.dtype).tiny))
+    if logits.shape == probabilities.shape:
+        return logits
+    of_positive = logits.reshape(len(logits))
+    return jnp.stack([-of_positive, of_positive], axis=1)
 
 
 def _of_two_classes_decided(names: Sequence[str], statistics: Sequence[str]) -> Judge:

@@ -16,6 +16,44 @@ Figures: TypeAlias = Iterator[tuple[str, Any, str]]
 """Name, matplotlib figure and caption."""
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Classes:
+    """A question whose answer is one of several classes, each with a probability.
+
+    Calibration, conformal sets, operating points and measures of uncertainty read it.
+
+    Attributes:
+        names: of the classes; of two, the second is the positive one.
+        truth: `columns -> classes` [rows].
+        probabilities: `outputs -> probabilities` [rows, classes]. Pure JAX.
+        replaced: `(outputs, probabilities) -> outputs`, the same with other probabilities and
+            without what no longer fits them. Pure JAX.
+    """
+
+    names: Sequence[str]
+    truth: Callable[[Columns], np.ndarray]
+    probabilities: Callable[[Outputs], Any]
+    replaced: Callable[[Outputs, Any], Outputs]
+
+    @property
+    def positive(self) -> str | None:
+        """The name of the positive class of two; None where there are more."""
+        return self.names[1] if len(self.names) == 2 else None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Values:
+    """A question whose answer is one number.
+
+    Attributes:
+        truth: `columns -> numbers` [rows].
+        value: `outputs -> numbers` [rows]. Pure JAX.
+    """
+
+    truth: Callable[[Columns], np.ndarray]
+    value: Callable[[Outputs], Any]
+
+
 def _accepts(columns: Columns, *, training: bool) -> str | None:
     del columns, training
     return None
@@ -46,6 +84,10 @@ class Judge:
         notes: `table -> sentences` that a reader of the numbers must know.
         subjects: what each statistic is of, by its name, such as the positive class; printed behind
             the name. A statistic of the whole table has none.
+        classes: how the answer of one class per example is read, or None.
+        values: how the answer of one number per example is read, or None.
+        scores: `outputs -> scores` [rows, targets], what explanations explain: a logit per class or
+            a number. Pure JAX; None where they must be told what to explain.
         names: words of columns: of the whole numbers of an answer, or of the columns of a matrix.
     """
 
@@ -59,4 +101,7 @@ class Judge:
     decided: Callable[[], Judge] | None = None
     notes: Callable[[Columns], Sequence[str]] = lambda table: ()
     subjects: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    classes: Classes | None = None
+    values: Values | None = None
+    scores: Callable[[Outputs], Any] | None = None
     names: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)

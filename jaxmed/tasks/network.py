@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from jaxmed.fitted import Fitted, bound, joined
+from jaxmed.models.intermediates import captured
 from jaxmed.models.network import Network
+from jaxmed.tasks.task import Intermediates
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Tree
 
 __all__ = [
     "FITTED",
+    "INPUTS",
     "Inputs",
     "Network",
     "first_values",
     "fitted_part",
     "in_training",
+    "intermediates_of",
     "mean_outputs",
     "variables",
     "with_constants",
 ]
 
+INPUTS = "inputs"
+"""Name of what a network reads, among its intermediate values and counted constants."""
 FITTED = "fitted"
 """Where the counted constants stand in a model's state."""
 Inputs: TypeAlias = Callable[[Batch], Any] | Fitted
@@ -103,6 +109,41 @@ def in_training(
             **({} if method is None else {"method": method}),
         )
         return outputs, {**state, **after}
+
+    return run
+
+
+def intermediates_of(
+    network: Network, inputs: Inputs, decode: Callable[[Any], Outputs]
+) -> Intermediates:
+    """The `intermediates` of a task that predicts `decode(network(inputs(batch)))`.
+
+    Its values are those that the network names, and `inputs`, what it reads, where that is an array
+    of floating numbers.
+    """
+
+    def run(
+        params: Params, state: ModelState, batch: Batch, added: Mapping[str, Any], key: Key | None
+    ) -> tuple[Outputs, dict[str, Array]]:
+        x = fitted_part(inputs, state, INPUTS)(batch)
+        values: dict[str, Array] = {}
+        if isinstance(x, jax.Array) and jnp.issubdtype(x.dtype, jnp.floating):
+            if INPUTS in added:
+                if jnp.shape(added[INPUTS]) != x.shape:
+                    raise ValueError(
+                        f"added has shape {jnp.shape(added[INPUTS])} for {INPUTS!r}, but must be "
+                        f"{x.shape}, the shape of that value."
+                    )
+                x = x + jnp.asarray(added[INPUTS], x.dtype)
+            values[INPUTS] = x
+        elif INPUTS in added:
+            raise ValueError(
+                f"added names {INPUTS!r}, but the network reads no array of floating numbers: name "
+                "one of its intermediate values, such as 'encoder/embedded' of texts."
+            )
+        within = {name: more for name, more in added.items() if name != INPUTS}
+        outputs, found = captured(network, variables(params, state), x, within, key)
+        return decode(outputs), {**values, **found}
 
     return run
 

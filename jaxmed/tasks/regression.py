@@ -11,7 +11,7 @@ from jaxmed import checks, losses, metrics
 from jaxmed.fitted import Fitted
 from jaxmed.metrics import streaming
 from jaxmed.metrics.streaming import Metric
-from jaxmed.tasks.judge import Figures, Judge, Statistic
+from jaxmed.tasks.judge import Figures, Judge, Statistic, Values
 from jaxmed.tasks.network import Inputs, Network
 from jaxmed.tasks.supervised import supervised
 from jaxmed.tasks.task import Task
@@ -72,6 +72,8 @@ def _judge(unit: str) -> Judge:
         },
         figures=figures,
         answer=lambda outputs: {"value": outputs["value"]},
+        values=Values(lambda columns: columns["label"], lambda outputs: outputs["value"]),
+        scores=lambda outputs: outputs["value"][:, None],
     )
 
 

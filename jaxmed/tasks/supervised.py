@@ -11,7 +11,15 @@ from jaxmed import fitted
 from jaxmed.metrics.streaming import Metric
 from jaxmed.tasks import arguments
 from jaxmed.tasks.judge import Judge
-from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, in_training, variables
+from jaxmed.tasks.network import (
+    Inputs,
+    Network,
+    first_values,
+    fitted_part,
+    in_training,
+    intermediates_of,
+    variables,
+)
 from jaxmed.tasks.task import Task
 from jaxmed.typing import Array, Batch, Key, Loss, ModelState, Outputs, Params
 
@@ -74,4 +82,5 @@ def supervised(
         judge,
         fitted.joined(parts),
         fitted.missing(inputs),
+        intermediates_of(network, inputs, logits_of),
     )

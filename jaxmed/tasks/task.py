@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 
@@ -21,6 +21,10 @@ from jaxmed.metrics.streaming import Metric
 from jaxmed.tasks.judge import Judge
 from jaxmed.typing import Array, Batch, Columns, Key, ModelState, Outputs, Params, Tree
 
+Intermediates: TypeAlias = Callable[
+    [Params, ModelState, Batch, Mapping[str, Any], Key | None], tuple[Outputs, dict[str, Array]]
+]
+"""(params, model_state, batch, added, key) -> (outputs, values on the way to them by name)."""
 A_TASK = "a Task, such as tasks.classification(...) makes"
 """What to pass, for messages."""
 
@@ -40,6 +44,11 @@ class Task:
         judge: checks of targets, exact statistics, figures and answers of this kind of question.
         counts: what is counted from the training split before the first step, or None.
         missing: columns in which NaN means "missing" and is handled.
+        intermediates: `(params, model_state, batch, added, key) -> (outputs, values)`: what
+            `predict` gives, and values on the way, by name and rows first: `inputs`, what the
+            network reads, and what it names itself. Arrays `added` to some of the values, of their
+            shapes, change what follows; with a key, dropout draws. Explanations, distances between
+            cases and Monte Carlo dropout need no more. None where a task names no values.
     """
 
     init: Callable[[Key, Batch, Tree], tuple[Params, ModelState]]
@@ -49,6 +58,7 @@ class Task:
     judge: Judge = dataclasses.field(default_factory=Judge)
     counts: Counts | None = None
     missing: frozenset[str] = frozenset()
+    intermediates: Intermediates | None = None
     # Programs compiled for this task, by what they do; they live as long as it does.
     programs: dict[Any, Any] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
@@ -83,6 +93,32 @@ class Model:
     def predict(self, batch: Batch) -> Outputs:
         """What the model predicts for a batch: its `task.predict` with its arrays."""
         return self.task.predict(self.params, self.state, batch)
+
+    def intermediates(
+        self, batch: Batch, *, added: Mapping[str, Any] | None = None, key: Key | None = None
+    ) -> tuple[Outputs, dict[str, Array]]:
+        """What the model predicts for a batch, and the values on the way, by name.
+
+        The gradient of an output with respect to a value is the gradient with respect to zeros that
+        are added to it.
+
+        Args:
+            batch: rows to predict.
+            added: arrays to add to some of the values, by name, of the same shapes.
+            key: with which dropout draws; by default it does not.
+
+        Returns:
+            The outputs, and a dict of values, rows first.
+
+        Raises:
+            ValueError: if the task names no values, or `added` an unknown one or another shape.
+        """
+        if self.task.intermediates is None:
+            raise ValueError(
+                "model has no named intermediate values: use a model of one network, such as a "
+                "member of an ensemble, or give its Task a function `intermediates`."
+            )
+        return self.task.intermediates(self.params, self.state, batch, dict(added or {}), key)
 
     def arranged(self, data: Columns | Source) -> Columns | Source:
         """The data as `predict` is to read it; a loaded model puts named features in order."""

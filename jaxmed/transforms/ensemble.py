@@ -54,7 +54,7 @@ def ensemble(task: Task, *, members: int) -> Task:
     def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
         return mean_outputs(jax.vmap(task.predict, (0, 0, None))(params, state, batch))
 
-    return dataclasses.replace(task, init=init, loss=loss, predict=predict)
+    return dataclasses.replace(task, init=init, loss=loss, predict=predict, intermediates=None)
 
 
 def mean_with_gradient_of_sum(losses: Array) -> Array:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmed import checks
 from jaxmed.losses.imbalance import check_classes, positive_shares
 from jaxmed.tasks.task import A_TASK, Task
-from jaxmed.typing import Batch, Float, ModelState, Outputs, Params
+from jaxmed.tasks.with_outputs import predicting
+from jaxmed.typing import Float, Outputs
 
 
 def rebalanced(task: Task, shares: Float[np.ndarray, " classes"], *, tau: float = 1.0) -> Task:
@@ -33,11 +32,10 @@ def rebalanced(task: Task, shares: Float[np.ndarray, " classes"], *, tau: float 
     shares = positive_shares(shares)
     weights = shares.astype(np.float64) ** -float(tau)
 
-    def predict(params: Params, model_state: ModelState, batch: Batch) -> Outputs:
-        outputs = dict(task.predict(params, model_state, batch))
-        outputs.pop("logits", None)
+    def reweighed(outputs: Outputs) -> Outputs:
+        kept = {name: value for name, value in outputs.items() if name != "logits"}
         check_classes(shares, outputs["probabilities"].shape[-1])
         weighed = outputs["probabilities"] * jnp.asarray(weights)[None]
-        return {**outputs, "probabilities": weighed / weighed.sum(-1, keepdims=True)}
+        return {**kept, "probabilities": weighed / weighed.sum(-1, keepdims=True)}
 
-    return dataclasses.replace(task, predict=predict)
+    return predicting(task, reweighed)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Mapping
 
 import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.tasks import Model
-from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Tree
+from jaxmed.tasks.with_outputs import with_outputs
+from jaxmed.typing import Outputs, Tree
 
 
 def with_threshold(model: Model, threshold: float) -> Model:
@@ -39,22 +40,8 @@ def with_threshold(model: Model, threshold: float) -> Model:
             "by one: leave it out."
         )
 
-    def init(key: Key, batch: Batch, constants: Tree = None) -> tuple[Params, ModelState]:
-        params, state = task.init(key, batch, constants)
-        return params, {"model": state, "threshold": jnp.float32(threshold)}
-
-    def loss(
-        params: Params, state: ModelState, batch: Batch, key: Key
-    ) -> tuple[Array, tuple[ModelState, Outputs]]:
-        losses, (after, outputs) = task.loss(params, state["model"], batch, key)
-        return losses, ({**state, "model": after}, outputs)
-
-    def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
-        outputs = task.predict(params, state["model"], batch)
+    def change(values: Mapping[str, Tree], outputs: Outputs) -> Outputs:
         rows = outputs["probabilities"].shape[:1]
-        return {**outputs, "threshold": jnp.broadcast_to(state["threshold"], rows)}
+        return {**outputs, "threshold": jnp.broadcast_to(values["threshold"], rows)}
 
-    changed = dataclasses.replace(
-        task, init=init, loss=loss, predict=predict, judge=task.judge.decided()
-    )
-    return Model(changed, model.params, {"model": model.state, "threshold": jnp.float32(threshold)})
+    return with_outputs(model, {"threshold": jnp.float32(threshold)}, change, task.judge.decided())

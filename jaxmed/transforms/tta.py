@@ -44,4 +44,4 @@ def test_time_augmentation(task: Task, changes: Sequence[Callable[[Array], Array
         # One after another, so that memory does not grow with the number of changes.
         return mean_outputs(jax.lax.map(of, copies))
 
-    return dataclasses.replace(task, predict=predict)
+    return dataclasses.replace(task, predict=predict, intermediates=None)

@@ -17,6 +17,8 @@ PACKAGES = (
     "plots",
     "training",
     "deploy",
+    "explain",
+    "report",
 )
 
 _VALUE = "a value that functions return or take: built by them, and not from a user's settings"
@@ -56,6 +58,8 @@ EXEMPT: dict[str, str] = {
     "training.init_state": _LOOP,
     "training.make_train_step": _LOOP,
     "training.rounds": _LOOP,
+    "tasks.Classes": "a record of functions",
     "tasks.Judge": "a record of functions with defaults",
     "tasks.Model": _VALUE,
+    "tasks.Values": "a record of functions",
 }

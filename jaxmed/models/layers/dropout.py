@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.batch_axis import row_keys
+from jaxmed.models.network import MONTE_CARLO
 from jaxmed.typing import Array, Option
 
 
@@ -37,12 +38,15 @@ class Dropout(nn.Module):
 
         Args:
             x: [batch, ...].
-            train: whether to drop; the key is `rngs={"dropout": key}`.
+            train: whether to drop; the key is `rngs={"dropout": key}`. With `rngs={"monte_carlo":
+                key}` it drops in evaluation too, for Monte Carlo dropout.
 
         Returns:
             [batch, ...], of the same shape and type.
         """
-        return _drop(self, x, x.shape[1:], train=train)
+        monte_carlo = not train and self.has_rng(MONTE_CARLO)
+        stream = MONTE_CARLO if monte_carlo else "dropout"
+        return _drop(self, x, x.shape[1:], train=train or monte_carlo, stream=stream)
 
 
 class StochasticDepth(nn.Module):
@@ -71,13 +75,18 @@ class StochasticDepth(nn.Module):
 
 
 def _drop(
-    layer: Dropout | StochasticDepth, x: Array, draws: tuple[int, ...], *, train: bool
+    layer: Dropout | StochasticDepth,
+    x: Array,
+    draws: tuple[int, ...],
+    *,
+    train: bool,
+    stream: str = "dropout",
 ) -> Array:
-    """Drop parts of `x`; `draws` is the shape of the draws per row."""
+    """Drop parts of `x`; `draws` is the shape of the draws per row, `stream` names their key."""
     if not isinstance(layer.rate, jax.core.Tracer):  # a traced rate has no value to check
         train = train and float(layer.rate) > 0
     if not train:
         return x
-    keys = row_keys(layer.make_rng("dropout"), x.shape[0])
+    keys = row_keys(layer.make_rng(stream), x.shape[0])
     keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - layer.rate, draws))(keys)
     return jnp.where(keep, x / (1 - layer.rate), 0)

@@ -1,0 +1,1 @@
+"""One page about a model that a clinician can read."""

@@ -1,0 +1,95 @@
+"""A model from a model: the same predictions, changed by a function of the outputs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxmed.tasks.judge import Judge
+from jaxmed.tasks.task import Intermediates, Model, Task
+from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Tree
+
+
+def predicting(task: Task, change: Callable[[Outputs], Outputs]) -> Task:
+    """The task that predicts `change(outputs)` and is trained as before.
+
+    Args:
+        task: to change.
+        change: pure, `outputs -> outputs`, each [batch, ...].
+    """
+
+    def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
+        return change(task.predict(params, state, batch))
+
+    return dataclasses.replace(
+        task,
+        predict=predict,
+        intermediates=_changed(task.intermediates, lambda _, outputs: change(outputs)),
+    )
+
+
+def with_outputs(
+    model: Model,
+    values: Mapping[str, Tree],
+    change: Callable[[Mapping[str, Tree], Outputs], Outputs],
+    judge: Judge,
+) -> Model:
+    """The model that predicts `change(values, outputs)`, with values that were fitted afterwards.
+
+    Thresholds, calibration and conformal sets are such changes. The values become part of the
+    model's state, so that they are saved, exported and mapped with it. It trains as before.
+
+    Args:
+        model: to change.
+        values: trees of arrays by name; none is called `model`.
+        change: pure, `(values, outputs) -> outputs`, each [batch, ...].
+        judge: of the changed predictions.
+    """
+    task = model.task
+    values = {name: jax.tree.map(jnp.asarray, value) for name, value in values.items()}
+
+    def init(key: Key, batch: Batch, constants: Tree = None) -> tuple[Params, ModelState]:
+        params, state = task.init(key, batch, constants)
+        return params, {**values, "model": state}
+
+    def loss(
+        params: Params, state: ModelState, batch: Batch, key: Key
+    ) -> tuple[Array, tuple[ModelState, Outputs]]:
+        losses, (after, outputs) = task.loss(params, state["model"], batch, key)
+        return losses, ({**state, "model": after}, outputs)
+
+    def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
+        return change(state, task.predict(params, state["model"], batch))
+
+    changed = dataclasses.replace(
+        task,
+        init=init,
+        loss=loss,
+        predict=predict,
+        judge=judge,
+        intermediates=_changed(task.intermediates, change, inner="model"),
+    )
+    return Model(changed, model.params, {**values, "model": model.state})
+
+
+def _changed(
+    intermediates: Intermediates | None,
+    change: Callable[[Any, Outputs], Outputs],
+    inner: str | None = None,
+) -> Intermediates | None:
+    """The function with changed outputs; `inner` is where its own state stands in the new one."""
+    if intermediates is None:
+        return None
+
+    def run(
+        params: Params, state: ModelState, batch: Batch, added: Mapping[str, Any], key: Key | None
+    ) -> tuple[Outputs, dict[str, Array]]:
+        own = state if inner is None else state[inner]
+        outputs, values = intermediates(params, own, batch, added, key)
+        return change(state, outputs), values
+
+    return run
