@@ -26,6 +26,8 @@ _OF_PROBABILITIES = ("auroc", "average_precision", "brier", "log_loss")
 _OF_ONE_CLASS = ("sensitivity", "specificity", "precision", "f1", "auroc", "average_precision")
 """Of the positive class of two; of more classes, the mean over them."""
 
+_SMALLEST = float(np.finfo(np.float32).tiny)
+
 
 def of_classes(names: Sequence[str]) -> Judge:
     """The judge of one of several classes; of two classes the second is the positive one."""
@@ -107,7 +109,7 @@ def _class_scores(outputs: Outputs) -> Array:
     probabilities = outputs["probabilities"]
     logits = outputs.get("logits")
     if logits is None or (logits.shape != probabilities.shape and probabilities.shape[1] > 2):
-        return jnp.log(jnp.maximum(probabilities, jnp.finfo(probabilities.dtype).tiny))
+        return jnp.log(jnp.maximum(probabilities, _SMALLEST))
     if logits.shape == probabilities.shape:
         return logits
     of_positive = logits.reshape(len(logits))
