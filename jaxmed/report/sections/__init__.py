@@ -1,0 +1,25 @@
+"""The sections of the page, in order: each reads the run's folder and says what it finds there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from jaxmed.report.contents import Section
+from jaxmed.report.folder import RunFolder
+from jaxmed.report.sections.about import data, environment, purpose
+from jaxmed.report.sections.given import faithfulness, out_of_distribution
+from jaxmed.report.sections.mistakes import mistakes
+from jaxmed.report.sections.performance import curves, metrics
+from jaxmed.report.sections.training import training
+
+SECTIONS: Sequence[Callable[[RunFolder], Section]] = (
+    purpose,
+    data,
+    metrics,
+    curves,
+    mistakes,
+    faithfulness,
+    out_of_distribution,
+    training,
+    environment,
+)

@@ -1,0 +1,30 @@
+"""How the training went."""
+
+from __future__ import annotations
+
+from jaxmed import plots
+from jaxmed.evaluation.tables import metric_text
+from jaxmed.plots.png import picture
+from jaxmed.report.contents import Block, Pictures, Section, Table
+from jaxmed.report.folder import RunFolder
+
+_MEASURES = ("train/loss", "validation/loss", "validation/log_loss", "validation/auroc")
+
+
+def training(run: RunFolder) -> Section:
+    """Curves of the training, and its first, middle and last rounds."""
+    if not run.history:
+        return Section("Training", needs="metrics.jsonl, which fit writes into its run.")
+    splits = list(run.metrics.values())
+    figure = plots.training_curve(run.history, subjects=splits[-1]["subjects"] if splits else {})
+    shown = picture(figure, "Loss, and metrics of the validation split, by epoch.")
+    rounds = sorted({0, len(run.history) // 2, len(run.history) - 1})
+    measures = [name for name in _MEASURES if any(name in row for row in run.history)]
+    rows = [
+        [f"{run.history[i]['epoch']:g}", *(metric_text(run.history[i].get(m)) for m in measures)]
+        for i in rounds
+    ]
+    caption = f"The first, the middle and the last of {len(run.history)} rounds"
+    heads = ("Epoch", *(name.replace("/", " ").replace("_", " ") for name in measures))
+    blocks: list[Block] = [Pictures([shown]), Table(caption, heads, rows)]
+    return Section("Training", blocks)
