@@ -71,7 +71,9 @@ def _splits(run: RunFolder) -> Iterator[Block]:
     if trained:
         rows.insert(0, ("training", f"{trained:,}", ""))
     if rows:
-        yield Table("Rows of each split", ("Split", "Rows", "Patients or other groups"), rows)
+        heads = ("Split", "Rows", "Patients or other groups")
+        kept = 3 if any(groups for *_, groups in rows) else 2
+        yield Table("Rows of each split", heads[:kept], [row[:kept] for row in rows])
     for name, of in run.metrics.items():
         if of.get("summary"):
             shares = [(str(n), f"{count:,}", f"{share:.1%}") for n, count, share in of["summary"]]

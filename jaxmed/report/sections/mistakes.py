@@ -24,9 +24,7 @@ def mistakes(run: RunFolder) -> Section:
         [each["id"], each["truth"], each["answer"], each["probability"]] for each in run.mistakes
     ]
     blocks: list[Block] = [
-        Table(
-            "Rows of the test split", ("id", "True", "Answer", "Probability of the answer"), rows
-        ),
+        Table("Rows of the test split", ("id", "True", "Answer", "Its probability"), rows, True),
     ]
     pictures = [_picture(run, each) for each in run.mistakes if "picture" in each]
     if pictures:

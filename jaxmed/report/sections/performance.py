@@ -33,8 +33,8 @@ def metrics(run: RunFolder) -> Section:
         subjects = run.metrics[splits[0]]["subjects"]
         for name in measured[splits[0]]:
             row = [metric_rows({name: measured[split][name]}, subjects)[0] for split in splits]
-            rows.append([row[0][0], *(word for _, *words in row for word in words)])
-        heads = ["Metric", *(word for split in splits for word in (split, "95 % interval"))]
+            rows.append([spaced(row[0][0]), *(with_interval(*words) for _, *words in row)])
+        heads = ["Metric", *(f"{split}, with its 95 % interval" for split in splits)]
         blocks.append(Table("Metrics of each split", heads, rows))
     notes = {note for of in run.metrics.values() for note in of["notes"]}
     blocks += [Paragraph(note) for note in sorted(notes)]
@@ -47,6 +47,16 @@ def curves(run: RunFolder) -> Section:
     shown = [figure for name, figure in run.figures.items() if name != skipped]
     blocks = [Pictures(shown)] if shown else []
     return Section("Curves of the test split", blocks, "" if run.assessed else NEEDS_ASSESSMENT)
+
+
+def with_interval(number: str, interval: str) -> str:
+    """A number and its interval, which no line divides."""
+    return f"{number} {interval.replace(' ', chr(160))}".strip()
+
+
+def spaced(name: str) -> str:
+    """A name of code as words."""
+    return name.replace("_", " ")
 
 
 def _intervals(of: Mapping[str, Sequence[Any]]) -> dict[str, Interval]:
