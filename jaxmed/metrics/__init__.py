@@ -36,7 +36,8 @@ probabilities of one class out of several to sum to 1. Lists are converted.
 
 By file: `confusion.py` has what follows from a table of predicted classes, `ranking.py` AUROC and
 average precision, `means.py` Brier score, log loss and the error of grades, `regression.py` and
-`counts.py` those of numbers, `bootstrap.py` and `delong.py` the intervals.
+`counts.py` those of numbers, `bootstrap.py` and `delong.py` the intervals. `uncertainty.py` has
+entropies and selective prediction, whose functions take a `confidence` in place of weights.
 
 `jaxmed.metrics.streaming` holds the metrics that are summed on the device during training.
 """
@@ -61,12 +62,24 @@ from jaxmed.metrics.delong import DeLongTest, delong_interval, delong_test, delo
 from jaxmed.metrics.means import brier, grade_mae, log_loss
 from jaxmed.metrics.ranking import auroc, average_precision, rank_probabilities
 from jaxmed.metrics.regression import mae, r2, rmse
+from jaxmed.metrics.uncertainty import (
+    RiskCoverage,
+    aurc,
+    auroc_of_retained,
+    error_of_retained,
+    mutual_information,
+    predictive_entropy,
+    risk_coverage,
+)
 
 __all__ = [
     "DeLongTest",
     "Interval",
+    "RiskCoverage",
     "accuracy",
+    "aurc",
     "auroc",
+    "auroc_of_retained",
     "average_precision",
     "balanced_accuracy",
     "bootstrap_weights",
@@ -76,6 +89,7 @@ __all__ = [
     "delong_interval",
     "delong_test",
     "delong_variance",
+    "error_of_retained",
     "f1",
     "f1_macro",
     "f1_weighted",
@@ -85,10 +99,13 @@ __all__ = [
     "log_loss",
     "mae",
     "matthews_correlation",
+    "mutual_information",
     "precision",
+    "predictive_entropy",
     "quadratic_kappa",
     "r2",
     "rank_probabilities",
+    "risk_coverage",
     "rmse",
     "sensitivity",
     "specificity",

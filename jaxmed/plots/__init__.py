@@ -9,6 +9,7 @@ from jaxmed.plots.confusion import confusion_matrix
 from jaxmed.plots.curves import precision_recall_curves, roc_curves
 from jaxmed.plots.images import image_grid
 from jaxmed.plots.regression import regression_scatter
+from jaxmed.plots.risk_coverage import risk_coverage_curves
 from jaxmed.plots.sample_size import learning_curve
 from jaxmed.plots.sweep import sweep_scatter
 from jaxmed.plots.training import training_curve
@@ -20,6 +21,7 @@ __all__ = [
     "precision_recall_curves",
     "regression_scatter",
     "reliability_diagram",
+    "risk_coverage_curves",
     "roc_curves",
     "sweep_scatter",
     "training_curve",

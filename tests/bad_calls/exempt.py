@@ -37,6 +37,7 @@ EXEMPT: dict[str, str] = {
     "evaluation.Evaluation": _VALUE,
     "metrics.DeLongTest": _VALUE,
     "metrics.Interval": _VALUE,
+    "metrics.RiskCoverage": _VALUE,
     "metrics.streaming.Metric": "a record of three functions that `jit` calls",
     "models.AttentionPooling": _NO_ATTRIBUTES,
     "models.Network": "a protocol",
