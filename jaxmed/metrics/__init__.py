@@ -36,7 +36,9 @@ probabilities of one class out of several to sum to 1. Lists are converted.
 
 By file: `confusion.py` has what follows from a table of predicted classes, `ranking.py` AUROC and
 average precision, `means.py` Brier score, log loss and the error of grades, `regression.py` and
-`counts.py` those of numbers, `bootstrap.py` and `delong.py` the intervals.
+`counts.py` those of numbers, `bootstrap.py`, `delong.py` and `proportions.py` the intervals,
+`net_benefit.py` and `likelihood.py` what decisions at a threshold are worth, and `multiplicity.py`
+the adjustment for several tests.
 
 `jaxmed.metrics.streaming` holds the metrics that are summed on the device during training.
 """
@@ -57,14 +59,30 @@ from jaxmed.metrics.confusion import (
     sensitivity,
     specificity,
 )
-from jaxmed.metrics.delong import DeLongTest, delong_interval, delong_test, delong_variance
+from jaxmed.metrics.delong import (
+    DeLongTest,
+    delong_interval,
+    delong_test,
+    delong_test_unpaired,
+    delong_variance,
+)
+from jaxmed.metrics.likelihood import (
+    LikelihoodRatios,
+    likelihood_ratios,
+    likelihood_ratios_of_counts,
+)
 from jaxmed.metrics.means import brier, grade_mae, log_loss
+from jaxmed.metrics.multiplicity import holm
+from jaxmed.metrics.net_benefit import NetBenefit, net_benefit
+from jaxmed.metrics.proportions import proportion_interval
 from jaxmed.metrics.ranking import auroc, average_precision, rank_probabilities
 from jaxmed.metrics.regression import mae, r2, rmse
 
 __all__ = [
     "DeLongTest",
     "Interval",
+    "LikelihoodRatios",
+    "NetBenefit",
     "accuracy",
     "auroc",
     "average_precision",
@@ -75,17 +93,23 @@ __all__ = [
     "confusion_matrix",
     "delong_interval",
     "delong_test",
+    "delong_test_unpaired",
     "delong_variance",
     "f1",
     "f1_macro",
     "f1_weighted",
     "grade_mae",
+    "holm",
     "interval",
     "intervals",
+    "likelihood_ratios",
+    "likelihood_ratios_of_counts",
     "log_loss",
     "mae",
     "matthews_correlation",
+    "net_benefit",
     "precision",
+    "proportion_interval",
     "quadratic_kappa",
     "r2",
     "rank_probabilities",
