@@ -36,8 +36,10 @@ probabilities of one class out of several to sum to 1. Lists are converted.
 
 By file: `confusion.py` has what follows from a table of predicted classes, `ranking.py` AUROC and
 average precision, `means.py` Brier score, log loss and the error of grades, `regression.py` and
-`counts.py` those of numbers, `bootstrap.py` and `delong.py` the intervals. `uncertainty.py` has
-entropies and selective prediction, whose functions take a `confidence` in place of weights.
+`counts.py` those of numbers, `bootstrap.py`, `delong.py` and `proportions.py` the intervals,
+`net_benefit.py` and `likelihood.py` what decisions at a threshold are worth, and `multiplicity.py`
+the adjustment for several tests. `uncertainty.py` has entropies and selective prediction, whose
+functions take a `confidence` in place of weights.
 
 `jaxmed.metrics.streaming` holds the metrics that are summed on the device during training.
 """
@@ -58,8 +60,22 @@ from jaxmed.metrics.confusion import (
     sensitivity,
     specificity,
 )
-from jaxmed.metrics.delong import DeLongTest, delong_interval, delong_test, delong_variance
+from jaxmed.metrics.delong import (
+    DeLongTest,
+    delong_interval,
+    delong_test,
+    delong_test_unpaired,
+    delong_variance,
+)
+from jaxmed.metrics.likelihood import (
+    LikelihoodRatios,
+    likelihood_ratios,
+    likelihood_ratios_of_counts,
+)
 from jaxmed.metrics.means import brier, grade_mae, log_loss
+from jaxmed.metrics.multiplicity import holm
+from jaxmed.metrics.net_benefit import NetBenefit, net_benefit
+from jaxmed.metrics.proportions import proportion_interval
 from jaxmed.metrics.ranking import auroc, average_precision, rank_probabilities
 from jaxmed.metrics.regression import mae, r2, rmse
 from jaxmed.metrics.uncertainty import (
@@ -75,6 +91,8 @@ from jaxmed.metrics.uncertainty import (
 __all__ = [
     "DeLongTest",
     "Interval",
+    "LikelihoodRatios",
+    "NetBenefit",
     "RiskCoverage",
     "accuracy",
     "aurc",
@@ -88,20 +106,26 @@ __all__ = [
     "confusion_matrix",
     "delong_interval",
     "delong_test",
+    "delong_test_unpaired",
     "delong_variance",
     "error_of_retained",
     "f1",
     "f1_macro",
     "f1_weighted",
     "grade_mae",
+    "holm",
     "interval",
     "intervals",
+    "likelihood_ratios",
+    "likelihood_ratios_of_counts",
     "log_loss",
     "mae",
     "matthews_correlation",
     "mutual_information",
+    "net_benefit",
     "precision",
     "predictive_entropy",
+    "proportion_interval",
     "quadratic_kappa",
     "r2",
     "rank_probabilities",

@@ -37,6 +37,54 @@ def label_and_probabilities(
     return label, probabilities
 
 
+def positives_and_score(
+    label: np.ndarray, probabilities: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows are positive [rows] and the probability of the positive class [rows].
+
+    Args:
+        label: [rows], 0 or 1.
+        probabilities: [rows, 2]; class 1 is the positive class.
+    """
+    label, probabilities = label_and_probabilities(label, probabilities)
+    if label.ndim != 1 or probabilities.shape[1] != 2:
+        raise ValueError(
+            f"probabilities has shape {probabilities.shape} and label {label.shape}, but must be "
+            "those of two classes, [rows, 2] and [rows]: compare one class with the rest."
+        )
+    return label == 1, probabilities[:, 1]
+
+
+def positives_and_probability(
+    label: np.ndarray, probability: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same of the probability of the positive class [rows] alone."""
+    label = checks.real_array("label", label)
+    probability = checks.real_array("probability", probability)
+    checks.shapes(label=(label, "rows"), probability=(probability, "rows"))
+    check_rows("label", label)
+    check_rows("probability", probability)
+    if probability.min() < 0 or probability.max() > 1:
+        raise ValueError(
+            f"probability ranges from {probability.min():g} to {probability.max():g}, but must lie "
+            "in [0, 1]: pass probabilities, not logits."
+        )
+    if not np.isin(label, (0, 1)).all():
+        raise ValueError(
+            f"label holds {label[~np.isin(label, (0, 1))][0]:g}, but must hold 0 and 1: correct it."
+        )
+    return label == 1, probability
+
+
+def check_both_classes(positive: np.ndarray) -> None:
+    """Refuse rows that are all of one of two classes."""
+    if positive.all() or not positive.any():
+        raise ValueError(
+            f"label holds {int(positive.sum())} positive of {len(positive)} rows, but must hold "
+            "both classes: use a split with cases and non-cases."
+        )
+
+
 def check_sums(probabilities: np.ndarray) -> None:
     """Refuse rows that do not sum to 1, for statistics that need more than their order."""
     sums = probabilities.sum(axis=1, dtype=np.float64)

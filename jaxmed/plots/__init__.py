@@ -7,6 +7,7 @@ with `figure.savefig(path)`; in a notebook it displays itself.
 from jaxmed.plots.calibration import reliability_diagram
 from jaxmed.plots.confusion import confusion_matrix
 from jaxmed.plots.curves import precision_recall_curves, roc_curves
+from jaxmed.plots.decision_curve import decision_curve
 from jaxmed.plots.images import image_grid
 from jaxmed.plots.regression import regression_scatter
 from jaxmed.plots.risk_coverage import risk_coverage_curves
@@ -16,6 +17,7 @@ from jaxmed.plots.training import training_curve
 
 __all__ = [
     "confusion_matrix",
+    "decision_curve",
     "image_grid",
     "learning_curve",
     "precision_recall_curves",
