@@ -19,10 +19,15 @@ ABOVE = [
     "runtime",
     "experiment",
     "cli",
+    "evaluation/array_module.py",
+    "evaluation/calibration.py",
+    "evaluation/class_rows.py",
     "evaluation/evaluate.py",
+    "evaluation/isotonic.py",
     "evaluation/predict.py",
     "evaluation/prediction_table.py",
     "evaluation/report.py",
+    "evaluation/scaling.py",
     "evaluation/tables.py",
 ]
 KINDS = re.compile(r"""["'](label|probabilities|value)["']""")
