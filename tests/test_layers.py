@@ -24,9 +24,14 @@ ABOVE = [
     "evaluation/decisions.py",
     "evaluation/evaluate.py",
     "evaluation/operating_points.py",
+    "evaluation/array_module.py",
+    "evaluation/calibration.py",
+    "evaluation/class_rows.py",
+    "evaluation/isotonic.py",
     "evaluation/predict.py",
     "evaluation/prediction_table.py",
     "evaluation/report.py",
+    "evaluation/scaling.py",
     "evaluation/tables.py",
 ]
 KINDS = re.compile(r"""["'](label|probabilities|value)["']""")

@@ -5,6 +5,7 @@ required sensitivity or specificity, `decisions.py` and `decision_table.py` what
 one, `decision_curves.py` net benefit.
 """
 
+from jaxmed.evaluation.calibration import Calibration, calibrated, fit_calibration
 from jaxmed.evaluation.decision_curves import DecisionCurve, decision_curve_analysis
 from jaxmed.evaluation.decision_table import DecisionTable, decision_table
 from jaxmed.evaluation.decisions import OperatingPoint, operating_point
@@ -17,14 +18,17 @@ from jaxmed.evaluation.predict import losses, predict
 from jaxmed.evaluation.tables import metrics_table, write_predictions
 
 __all__ = [
+    "Calibration",
     "DecisionCurve",
     "DecisionTable",
     "Evaluation",
     "OperatingPoint",
+    "calibrated",
     "compute_metrics",
     "decision_curve_analysis",
     "decision_table",
     "evaluate",
+    "fit_calibration",
     "losses",
     "metrics_table",
     "operating_point",

@@ -22,11 +22,7 @@ def label_and_probabilities(
             f"probabilities has shape {probabilities.shape}, but must have one column per class, "
             "two for a binary task: stack 1 - p and p."
         )
-    if probabilities.min() < -1e-6 or probabilities.max() > 1 + 1e-6:
-        raise ValueError(
-            f"probabilities ranges from {probabilities.min()} to {probabilities.max()}, but must "
-            "lie in [0, 1]: apply softmax or sigmoid to logits."
-        )
+    _check_range(probabilities)
     largest = 1 if label.ndim == 2 else probabilities.shape[1] - 1
     invalid = label[~((label >= 0) & (label <= largest) & (label == np.floor(label)))]
     if invalid.size:
@@ -82,6 +78,23 @@ def check_both_classes(positive: np.ndarray) -> None:
         raise ValueError(
             f"label holds {int(positive.sum())} positive of {len(positive)} rows, but must hold "
             "both classes: use a split with cases and non-cases."
+        )
+
+
+def class_probabilities(probabilities: np.ndarray) -> np.ndarray:
+    """Probabilities [rows, classes] in float64; refused where they are none or do not sum to 1."""
+    probabilities = checks.real_array("probabilities", probabilities, "rows classes")
+    check_rows("probabilities", probabilities)
+    _check_range(probabilities)
+    check_sums(probabilities)
+    return probabilities.astype(np.float64)
+
+
+def _check_range(probabilities: np.ndarray) -> None:
+    if probabilities.min() < -1e-6 or probabilities.max() > 1 + 1e-6:
+        raise ValueError(
+            f"probabilities ranges from {probabilities.min()} to {probabilities.max()}, but must "
+            "lie in [0, 1]: apply softmax or sigmoid to logits."
         )
 
 

@@ -34,6 +34,7 @@ EXEMPT: dict[str, str] = {
     "deploy.Card": _VALUE,
     "deploy.Loaded": "what `load` gives",
     "deploy.answers_of_texts": "needs a model of texts: see tests/deploy/test_answers.py",
+    "evaluation.Calibration": "what `fit_calibration` gives",
     "evaluation.Evaluation": _VALUE,
     "metrics.DeLongTest": _VALUE,
     "metrics.Interval": _VALUE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bad_calls import (
+    of_calibration,
     of_changes,
     of_data,
     of_models,
@@ -20,6 +21,7 @@ CALLS: dict[str, Call] = {
     **of_changes.CALLS,
     **of_tasks.CALLS,
     **of_results.CALLS,
+    **of_calibration.CALLS,
     **of_runs.CALLS,
     **of_data.CALLS,
     **of_uncertainty.CALLS,
