@@ -19,6 +19,7 @@ ABOVE = [
     "runtime",
     "experiment",
     "cli",
+    "report",
     "evaluation/decision_curves.py",
     "evaluation/decision_table.py",
     "evaluation/decisions.py",

@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from jaxmed.report.contents import Section
 from jaxmed.report.folder import RunFolder
 from jaxmed.report.sections.about import data, environment, purpose
+from jaxmed.report.sections.decisions import decision_curve, operating_points
 from jaxmed.report.sections.given import faithfulness, out_of_distribution
 from jaxmed.report.sections.mistakes import mistakes
 from jaxmed.report.sections.performance import curves, metrics
+from jaxmed.report.sections.selective import selective
 from jaxmed.report.sections.training import training
 
 SECTIONS: Sequence[Callable[[RunFolder], Section]] = (
@@ -17,6 +19,9 @@ SECTIONS: Sequence[Callable[[RunFolder], Section]] = (
     data,
     metrics,
     curves,
+    operating_points,
+    decision_curve,
+    selective,
     mistakes,
     faithfulness,
     out_of_distribution,
