@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from jaxmed.report.contents import Section
 from jaxmed.report.folder import RunFolder
 from jaxmed.report.sections.about import data, environment, purpose
+from jaxmed.report.sections.calibration import calibration
 from jaxmed.report.sections.decisions import decision_curve, operating_points
 from jaxmed.report.sections.given import faithfulness, out_of_distribution
 from jaxmed.report.sections.mistakes import mistakes
@@ -19,6 +20,7 @@ SECTIONS: Sequence[Callable[[RunFolder], Section]] = (
     data,
     metrics,
     curves,
+    calibration,
     operating_points,
     decision_curve,
     selective,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jaxmed.evaluation import (
+    OperatingPoint,
     decision_curve_analysis,
     decision_table,
     operating_point,
@@ -37,7 +38,7 @@ def operating_points(run: RunFolder) -> Section:
             "with 95 % intervals that take rows as independent."
         )
     ]
-    rows: list[list[str]] = []
+    columns: dict[str, dict[str, str]] = {}
     tables: list[Block] = []
     for required in _REQUIRED:
         try:
@@ -48,10 +49,7 @@ def operating_points(run: RunFolder) -> Section:
             blocks.append(Paragraph(f"Sensitivity {required:.2f}: {error}"))
             continue
         point = operating_point(test.truth, test.answer, chosen.threshold, positive=run.positive)
-        found = point.rows()
-        names = [_short(name) for name, *_ in found]
-        cells = [with_interval(number, interval) for _, number, interval, _ in found]
-        rows.append([f"{required:.2f}", f"{point.threshold:.4g}", *cells])
+        columns[f"required {required:.2f}"] = _column(point)
         if point.sensitivity.high < required:
             blocks.append(
                 Warned(
@@ -71,9 +69,11 @@ def operating_points(run: RunFolder) -> Section:
                 Table(caption, heads, table.rows()),
                 Paragraph(" ".join(table.sentences())),
             ]
-    if rows:
-        heads = ["Required sensitivity", "Threshold", *names]
-        blocks.append(Table(f"Test split; positive is {run.positive}", heads, rows))
+    names = list(dict.fromkeys(name for column in columns.values() for name in column))
+    if columns:
+        rows = [[name, *(column[name] for column in columns.values())] for name in names]
+        caption = f"Test split, by the sensitivity required for {run.positive}"
+        blocks.append(Table(caption, ("", *columns), rows))
     return Section(title, [*blocks, *tables])
 
 
@@ -110,6 +110,12 @@ def _of_one_class(rows: SplitRows) -> str | None:
     return f"rows of both classes in the {rows.name} split."
 
 
-def _short(name: str) -> str:
-    """The name of a number without the class, which the caption says."""
-    return name.rpartition(" (")[0].replace(", prevalence ", " at prevalence ")
+def _column(point: OperatingPoint) -> dict[str, str]:
+    """The numbers of a point by name; the class is said in the caption."""
+    numbers = {
+        name.rpartition(" (")[0].replace(", prevalence ", " at prevalence "): with_interval(
+            number, interval
+        )
+        for name, number, interval, _ in point.rows()
+    }
+    return {"threshold": f"{point.threshold:.4g}", **numbers}
