@@ -8,6 +8,7 @@ from typing import Any
 
 from jaxmed.cli.datasets import datasets, prepare
 from jaxmed.cli.predict import predict
+from jaxmed.cli.report import report
 from jaxmed.cli.verify import verify
 from jaxmed.runtime import termination
 
@@ -15,6 +16,7 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "datasets": datasets,
     "prepare": prepare,
     "predict": predict,
+    "report": report,
     "verify": verify,
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from jaxmed import checks
 from jaxmed.plots.png import Picture
-from jaxmed.report.split_rows import SplitRows, read_rows
+from jaxmed.report.split_rows import SplitRows, read_split
 from jaxmed.runs.history import read_history
 from jaxmed.runs.manifest import DamagedError, verify_files
 
@@ -115,7 +115,7 @@ class RunFolder:
 
     def _rows(self, split: str) -> SplitRows | None:
         path = self.path / ASSESSMENT / f"{split}.csv"
-        return read_rows(path, self.classes) if path.is_file() else None
+        return read_split(path, self.classes) if path.is_file() else None
 
     def _json(self, name: str, default: Mapping[str, Any] | list[Any]) -> Any:
         path = self.path / name

@@ -41,11 +41,11 @@ def write_page(directory: str | Path) -> Path:
     page = rendered(run, [*(section(run) for section in SECTIONS), checklist.section(items)])
     with manifest.renewed(run.path):
         write_whole(run.path / PAGE, page)
-        write_whole(run.path / CHECKLIST, checklist.markdown(items, title(run)))
+        write_whole(run.path / CHECKLIST, checklist.markdown(items, page_title(run)))
     return run.path / PAGE
 
 
-def title(run: RunFolder) -> str:
+def page_title(run: RunFolder) -> str:
     """What the page is about."""
     name = (run.question.get("data") or {}).get("title")
     return f"Model on {name}" if name else "Model of this run"
@@ -63,5 +63,5 @@ def rendered(run: RunFolder, sections: list[Section]) -> str:
         (text, section) for section in sections for text in section.warnings
     ]
     return template.render(
-        title=title(run), sections=sections, warnings=warnings, version=__version__
+        title=page_title(run), sections=sections, warnings=warnings, version=__version__
     )

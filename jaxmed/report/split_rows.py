@@ -74,7 +74,7 @@ def csv_text(rows: SplitRows, classes: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def read_rows(path: Path, classes: Sequence[str]) -> SplitRows:
+def read_split(path: Path, classes: Sequence[str]) -> SplitRows:
     """The rows in a file that `csv_text` gave.
 
     Raises:

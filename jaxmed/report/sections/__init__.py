@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from jaxmed.report.contents import Section
 from jaxmed.report.folder import RunFolder
-from jaxmed.report.sections.about import data, environment, purpose
+from jaxmed.report.sections.about import data, purpose, settings_and_environment
 from jaxmed.report.sections.calibration import calibration
 from jaxmed.report.sections.decisions import decision_curve, operating_points
 from jaxmed.report.sections.given import faithfulness, out_of_distribution
@@ -28,5 +28,5 @@ SECTIONS: Sequence[Callable[[RunFolder], Section]] = (
     faithfulness,
     out_of_distribution,
     training,
-    environment,
+    settings_and_environment,
 )

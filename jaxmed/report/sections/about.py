@@ -47,7 +47,7 @@ def data(run: RunFolder) -> Section:
     return Section("Data", blocks, needs)
 
 
-def environment(run: RunFolder) -> Section:
+def settings_and_environment(run: RunFolder) -> Section:
     """Settings, versions and devices of the training."""
     blocks = [
         Table(caption, ("Name", "Value"), list(_flat(found)), True)
