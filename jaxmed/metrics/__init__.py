@@ -35,14 +35,26 @@ probabilities, values or weights lie outside their range. The Brier score and th
 probabilities of one class out of several to sum to 1. Lists are converted.
 
 By file: `confusion.py` has what follows from a table of predicted classes, `ranking.py` AUROC and
-average precision, `means.py` Brier score, log loss and the error of grades, `regression.py` and
-`counts.py` those of numbers, `bootstrap.py` and `delong.py` the intervals.
+average precision, `means.py` Brier score, log loss and the error of grades, `calibration.py`,
+`brier_decomposition.py` and `calibration_line.py` whether probabilities agree with frequencies,
+`regression.py` and `counts.py` those of numbers, `bootstrap.py` and `delong.py` the intervals.
 
 `jaxmed.metrics.streaming` holds the metrics that are summed on the device during training.
 """
 
 from jaxmed.metrics import streaming
 from jaxmed.metrics.bootstrap import Interval, bootstrap_weights, interval, intervals
+from jaxmed.metrics.brier_decomposition import BrierDecomposition, brier_decomposition
+from jaxmed.metrics.calibration import (
+    ace_positive,
+    class_wise_ece,
+    ece_positive,
+    ece_top_class,
+    mce_positive,
+    mce_top_class,
+    squared_calibration_error,
+)
+from jaxmed.metrics.calibration_line import CalibrationLine, calibration_slope_and_intercept
 from jaxmed.metrics.confusion import (
     accuracy,
     balanced_accuracy,
@@ -63,19 +75,27 @@ from jaxmed.metrics.ranking import auroc, average_precision, rank_probabilities
 from jaxmed.metrics.regression import mae, r2, rmse
 
 __all__ = [
+    "BrierDecomposition",
+    "CalibrationLine",
     "DeLongTest",
     "Interval",
     "accuracy",
+    "ace_positive",
     "auroc",
     "average_precision",
     "balanced_accuracy",
     "bootstrap_weights",
     "brier",
+    "brier_decomposition",
+    "calibration_slope_and_intercept",
+    "class_wise_ece",
     "cohen_kappa",
     "confusion_matrix",
     "delong_interval",
     "delong_test",
     "delong_variance",
+    "ece_positive",
+    "ece_top_class",
     "f1",
     "f1_macro",
     "f1_weighted",
@@ -85,6 +105,8 @@ __all__ = [
     "log_loss",
     "mae",
     "matthews_correlation",
+    "mce_positive",
+    "mce_top_class",
     "precision",
     "quadratic_kappa",
     "r2",
@@ -92,5 +114,6 @@ __all__ = [
     "rmse",
     "sensitivity",
     "specificity",
+    "squared_calibration_error",
     "streaming",
 ]
