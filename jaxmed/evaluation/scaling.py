@@ -9,17 +9,17 @@ arrays or JAX's, also traced ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from jaxmed.evaluation.array_module import array_module
+from jaxmed.metrics.logistic import logistic_regression, newton
 
 TINY = float(np.finfo(np.float32).tiny)
 """Smaller probabilities count as this one, so that their logarithm is finite."""
 _HOTTEST, _COLDEST = 100.0, 0.01
-_STEPS = 40  # a fit with an optimum needs 20; where there is none, each step only wins a factor e
 _MOST_CLASSES = 256
 _UNBOUNDED = (
     "probabilities and label have no best finite {}, because the classes are separated without "
@@ -108,7 +108,7 @@ def fit_vector(label: np.ndarray, probabilities: np.ndarray) -> dict[str, np.nda
         curvature[one + classes, one + classes] += squares[2]
         return _log_loss(label, p), gradient, curvature
 
-    found = _newton(parts, np.concatenate([scale, shift]), "weights")
+    found = _finite(newton(parts, np.concatenate([scale, shift])), "weights")
     weight = found[:classes] / scale
     bias = found[classes:] - weight * shift
     return {"weight": weight, "bias": bias - bias.mean()}
@@ -196,56 +196,10 @@ def _log_loss(label: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def _logistic(features: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Coefficients and, last, the intercept of a logistic regression without a penalty."""
-    scale = np.maximum(features.std(axis=0), 1e-12)
-    shift = features.mean(axis=0)
-    design = np.concatenate([(features - shift) / scale, np.ones((len(truth), 1))], axis=1)
-    sign = np.where(truth, 1.0, -1.0)
-
-    def parts(found: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        logit = design @ found
-        p, rest = _sigmoids(logit)
-        curvature = (design * (p * rest)[:, None]).T @ design / len(truth)
-        loss = np.logaddexp(0, -sign * logit).mean()
-        return float(loss), design.T @ (p - truth) / len(truth), curvature
-
-    found = _newton(parts, np.zeros(design.shape[1]), "slope")
-    coefficients = found[:-1] / scale
-    return np.append(coefficients, found[-1] - coefficients @ shift)
+    return _finite(logistic_regression(features, truth), "slope")
 
 
-def _newton(
-    parts: Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]],
-    start: np.ndarray,
-    what: str,
-) -> np.ndarray:
-    """The minimum of a convex function, by Newton's method with halved steps.
-
-    Args:
-        parts: point -> value, gradient and Hessian.
-        start: the first point.
-        what: is fitted, for the message.
-
-    Raises:
-        ValueError: if there is no minimum.
-    """
-    found = start
-    value, gradient, curvature = parts(found)
-    most = 0
-    for _ in range(_STEPS):
-        step, _, rank, _ = np.linalg.lstsq(curvature, gradient, rcond=1e-12)
-        most = max(most, rank)
-        share = 1.0
-        following = parts(found - step)
-        while following[0] >= value and share > 1e-12:
-            share /= 2
-            following = parts(found - share * step)
-        if following[0] >= value or gradient @ step < 1e-20:
-            # Where there is no minimum, the function gets flat in a direction in which it was not,
-            # or the steps do not get small.
-            if rank < most or np.linalg.norm(step) > 1e-4 * (1 + np.linalg.norm(found)):
-                break
-            return found
-        found = found - share * step
-        value, gradient, curvature = following
-    raise ValueError(_UNBOUNDED.format(what))
+def _finite(found: np.ndarray | None, what: str) -> np.ndarray:
+    if found is None:
+        raise ValueError(_UNBOUNDED.format(what))
+    return found

@@ -36,6 +36,8 @@ EXEMPT: dict[str, str] = {
     "deploy.answers_of_texts": "needs a model of texts: see tests/deploy/test_answers.py",
     "evaluation.Calibration": "what `fit_calibration` gives",
     "evaluation.Evaluation": _VALUE,
+    "metrics.BrierDecomposition": _VALUE,
+    "metrics.CalibrationLine": _VALUE,
     "metrics.DeLongTest": _VALUE,
     "metrics.Interval": _VALUE,
     "metrics.RiskCoverage": _VALUE,

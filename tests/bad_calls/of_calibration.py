@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from bad_calls.call import Call, call
-from bad_calls.kinds import COLUMNS, OBJECT, Kind, array, word
+from bad_calls.kinds import COLUMNS, COUNT, FLAG, OBJECT, Kind, array, word
 from contracts.examples import EXAMPLES, begun
 
-from jaxmed import evaluation
+from jaxmed import evaluation, metrics
 from jaxmed.evaluation.calibration import METHODS
 from jaxmed.tasks import Model
 
@@ -21,10 +21,52 @@ _p = np.where(TWO, 0.75, 0.25)
 _p[[3, 15]] = 0.5, 0.375
 P2 = np.stack([1 - _p, _p], axis=1)
 
+_WEIGHTS = np.ones((3, 20))
+WEIGHTS = (
+    _WEIGHTS,
+    array(2, empty=True, more=[-_WEIGHTS, _WEIGHTS * np.nan, _WEIGHTS[:, :2]]).optional(),
+)
+BINNED = {
+    "weights": WEIGHTS,
+    "bins": (4, COUNT.also(10**6)),
+    "binning": ("width", word("width", "mass")),
+}
+
 label = (TWO, array(1, more=[[0, 1], TWO * 0, TWO + 1, TWO - 0.5, TWO - 1]))
 probabilities = (P2, array(2, more=[P2 * 3, P2 - 1, P2 * np.nan, P2[:2], P2[:, :1]]))
 
+of_any = (TWO + 0, array(1, more=[[0, 1], TWO + 1, TWO - 0.5, TWO - 1]))
+
 CALLS: dict[str, Call] = {
+    **{
+        f"metrics.{function.__name__}": call(
+            function, label=of_any, probabilities=probabilities, **BINNED
+        )
+        for function in (
+            metrics.ece_positive,
+            metrics.ece_top_class,
+            metrics.class_wise_ece,
+            metrics.mce_positive,
+            metrics.mce_top_class,
+            metrics.ace_positive,
+        )
+    },
+    "metrics.squared_calibration_error": call(
+        metrics.squared_calibration_error,
+        label=of_any,
+        probabilities=probabilities,
+        debiased=(True, FLAG),
+        **BINNED,
+    ),
+    "metrics.brier_decomposition": call(
+        metrics.brier_decomposition,
+        label=of_any,
+        probabilities=probabilities,
+        **{**BINNED, "bins": (4, COUNT.also(10**6).optional())},
+    ),
+    "metrics.calibration_slope_and_intercept": call(
+        metrics.calibration_slope_and_intercept, label=label, probabilities=probabilities
+    ),
     "evaluation.fit_calibration": call(
         evaluation.fit_calibration,
         {"label": "label|probabilities"},
