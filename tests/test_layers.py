@@ -24,9 +24,13 @@ ABOVE = [
     "evaluation/decisions.py",
     "evaluation/evaluate.py",
     "evaluation/operating_points.py",
+    "evaluation/precision_notes.py",
     "evaluation/predict.py",
     "evaluation/prediction_table.py",
     "evaluation/report.py",
+    "evaluation/subgroup_members.py",
+    "evaluation/subgroup_table.py",
+    "evaluation/subgroups.py",
     "evaluation/tables.py",
 ]
 KINDS = re.compile(r"""["'](label|probabilities|value)["']""")
