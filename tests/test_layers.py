@@ -33,6 +33,10 @@ ABOVE = [
     "evaluation/prediction_table.py",
     "evaluation/report.py",
     "evaluation/scaling.py",
+    "evaluation/precision_notes.py",
+    "evaluation/subgroup_members.py",
+    "evaluation/subgroup_table.py",
+    "evaluation/subgroups.py",
     "evaluation/tables.py",
 ]
 KINDS = re.compile(r"""["'](label|probabilities|value)["']""")

@@ -2,7 +2,8 @@
 
 By file: `evaluate.py` has the statistics of a split, `operating_points.py` thresholds for a
 required sensitivity or specificity, `decisions.py` and `decision_table.py` what a model does at
-one, `decision_curves.py` net benefit.
+one, `decision_curves.py` net benefit, `subgroups.py` statistics by subgroup, and
+`precision_notes.py` how many cases a narrower interval would need.
 """
 
 from jaxmed.evaluation.calibration import Calibration, calibrated, fit_calibration
@@ -14,7 +15,11 @@ from jaxmed.evaluation.operating_points import (
     threshold_for_sensitivity,
     threshold_for_specificity,
 )
+from jaxmed.evaluation.precision_notes import precision_notes
 from jaxmed.evaluation.predict import losses, predict
+from jaxmed.evaluation.subgroup_members import Subgroup
+from jaxmed.evaluation.subgroup_table import Subgroups, SubgroupStatistic
+from jaxmed.evaluation.subgroups import by_subgroup
 from jaxmed.evaluation.tables import metrics_table, write_predictions
 
 __all__ = [
@@ -23,6 +28,10 @@ __all__ = [
     "DecisionTable",
     "Evaluation",
     "OperatingPoint",
+    "Subgroup",
+    "SubgroupStatistic",
+    "Subgroups",
+    "by_subgroup",
     "calibrated",
     "compute_metrics",
     "decision_curve_analysis",
@@ -32,6 +41,7 @@ __all__ = [
     "losses",
     "metrics_table",
     "operating_point",
+    "precision_notes",
     "predict",
     "threshold_for_sensitivity",
     "threshold_for_specificity",

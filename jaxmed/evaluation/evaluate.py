@@ -17,6 +17,8 @@ from jaxmed.evaluation import operating_points
 from jaxmed.evaluation.decisions import OperatingPoint, two_classes_of
 from jaxmed.evaluation.predict import check_running
 from jaxmed.evaluation.prediction_table import prediction_table, streamed_metrics
+from jaxmed.evaluation.subgroup_table import Subgroups
+from jaxmed.evaluation.subgroups import by_subgroup
 from jaxmed.evaluation.tables import metric_rows, metrics_table, write_predictions
 from jaxmed.metrics.bootstrap import Interval, check_bootstrap, intervals
 from jaxmed.runtime.placement import Placement
@@ -112,6 +114,19 @@ class Evaluation:
         table = self.predictions
         truth, of_classes = classes.truth(table), np.asarray(classes.probabilities(table))
         return find(truth, of_classes, value, positive=positive, **options)
+
+    def by(self, subgroup: Any, **options: Any) -> Subgroups:
+        """Every statistic by subgroup, each compared with the rest: `evaluation.by_subgroup`.
+
+        Args:
+            subgroup: the subgroup of each row of the predictions [rows], such as sex or hospital;
+                or several such arrays by name.
+            options: as for `evaluation.by_subgroup`, such as `statistics=("auroc",)`.
+
+        Returns:
+            A record that prints as a table per statistic.
+        """
+        return by_subgroup(self.judge, self.predictions, subgroup, **options)
 
     def report(self, directory: str | Path, **options: Any) -> Path:
         """Write `report.html`, `plots/` and `predictions.csv` into a folder.

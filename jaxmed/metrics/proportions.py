@@ -50,7 +50,10 @@ def proportion_interval(
     checks.known("method", method, METHODS)
     if total == 0:
         return Interval(math.nan, math.nan, math.nan)
-    ends = _exact(count, total, level) if method == "exact" else _wilson(count, total, level)
+    if method == "exact":
+        ends = _exact(count, total, level)
+    else:
+        ends = wilson_ends(count / total, total, level)
     return Interval(count / total, *ends)
 
 
@@ -63,10 +66,17 @@ def _exact(count: int, total: int, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _wilson(count: int, total: int, level: float) -> tuple[float, float]:
-    z, share = NormalDist().inv_cdf((1 + level) / 2), count / total
+def wilson_ends(share: float, total: float, level: float) -> tuple[float, float]:
+    """Both ends of Wilson's interval of a share, also of one that no whole count has.
+
+    Args:
+        share: in [0, 1].
+        total: of how many, above 0.
+        level: nominal coverage.
+    """
+    z = NormalDist().inv_cdf((1 + level) / 2)
     center = share + z**2 / (2 * total)
     margin = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
     low, high = ((center + sign * margin) / (1 + z**2 / total) for sign in (-1, 1))
     # Rounding must not leave a share of 0 or 1 outside of its interval.
-    return (0.0 if count == 0 else low), (1.0 if count == total else high)
+    return (0.0 if share == 0 else low), (1.0 if share == 1 else high)
