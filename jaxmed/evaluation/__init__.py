@@ -7,6 +7,12 @@ one, `decision_curves.py` net benefit, `subgroups.py` statistics by subgroup, an
 """
 
 from jaxmed.evaluation.calibration import Calibration, calibrated, fit_calibration
+from jaxmed.evaluation.conformal import conformal
+from jaxmed.evaluation.conformal_intervals import ConformalIntervals, fit_intervals
+from jaxmed.evaluation.conformal_quantile import conformal_quantile, smallest_calibration
+from jaxmed.evaluation.conformal_scores import true_class_scores
+from jaxmed.evaluation.conformal_sets import ConformalSets, fit_sets
+from jaxmed.evaluation.coverage import coverage_law, coverage_of_resplits
 from jaxmed.evaluation.decision_curves import DecisionCurve, decision_curve_analysis
 from jaxmed.evaluation.decision_table import DecisionTable, decision_table
 from jaxmed.evaluation.decisions import OperatingPoint, operating_point
@@ -24,6 +30,8 @@ from jaxmed.evaluation.tables import metrics_table, write_predictions
 
 __all__ = [
     "Calibration",
+    "ConformalIntervals",
+    "ConformalSets",
     "DecisionCurve",
     "DecisionTable",
     "Evaluation",
@@ -34,16 +42,24 @@ __all__ = [
     "by_subgroup",
     "calibrated",
     "compute_metrics",
+    "conformal",
+    "conformal_quantile",
+    "coverage_law",
+    "coverage_of_resplits",
     "decision_curve_analysis",
     "decision_table",
     "evaluate",
     "fit_calibration",
+    "fit_intervals",
+    "fit_sets",
     "losses",
     "metrics_table",
     "operating_point",
     "precision_notes",
     "predict",
+    "smallest_calibration",
     "threshold_for_sensitivity",
     "threshold_for_specificity",
+    "true_class_scores",
     "write_predictions",
 ]

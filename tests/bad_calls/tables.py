@@ -5,6 +5,7 @@ from __future__ import annotations
 from bad_calls import (
     of_calibration,
     of_changes,
+    of_conformal,
     of_data,
     of_models,
     of_numbers,
@@ -25,4 +26,5 @@ CALLS: dict[str, Call] = {
     **of_runs.CALLS,
     **of_data.CALLS,
     **of_uncertainty.CALLS,
+    **of_conformal.CALLS,
 }
