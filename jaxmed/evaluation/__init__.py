@@ -6,6 +6,7 @@ one, `decision_curves.py` net benefit, `subgroups.py` statistics by subgroup, an
 `precision_notes.py` how many cases a narrower interval would need.
 """
 
+from jaxmed.evaluation.abstention import abstention_threshold
 from jaxmed.evaluation.calibration import Calibration, calibrated, fit_calibration
 from jaxmed.evaluation.conformal import conformal
 from jaxmed.evaluation.conformal_intervals import ConformalIntervals, fit_intervals
@@ -39,6 +40,7 @@ __all__ = [
     "Subgroup",
     "SubgroupStatistic",
     "Subgroups",
+    "abstention_threshold",
     "by_subgroup",
     "calibrated",
     "compute_metrics",
