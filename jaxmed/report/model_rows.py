@@ -13,7 +13,7 @@ from jaxmed.report.split_rows import SplitRows
 from jaxmed.tasks import Model
 from jaxmed.typing import Columns, Outputs
 
-_MOST_SUBGROUPS = 50  # of one attribute
+_MOST_SUBGROUPS = 20  # of one attribute
 
 
 def rows_of(

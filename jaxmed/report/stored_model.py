@@ -6,16 +6,22 @@ gone there are the answers. This model reads them from a column of the rows it p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from jaxmed import metrics
 from jaxmed.report.folder import RunFolder
 from jaxmed.report.split_rows import SplitRows
 from jaxmed.tasks import Classes, Judge, Model, Task, Values
+from jaxmed.tasks.judge import Statistic
 from jaxmed.typing import Batch, Columns, Outputs
 
 _TRUTH, _ANSWER = "truth", "answer"
+_OF_TWO = ("auroc", "sensitivity", "specificity")
+_OF_MORE = ("auroc", "balanced_accuracy")
+"""Statistics that are compared between subgroups: few, as each costs certainty of the others."""
 
 
 def stored_model(run: RunFolder) -> Model:
@@ -46,7 +52,12 @@ def stored_judge(run: RunFolder) -> Judge:
         return Judge(
             values=Values(lambda columns: columns[_TRUTH], lambda outputs: outputs[_ANSWER])
         )
+    of_two = len(run.classes) == 2
+    names = _OF_TWO if of_two else _OF_MORE
+    subject = run.classes[1] if of_two else f"mean of {len(run.classes)} classes"
     return Judge(
+        statistics={name: _of_table(getattr(metrics, name)) for name in names},
+        subjects=dict.fromkeys(names, subject),
         classes=Classes(
             tuple(run.classes),
             truth=lambda columns: columns[_TRUTH],
@@ -55,6 +66,10 @@ def stored_judge(run: RunFolder) -> Judge:
         ),
         names={_ANSWER: tuple(run.classes)},
     )
+
+
+def _of_table(statistic: Callable[..., Any]) -> Statistic:
+    return lambda table, weights: statistic(table[_TRUTH], table[_ANSWER], weights)
 
 
 def stored_columns(rows: SplitRows) -> Columns:

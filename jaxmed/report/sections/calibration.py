@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,11 @@ from jaxmed.report.split_rows import SplitRows
 
 _SHOWN = "temperature"  # which keeps all decisions
 _WORSE = 1e-3  # of log loss in nats
-_MEASURES = {"log loss": metrics.log_loss, "Brier score": metrics.brier}
+_MEASURES = {
+    "log loss": metrics.log_loss,
+    "Brier score": metrics.brier,
+    "ECE of the top class": metrics.ece_top_class,
+}
 
 
 def calibration(run: RunFolder) -> Section:
@@ -33,16 +38,20 @@ def calibration(run: RunFolder) -> Section:
             "split is measured here; the model itself answers as it was exported."
         )
     ]
-    rows = [["as predicted", *_measured(validation, validation.answer, test, test.answer)]]
-    after, worse = None, []
+    measures = dict(_MEASURES)
+    if run.positive is not None:
+        measures[f"ECE of {run.positive}"] = metrics.ece_positive
+    rows = [["as predicted", *_measured(measures, test, test.answer)]]
+    after, worse, fits = None, [], []
     for method in METHODS:
         try:
             fitted = fit_calibration(validation.truth, validation.answer, method=method)
         except ValueError as error:
             blocks.append(Paragraph(f"{method}: {error}"))
             continue
-        here, there = (np.asarray(fitted.apply(split.answer)) for split in (validation, test))
-        rows.append([method, *_measured(validation, here, test, there)])
+        there = np.asarray(fitted.apply(test.answer))
+        rows.append([method, *_measured(measures, test, there)])
+        fits.append([method, f"{fitted.before:.4f}", f"{fitted.after:.4f}"])
         if metrics.log_loss(test.truth, there) > metrics.log_loss(test.truth, test.answer) + _WORSE:
             worse.append(method)
         if method == _SHOWN:
@@ -54,32 +63,30 @@ def calibration(run: RunFolder) -> Section:
                 "what was learned from the validation split does not hold there."
             )
         )
-    heads = (
-        "Calibration",
-        *(f"{split} {name}" for split in ("validation", "test") for name in _MEASURES),
-    )
-    blocks.append(Table("Before and after calibration; lower is better", heads, rows))
+    caption = "Test split, before and after calibration; lower is better"
+    blocks.append(Table(caption, ("Calibration", *measures), rows))
+    caption = "Log loss of the validation split, on which the calibrations were fitted"
+    blocks.append(Table(caption, ("Calibration", "before", "after"), fits))
     blocks.append(Pictures(list(_diagrams(run.classes, test, after))))
     return Section(title, blocks)
 
 
 def _measured(
-    validation: SplitRows, here: np.ndarray, test: SplitRows, there: np.ndarray
-) -> Iterator[str]:
-    for split, answer in ((validation, here), (test, there)):
-        for measure in _MEASURES.values():
-            yield f"{measure(split.truth, answer):.4f}"
+    measures: Mapping[str, Callable[..., Any]], test: SplitRows, answer: np.ndarray
+) -> list[str]:
+    return [f"{measure(test.truth, answer):.4f}" for measure in measures.values()]
 
 
 def _diagrams(
     classes: Sequence[str], test: SplitRows, after: np.ndarray | None
 ) -> Iterator[Picture]:
-    """Reliability of the test split as predicted, and after the calibration that is shown."""
+    """Reliability of the test split as predicted, and beside it after calibration."""
     words = (
         "how often what was predicted with a probability came true, with 95 % Wilson intervals, "
         "and how many cases stand behind each point."
     )
-    for when, answer in (("As predicted", test.answer), (f"After {_SHOWN} scaling", after)):
-        if answer is not None:
-            figure = plots.reliability_diagram(test.truth, answer, classes)
-            yield picture(figure, f"{when}, test split: {words}")
+    figure = plots.reliability_diagram(test.truth, test.answer, classes)
+    yield picture(figure, f"As predicted, test split: {words}")
+    if after is not None:
+        figure = plots.reliability_diagram(test.truth, after, classes, before=test.answer)
+        yield picture(figure, f"After {_SHOWN} scaling, test split, beside what was predicted.")
