@@ -95,9 +95,7 @@ def training_curve(
         axes.grid(axis="y", color=PALE, lw=0.6)
         tidy(axes)
         if axes.lines:
-            axes.legend(
-                loc="lower left", bbox_to_anchor=(0, 1), ncols=2 if metrics else 3, **LEGEND
-            )
+            axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, **LEGEND)
     return figure
 
 

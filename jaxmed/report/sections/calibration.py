@@ -59,7 +59,7 @@ def calibration(run: RunFolder) -> Section:
     if worse:
         blocks.append(
             Warned(
-                f"calibration by {', '.join(worse)} makes the log loss of the test split larger: "
+                f"Calibration by {', '.join(worse)} makes the log loss of the test split larger: "
                 "what was learned from the validation split does not hold there."
             )
         )

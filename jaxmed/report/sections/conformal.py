@@ -17,8 +17,8 @@ from jaxmed.report.split_rows import SplitRows
 _LEVELS = (0.90, 0.95)
 _METHODS = {
     "threshold": ("threshold", None),
-    "APS": ("aps", None),
-    "RAPS": ("raps", None),
+    "APS, randomized": ("aps", None),
+    "RAPS, randomized": ("raps", None),
     "threshold by class": ("threshold", "class"),
 }
 """Names on the page: method, and what has a threshold of its own."""
@@ -46,7 +46,12 @@ def conformal(run: RunFolder) -> Section:
         for name, (method, by) in _METHODS.items():
             try:
                 fitted = fit_sets(
-                    validation.truth, validation.answer, level=level, method=method, by=by
+                    validation.truth,
+                    validation.answer,
+                    level=level,
+                    method=method,
+                    by=by,
+                    seed=None if method == "threshold" else 0,
                 )
             except ValueError as error:
                 blocks.append(Paragraph(f"{name}, {level:.0%}: {error}"))
@@ -56,7 +61,7 @@ def conformal(run: RunFolder) -> Section:
             if name == "threshold":
                 blocks += _shift(validation, test, sets, level)
         heads = ("Sets", "Coverage", *(f"of {name}" for name in run.classes))
-        heads = (*heads, "Mean classes in a set", "Empty sets", "Sets of one class")
+        heads = (*heads, "Mean size", "Empty", "One class")
         if rows:
             blocks.append(Table(f"Asked coverage {level:.0%}, test split", heads, rows))
     return Section(title, blocks)
@@ -89,7 +94,7 @@ def _shift(validation: SplitRows, test: SplitRows, sets: np.ndarray, level: floa
         return []
     return [
         Warned(
-            f"of conformal sets that should hold the true class in {level:.0%} of the cases, "
+            f"Of conformal sets that should hold the true class in {level:.0%} of the cases, "
             f"{coverage:.1%} of the test split do. Exchangeable rows would give {mean:.1%} ± "
             f"{deviation:.1%}: the test split is not like the validation split, and the guarantee "
             "does not hold for it."

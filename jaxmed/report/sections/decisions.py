@@ -53,7 +53,7 @@ def operating_points(run: RunFolder) -> Section:
         if point.sensitivity.high < required:
             blocks.append(
                 Warned(
-                    f"the threshold that reaches a sensitivity of {required:.2f} on the validation "
+                    f"The threshold that reaches a sensitivity of {required:.2f} on the validation "
                     f"split reaches {point.sensitivity.value:.3f} on the test split, and its "
                     "interval lies below what was required."
                 )

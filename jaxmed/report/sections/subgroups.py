@@ -30,7 +30,7 @@ def subgroups(run: RunFolder) -> Section:
             "no proof of equality: look at its interval."
         )
     ]
-    heads = tuple(head.capitalize() for head in found.heads())
+    heads = tuple(head[:1].upper() + head[1:] for head in found.heads())
     for name in found.names:
         rows = [
             [cell.replace(", ", ",\N{NO-BREAK SPACE}") for cell in row] for row in found.rows(name)

@@ -15,11 +15,12 @@ def training(run: RunFolder) -> Section:
     """Curves of the training, and its first, middle and last rounds."""
     if not run.history:
         return Section("Training", needs="metrics.jsonl, which fit writes into its run.")
-    splits = list(run.metrics.values())
-    figure = plots.training_curve(run.history, subjects=splits[-1]["subjects"] if splits else {})
-    shown = picture(figure, "Loss, and metrics of the validation split, by epoch.")
+    # One panel, which can be read on a phone; the table tells the metrics.
+    shown = picture(plots.training_curve(run.history, metrics=()), "Loss by epoch.")
     rounds = sorted({0, len(run.history) // 2, len(run.history) - 1})
-    measures = [name for name in _MEASURES if any(name in row for row in run.history)]
+    monitor = ((run.config.get("fit") or {}).get("monitor") or {}).get("name")
+    wanted = dict.fromkeys((*_MEASURES, f"validation/{monitor}"))
+    measures = [name for name in wanted if any(name in row for row in run.history)]
     rows = [
         [f"{run.history[i]['epoch']:g}", *(metric_text(run.history[i].get(m)) for m in measures)]
         for i in rounds
