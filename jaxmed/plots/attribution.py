@@ -1,11 +1,13 @@
-"""A picture beside the same picture with the outlines of what a model's answer rests on."""
+"""What a model's answer rests on: outlines in a picture, and bars of features or words."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.plots.style import BLUE, INK, VERMILLION, Figure, new_figure
+from jaxmed.plots.style import BLUE, INK, VERMILLION, Figure, new_figure, tidy
 from jaxmed.plots.text import plain
 
 _STRONGEST = 0.1  # of the pixels
@@ -91,3 +93,39 @@ def _outline(axes: object, heat: np.ndarray) -> None:
                 right, down, inside, levels=[0.5], colors=[line], linewidths=width,
                 linestyles="solid" if line == "white" else style,
             )  # fmt: skip
+
+
+def contribution_bars(contributions: Mapping[str, float], *, answer: str = "the answer") -> Figure:
+    """Bars of what speaks for an answer, to the right, and against it, to the left and hatched.
+
+    Args:
+        contributions: by the name of a feature or word, at least one, in the order from top to
+            bottom.
+        answer: what they are of, such as the predicted class.
+
+    Returns:
+        A figure with one bar per name.
+
+    Raises:
+        ValueError: if there is none, or a contribution is not finite.
+    """
+    if not isinstance(contributions, Mapping) or not contributions:
+        raise ValueError(
+            f"contributions is {checks.shown(contributions)}, but must map names to numbers: pass "
+            "a dict with at least one."
+        )
+    for name, number in contributions.items():
+        checks.text("the name of a contribution", name)
+        checks.finite(f"contributions[{name!r}]", number)
+    checks.text("answer", answer)
+    numbers = [float(number) for number in contributions.values()]
+    figure = new_figure(6.0, 0.8 + 0.32 * len(numbers))
+    axes = figure.subplots()
+    for place, number in enumerate(numbers):
+        style = {"color": VERMILLION} if number >= 0 else {"color": "white", "hatch": "///"}
+        axes.barh(-place, number, height=0.7, edgecolor=INK, linewidth=0.8, **style)
+    axes.axvline(0, color=INK, lw=0.8)
+    axes.set_yticks([-place for place in range(len(numbers))], [plain(n) for n in contributions])
+    axes.set_xlabel(f"Contribution to {plain(answer)}: against (hatched), for (filled)")
+    tidy(axes)
+    return figure
