@@ -184,20 +184,20 @@ class _Shown:
 
     def picture(self) -> bytes:
         """A PNG."""
-        from jaxmed.plots import attributed_image, contribution_bars
-        from jaxmed.plots.png import picture
+        import numpy as np
 
-        if self.value.ndim < 2 or self.value.shape[-1] not in (1, 3):
-            largest = dict(self.largest())
-            return picture(contribution_bars(largest, answer=self.answer), self.answer).content
+        from jaxmed.plots import attribution_bars
+        from jaxmed.plots.png import picture
+        from jaxmed.report.input_pictures import input_picture
+
+        if self.value.ndim < 3 or self.value.shape[-1] not in (1, 3):
+            names, weights = self._parts()
+            return picture(attribution_bars(np.array(weights), names), self.answer).content
         image, weights = self.value, self.weights
         if image.ndim == 4:  # of a volume the slice that counts most
-            import numpy as np
-
             place = int(np.abs(weights).sum(axis=(1, 2, 3)).argmax())
             image, weights = image[place], weights[place]
-        figure = attributed_image(image, weights, answer=self.answer)
-        return picture(figure, self.answer).content
+        return input_picture(image, weights, answer=self.answer, caption=self.answer).content
 
     def _parts(self) -> tuple[list[str], list[float]]:
         if self.text:

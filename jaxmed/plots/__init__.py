@@ -4,7 +4,6 @@ Figures are made without pyplot: nothing is shown, kept open or changed for othe
 with `figure.savefig(path)`; in a notebook it displays itself.
 """
 
-from jaxmed.plots.attribution import attributed_image, contribution_bars
 from jaxmed.plots.calibration import reliability_diagram
 from jaxmed.plots.confusion import confusion_matrix
 from jaxmed.plots.curves import precision_recall_curves, roc_curves
@@ -17,9 +16,7 @@ from jaxmed.plots.sweep import sweep_scatter
 from jaxmed.plots.training import training_curve
 
 __all__ = [
-    "attributed_image",
     "confusion_matrix",
-    "contribution_bars",
     "decision_curve",
     "image_grid",
     "learning_curve",

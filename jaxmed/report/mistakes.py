@@ -15,8 +15,7 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data import batches, source
 from jaxmed.data.source import Source
-from jaxmed.plots.attribution import attributed_image
-from jaxmed.plots.png import picture
+from jaxmed.report.input_pictures import input_picture
 from jaxmed.report.split_rows import SplitRows
 from jaxmed.tasks import Model
 from jaxmed.typing import Columns
@@ -114,11 +113,8 @@ class Reader:
             caption = f"Answer: {answer}."
             if weights is not None and fitting is None:
                 caption += " The attribution is not one number per pixel."
-            drawn = picture(attributed_image(image, fitting, answer=answer), caption)
-            alt = f"Input that was answered {answer}"
-            if fitting is not None:
-                alt += ", beside the same input with outlines of what speaks for and against it"
-            words = {"alt": alt, "width": drawn.width, "height": drawn.height}
+            drawn = input_picture(image, fitting, answer=answer, caption=caption)
+            words = {"alt": drawn.alt, "width": drawn.width, "height": drawn.height}
             return {"picture": words}, drawn.content
         if (text := self._text(row)) is not None:
             return {"words": _words(text, weights)}, None

@@ -30,8 +30,8 @@ def mistakes(run: RunFolder) -> Section:
     if pictures:
         blocks += [
             Paragraph(
-                "Outlines surround the tenth of the pixels with the largest attribution: solid "
-                "where they speak for the answer, dashed where they speak against it."
+                "Where there is an attribution, outlines surround the tenth of the pixels that "
+                "speak most for the answer (solid) and against it (dashed)."
             ),
             Pictures(pictures),
         ]
