@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bad_calls import (
+    of_attributions,
     of_calibration,
     of_changes,
     of_conformal,
@@ -27,4 +28,5 @@ CALLS: dict[str, Call] = {
     **of_data.CALLS,
     **of_uncertainty.CALLS,
     **of_conformal.CALLS,
+    **of_attributions.CALLS,
 }
