@@ -35,6 +35,7 @@ EXEMPT: dict[str, str] = {
     "deploy.Loaded": "what `load` gives",
     "deploy.answers_of_texts": "needs a model of texts: see tests/deploy/test_answers.py",
     "evaluation.Evaluation": _VALUE,
+    "explain.Agreement": _VALUE,
     "metrics.DeLongTest": _VALUE,
     "metrics.Interval": _VALUE,
     "metrics.streaming.Metric": "a record of three functions that `jit` calls",
