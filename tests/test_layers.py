@@ -49,6 +49,7 @@ ABOVE = [
     "evaluation/subgroup_table.py",
     "evaluation/subgroups.py",
     "evaluation/tables.py",
+    "explain",
 ]
 KINDS = re.compile(r"""["'](label|probabilities|value)["']""")
 # Exact statistics and their streaming twins share names on purpose, as do figures of a statistic.

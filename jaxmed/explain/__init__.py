@@ -29,3 +29,6 @@ __all__ = [
     "saliency",
     "smooth_grad",
 ]
+from jaxmed.explain.agreement import Agreement, agreement, rank_correlation
+
+__all__ = ["Agreement", "agreement", "rank_correlation"]

@@ -4,6 +4,11 @@ Figures are made without pyplot: nothing is shown, kept open or changed for othe
 with `figure.savefig(path)`; in a notebook it displays itself.
 """
 
+from jaxmed.plots.attribution import (
+    attribution_bars,
+    attribution_overlay,
+    attribution_text,
+)
 from jaxmed.plots.calibration import reliability_diagram
 from jaxmed.plots.confusion import confusion_matrix
 from jaxmed.plots.curves import precision_recall_curves, roc_curves
@@ -16,6 +21,9 @@ from jaxmed.plots.sweep import sweep_scatter
 from jaxmed.plots.training import training_curve
 
 __all__ = [
+    "attribution_bars",
+    "attribution_overlay",
+    "attribution_text",
     "confusion_matrix",
     "decision_curve",
     "image_grid",

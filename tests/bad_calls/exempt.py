@@ -38,6 +38,7 @@ EXEMPT: dict[str, str] = {
     "evaluation.Evaluation": _VALUE,
     "metrics.BrierDecomposition": _VALUE,
     "metrics.CalibrationLine": _VALUE,
+    "explain.Agreement": _VALUE,
     "metrics.DeLongTest": _VALUE,
     "metrics.Interval": _VALUE,
     "metrics.RiskCoverage": _VALUE,

@@ -8,6 +8,7 @@ from bad_calls import (
     of_changes,
     of_conformal,
     of_data,
+    of_faithfulness,
     of_models,
     of_numbers,
     of_results,
@@ -29,4 +30,5 @@ CALLS: dict[str, Call] = {
     **of_uncertainty.CALLS,
     **of_conformal.CALLS,
     **of_attributions.CALLS,
+    **of_faithfulness.CALLS,
 }
