@@ -76,6 +76,13 @@ FEW_STEPS = {
         [*SHORT, "--variant", "chain", "--units", "4", "--sentences", "4"],
     ),
     "texts/disease_topics": (TEXTS, ["--epochs", "2", "--max-terms", "40"]),
+    "trust/uncertainty": (
+        ["breastmnist", "pneumoniamnist"],
+        [
+            *("--datasets", "breastmnist", "pneumoniamnist", "--members", "2", "--widths", "4"),
+            *("--samples", "2", "--steps", "2", "--batch-size", "8"),
+        ],
+    ),
     "benchmarks/members": (
         [],
         ["--members", "1", "2", "--widths", "4", "--steps", "1", "--rounds", "1"],
