@@ -127,7 +127,9 @@ def test_a_subgroup_of_one_class_says_what_it_cannot_have():
     said = "\n".join(found.notes)
     assert "subgroup = ill: there is no auroc, because all 50 rows are pneumonia." in said
     assert "subgroup = ill: there is no specificity, which is undefined in these rows." in said
-    assert "difference of auroc is not tested, because in the rest all 50 rows are pneumonia" in said
+    assert (
+        "difference of auroc is not tested, because in the rest all 50 rows are pneumonia" in said
+    )
     (row,) = (row for row in found.statistics if row.statistic == "auroc")
     assert math.isnan(row.p_value)
     assert math.isnan(row.adjusted_p)
