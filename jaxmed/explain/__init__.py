@@ -1,5 +1,6 @@
 """Explanations of what a model predicts, and tests of whether they are faithful."""
 
+from jaxmed.explain.agreement import Agreement, agreement, rank_correlation
 from jaxmed.explain.attribution import (
     attention_rollout,
     exact_shapley,
@@ -14,8 +15,11 @@ from jaxmed.explain.attribution import (
     saliency,
     smooth_grad,
 )
+from jaxmed.explain.loaded_inputs import with_inputs
 
 __all__ = [
+    "Agreement",
+    "agreement",
     "attention_rollout",
     "exact_shapley",
     "expected_gradients",
@@ -25,10 +29,9 @@ __all__ = [
     "kernel_shap",
     "occlusion",
     "per_token",
+    "rank_correlation",
     "rise",
     "saliency",
     "smooth_grad",
+    "with_inputs",
 ]
-from jaxmed.explain.agreement import Agreement, agreement, rank_correlation
-
-__all__ = ["Agreement", "agreement", "rank_correlation"]
