@@ -90,7 +90,7 @@ def _explain(
     rows = None if background is None else read_cases(loaded.card, background, window)
     answer, number, score = _answer(model, case, target)
     weights = _weights(model, case, number, method, rows, case[name])[0]
-    shown = _Shown(loaded, case[name][0], weights, answer, text)
+    shown = _Shown(loaded, case[name][0], weights, answer, text, method)
     print(f"{printed(answer)}: {score:.6f}")
     for what, weight in shown.largest():
         print(f"{weight:+.6f}", printed(what), sep="\t")
@@ -162,8 +162,10 @@ def _weights(
         return shapley(model, case, background, **options)
     # Texts are covered by padding, everything else by its own mean.
     cover = 0.0 if value.dtype.kind == "i" else float(value.mean())
-    of = explain.occlusion if method == "occlusion" else explain.rise
-    return of(model, case, baseline=cover, **options)
+    if method == "occlusion":
+        return explain.occlusion(model, case, baseline=cover, **options)
+    found = explain.rise(model, case, baseline=cover, **options)
+    return found - found.mean()  # only places of one input can be compared
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,6 +177,7 @@ class _Shown:
     weights: np.ndarray
     answer: str
     text: str
+    method: str
 
     def largest(self) -> list[tuple[str, float]]:
         """The largest contributions with what they belong to."""
@@ -207,7 +210,10 @@ class _Shown:
             names = names or [f"feature {number}" for number in range(1, len(self.value) + 1)]
             said = [f"{n} = {v:.6g}" for n, v in zip(names, self.value.tolist(), strict=True)]
             return said, self.weights.tolist()
-        return _blocks(self.weights.sum(axis=-1))
+        # Shapley values add up; the others say the same of all numbers that were covered together.
+        if self.method == "shapley":
+            return _blocks(self.weights.sum(axis=-1), added=True)
+        return _blocks(self.weights.mean(axis=-1), added=False)
 
     def _tokens(self) -> tuple[list[str], list[float]]:
         assert self.loaded.tokenizer is not None
@@ -217,8 +223,8 @@ class _Shown:
         return named, [float(self.weights[place]) for place in places]
 
 
-def _blocks(weights: np.ndarray) -> tuple[list[str], list[float]]:
-    """The sum of each of 7 blocks along each side, with its place counted from 1."""
+def _blocks(weights: np.ndarray, *, added: bool) -> tuple[list[str], list[float]]:
+    """The sum or mean of each of 7 blocks along each side, with its place counted from 1."""
     import itertools
 
     import numpy as np
@@ -231,5 +237,6 @@ def _blocks(weights: np.ndarray) -> tuple[list[str], list[float]]:
             f"{name} {part[0] + 1}-{part[-1] + 1}" for name, part in zip(axes, block, strict=True)
         )
         names.append(", ".join(ends))
-        sums.append(float(weights[np.ix_(*block)].sum()))
+        part = weights[np.ix_(*block)]
+        sums.append(float(part.sum() if added else part.mean()))
     return names, sums

@@ -45,9 +45,15 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class Pictures:
-    """Figures side by side where there is room."""
+    """Figures side by side where there is room.
+
+    Attributes:
+        pictures: to show.
+        small: whether two of them fit side by side on a phone.
+    """
 
     pictures: Sequence[Picture]
+    small: bool = False
     block: ClassVar[str] = "pictures"
 
 

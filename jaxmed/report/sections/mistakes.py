@@ -33,7 +33,7 @@ def mistakes(run: RunFolder) -> Section:
                 "Where there is an attribution, outlines surround the tenth of the pixels that "
                 "speak most for the answer (solid) and against it (dashed)."
             ),
-            Pictures(pictures),
+            Pictures(pictures, small=True),
         ]
     texts = [each for each in run.mistakes if "words" in each]
     if texts:
