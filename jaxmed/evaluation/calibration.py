@@ -33,9 +33,10 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data.source import Source
 from jaxmed.evaluation import isotonic, scaling
-from jaxmed.evaluation.class_rows import class_rows, model_classes, refuse_training_rows
+from jaxmed.evaluation.class_rows import check_training_rows, class_rows, model_classes
 from jaxmed.metrics.arguments import check_sums, class_probabilities, label_and_probabilities
 from jaxmed.tasks import Classes, Judge, Model
+from jaxmed.tasks.judge import Figures
 from jaxmed.tasks.with_outputs import with_outputs
 from jaxmed.typing import AnyArray, Columns, Float, Num, Outputs, Tree
 
@@ -173,8 +174,9 @@ def calibrated(
         model: of one class per example.
         validation: columns or a source with labels, that the model was not trained on.
         method: `temperature`, `vector`, `platt`, `beta` or `isotonic`, see `fit_calibration`.
-        train: what the model was trained on; rows that stand in both are then refused. A row is
-            told by its content, not by its `id`, since many data sets number each split from 0.
+        train: what the model was trained on. Rows that stand in both are then refused: those of
+            the same `id` and content, or of the same content where there is no `id` or where they
+            are more than a tenth. Fewer copies under another `id` are counted in the notes.
 
     Returns:
         The model. Its outputs hold the calibrated probabilities and, as `uncalibrated`, those of
@@ -199,8 +201,7 @@ def calibrated(
             "model decides at a threshold of uncalibrated probabilities: calibrate the model "
             "first, then choose a threshold and call with_threshold."
         )
-    if train is not None:
-        refuse_training_rows(validation, train, name="validation")
+    copies = 0 if train is None else check_training_rows(validation, train, name="validation")
     fitted = fit_calibration(found.truth, found.predicted, method=method)
 
     def change(values: Mapping[str, Tree], outputs: Outputs) -> Outputs:
@@ -208,7 +209,7 @@ def calibrated(
         changed = _mapped(method, values["calibration"], given)
         return {**classes.replaced(outputs, changed), UNCALIBRATED: given}
 
-    judge = _judge(model.task.judge, classes, _note(fitted))
+    judge = _judge(model.task.judge, classes, _note(fitted, copies))
     return with_outputs(model, {"calibration": fitted.values}, change, judge)
 
 
@@ -223,10 +224,24 @@ def _judge(judge: Judge, classes: Classes, note: str) -> Judge:
         before = jnp.take_along_axis(outputs[UNCALIBRATED], said["class"][:, None], axis=1)
         return {**said, "uncalibrated_probability": before[:, 0]}
 
+    def figures(found: Columns) -> Figures:
+        from jaxmed import plots
+
+        for name, figure, caption in judge.figures(found):
+            if name != "reliability":
+                yield name, figure, caption
+                continue
+            label, after = classes.truth(found), classes.probabilities(found)
+            both = plots.reliability_diagram(
+                label, after, classes.names, before=found[UNCALIBRATED]
+            )
+            yield name, both, f"{caption} Hollow and dashed: before calibration."
+
     decided = judge.decided
     return dataclasses.replace(
         judge,
         table=table,
+        figures=figures,
         answer=answer,
         names={**judge.names, UNCALIBRATED: classes.names},
         notes=lambda found: (*judge.notes(found), note),
@@ -234,10 +249,12 @@ def _judge(judge: Judge, classes: Classes, note: str) -> Judge:
     )
 
 
-def _note(fitted: Calibration) -> str:
+def _note(fitted: Calibration, copies: int) -> str:
+    twice = f", of which {copies:,} are copies of training rows" if copies else ""
+    rows = f"{fitted.rows:,} validation rows{twice}"
     return (
-        f"Probabilities are calibrated ({fitted.method}) on {fitted.rows:,} validation rows, whose "
-        f"log loss went from {fitted.before:.4f} to {fitted.after:.4f}."
+        f"Probabilities are calibrated ({fitted.method}) on {rows}; their log loss went from "
+        f"{fitted.before:.4f} to {fitted.after:.4f}."
     )
 
 

@@ -85,11 +85,11 @@ def brier_decomposition(
     columns = as_columns(weights, len(label))
     probabilities = probabilities.astype(np.float64)
     classes = probabilities.shape[1]
-    total = sum(
+    each = [
         _parts(label == k, probabilities[:, k], columns, bins, binning)
         for k in ([1] if classes == 2 else range(classes))
-    )
-    return BrierDecomposition(*(as_result(part, weights) for part in total))
+    ]
+    return BrierDecomposition(*(as_result(part, weights) for part in np.sum(each, axis=0)))
 
 
 def _parts(

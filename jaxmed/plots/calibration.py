@@ -32,7 +32,7 @@ class _Reliability(NamedTuple):
     mean: np.ndarray
     frequency: np.ndarray
     errors: np.ndarray
-    count: np.ndarray
+    cases: np.ndarray
 
 
 def reliability_diagram(
@@ -78,15 +78,15 @@ def reliability_diagram(
     centers = (np.arange(bins) + 0.5) / bins
     if before is None:
         _draw(upper, after, "observed, 95 % CI", fmt="o", color=BLUE)
-        lower.bar(centers, after.count, width=0.9 / bins, color=SKY)
+        lower.bar(centers, after.cases, width=0.9 / bins, color=SKY)
     else:
         first = _reliability(label, _like(probabilities, before), bins)
         hollow = {"markerfacecolor": "white", "ls": (0, (3, 2)), "lw": 1}
         _draw(upper, after, "calibrated, 95 % CI", fmt="o-", color=BLUE, lw=1)
         _draw(upper, first, "before, 95 % CI", fmt="s", color=VERMILLION, **hollow)
-        lower.bar(centers, after.count, width=0.9 / bins, color=SKY)
+        lower.bar(centers, after.cases, width=0.9 / bins, color=SKY)
         outline = {"fill": False, "edgecolor": VERMILLION, "ls": (0, (3, 2))}
-        lower.bar(centers, first.count, width=0.9 / bins, **outline)
+        lower.bar(centers, first.cases, width=0.9 / bins, **outline)
     words = _axis_words(label, probabilities, class_names)
     upper.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), ylabel=words[1])
     upper.grid(color=PALE, lw=0.6)

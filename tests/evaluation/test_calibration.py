@@ -353,6 +353,20 @@ def test_an_evaluation_says_that_it_is_calibrated():
     assert found.metrics["log_loss"].value <= plain.metrics["log_loss"].value
 
 
+def test_its_report_shows_reliability_before_and_after():
+    model = calibrated(MODEL, COLUMNS, method="platt")
+    table = evaluate(model, COLUMNS, resamples=2).predictions
+    drawn = {name: (figure, caption) for name, figure, caption in model.task.judge.figures(table)}
+    assert {"roc", "precision_recall", "confusion_matrix", "reliability"} == set(drawn)
+    figure, caption = drawn["reliability"]
+    assert caption.endswith("before calibration.")
+    after, before = (each.lines[0].get_xydata() for each in figure.axes[0].containers)
+    for name, found in (("probabilities", after), ("uncalibrated", before)):
+        place = (table[name][:, 1] * 10).astype(int)
+        means = [table[name][place == k, 1].mean() for k in np.unique(place)]
+        np.testing.assert_allclose(found[:, 0], means, rtol=1e-6)
+
+
 def test_a_threshold_comes_after_calibration():
     model = with_threshold(calibrated(MODEL, COLUMNS), 0.5)
     outputs = predict(model, COLUMNS)
@@ -371,9 +385,22 @@ def test_rows_that_were_trained_on_are_refused():
     leaked = subset(whole, np.arange(20, 44))
     with pytest.raises(ValueError, match=r"validation has 2 of 24 rows .* first in row 0"):
         calibrated(MODEL, leaked, train=train)
-    numbered_anew = from_arrays({k: v for k, v in leaked.columns.items() if k != "id"})
+    plain = {name: column for name, column in leaked.columns.items() if name != "id"}
     with pytest.raises(ValueError, match="validation has 2 of 24 rows"):
-        calibrated(MODEL, numbered_anew, train=dict(train.columns))
+        calibrated(MODEL, plain, train=train)
+
+
+def test_a_few_copies_are_noted_and_many_are_refused():
+    whole = from_arrays(COLUMNS)
+    train = subset(whole, np.arange(22))
+    anew = [{name: COLUMNS[name][first:] for name in ("features", "label")} for first in (20, 19)]
+    few, many = (from_arrays({**each, "id": 100 + np.arange(len(each["label"]))}) for each in anew)
+    model = calibrated(MODEL, few, train=train)  # 2 of 24
+    assert "24 validation rows, of which 2 are copies of training rows;" in str(
+        evaluate(model, COLUMNS, resamples=2)
+    )
+    with pytest.raises(ValueError, match="validation has 3 of 25 rows"):
+        calibrated(MODEL, many, train=train)
 
 
 def test_equal_numbers_of_other_rows_are_no_overlap():
