@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from bad_calls import of_changes, of_data, of_models, of_numbers, of_results, of_runs, of_tasks
+from bad_calls import (
+    of_changes,
+    of_data,
+    of_decisions,
+    of_models,
+    of_numbers,
+    of_results,
+    of_runs,
+    of_tasks,
+)
 from bad_calls.call import Call
 
 CALLS: dict[str, Call] = {
@@ -13,4 +22,5 @@ CALLS: dict[str, Call] = {
     **of_results.CALLS,
     **of_runs.CALLS,
     **of_data.CALLS,
+    **of_decisions.CALLS,
 }
