@@ -32,9 +32,9 @@ def test_without_a_prevalence_it_is_that_of_the_data():
 def test_it_says_the_class_in_every_sentence():
     words = str(decision_table(POINT))
     assert "called ill where its probability is at least 0.3" in words
-    assert "Of 1,000 patients, 20 have ill: 18 are found and 2 are missed." in words
+    assert "Of 1,000 patients, 20 are cases of ill: 18 are found and 2 are missed." in words
     assert "Of the 980 others, 196 are wrongly called ill." in words
-    assert "Of the 214 who are called ill, 18 have it." in words
+    assert "Of the 214 who are called ill, 18 are cases." in words
 
 
 def test_no_one_called_has_no_share():
