@@ -45,14 +45,14 @@ class DecisionTable:
         """The table in words."""
         cases, called = self.found + self.missed, self.found + self.wrongly_called
         sentences = [
-            f"Of {self.patients:,} patients, {cases:,} have {self.positive}: {self.found:,} are "
-            f"found and {self.missed:,} are missed.",
+            f"Of {self.patients:,} patients, {cases:,} are cases of {self.positive}: "
+            f"{self.found:,} are found and {self.missed:,} are missed.",
             f"Of the {self.patients - cases:,} others, {self.wrongly_called:,} are wrongly called "
             f"{self.positive}.",
         ]
         if called:
             sentences.append(
-                f"Of the {called:,} who are called {self.positive}, {self.found:,} have it."
+                f"Of the {called:,} who are called {self.positive}, {self.found:,} are cases."
             )
         return sentences
 
@@ -99,9 +99,9 @@ least 0.3
           called pneumonia         45     190    235
           not called                5     760    765
           all                      50     950  1,000
-          Of 1,000 patients, 50 have pneumonia: 45 are found and 5 are missed.
+          Of 1,000 patients, 50 are cases of pneumonia: 45 are found and 5 are missed.
           Of the 950 others, 190 are wrongly called pneumonia.
-          Of the 235 who are called pneumonia, 45 have it.
+          Of the 235 who are called pneumonia, 45 are cases.
 
     References:
         Gigerenzer et al., Helping doctors and patients make sense of health statistics, 2007

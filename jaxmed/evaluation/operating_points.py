@@ -78,7 +78,7 @@ def threshold_for_sensitivity(
         established, level, method,
     )  # fmt: skip
     descending = np.sort(score[is_positive])[::-1]
-    threshold = _usable(descending[needed - 1], score)
+    threshold = _usable(float(descending[needed - 1]), score)
     if threshold is None or (score >= threshold).all():
         raise ValueError(
             f"sensitivity is {float(sensitivity):g}, but must be one that some threshold reaches "
@@ -138,7 +138,7 @@ def threshold_for_specificity(
         established, level, method,
     )  # fmt: skip
     above = score[score > np.sort(score[~is_positive])[needed - 1]]
-    threshold = _usable(above.min(), score) if len(above) else None
+    threshold = _usable(float(above.min()), score) if len(above) else None
     if threshold is None:
         raise ValueError(
             f"specificity is {float(specificity):g}, but must be one that some threshold reaches "
@@ -233,9 +233,9 @@ def _usable(threshold: float, score: np.ndarray) -> float | None:
     chosen for.
     """
     rounded = np.float32(threshold)
-    if rounded > threshold or rounded >= 1:
+    if float(rounded) > threshold or rounded >= 1:  # as floats: NumPy would compare in float32
         rounded = np.nextafter(rounded, np.float32(0))
     lower = score[score < threshold]
-    if rounded <= 0 or (len(lower) and rounded <= lower.max()):
+    if rounded <= 0 or (len(lower) and float(rounded) <= float(lower.max())):
         return None
     return float(rounded)

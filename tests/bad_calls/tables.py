@@ -8,6 +8,7 @@ from bad_calls import (
     of_changes,
     of_conformal,
     of_data,
+    of_decisions,
     of_faithfulness,
     of_models,
     of_numbers,
@@ -31,4 +32,5 @@ CALLS: dict[str, Call] = {
     **of_conformal.CALLS,
     **of_attributions.CALLS,
     **of_faithfulness.CALLS,
+    **of_decisions.CALLS,
 }
