@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bad_calls import (
+    of_attributions,
     of_changes,
     of_data,
     of_faithfulness,
@@ -23,4 +24,5 @@ CALLS: dict[str, Call] = {
     **of_runs.CALLS,
     **of_data.CALLS,
     **of_faithfulness.CALLS,
+    **of_attributions.CALLS,
 }
