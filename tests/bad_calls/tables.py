@@ -33,4 +33,5 @@ CALLS: dict[str, Call] = {
     **of_attributions.CALLS,
     **of_faithfulness.CALLS,
     **of_decisions.CALLS,
+    **of_attributions.CALLS,
 }
