@@ -9,7 +9,8 @@ distribution detection tell the test images of the one from those of the other.
 Nothing is chosen: every method has the settings below. The networks are small and trained briefly;
 medmnist_best.py shows what these data sets allow.
 
-    python experiments/trust/uncertainty.py --members 8
+    python experiments/trust/uncertainty.py
+    python experiments/trust/uncertainty.py --network perceptron --widths 64 32
 
 Hardware, time and score: see experiments/README.md.
 """
@@ -20,6 +21,7 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import jax
 import numpy as np
@@ -55,8 +57,10 @@ class Settings(ExperimentSettings):
     """Data sets of the catalogue with one class per row: tables, images or volumes."""
     members: int = 8
     """Members of each ensemble, at least 1."""
+    network: Literal["convolutional", "perceptron"] = "convolutional"
+    """What reads images and volumes; a table is always read by a perceptron."""
     widths: tuple[int, ...] = (8, 16, 32)
-    """Channels of each stage, or units of each hidden layer of a table."""
+    """Channels of each stage, or units of each hidden layer of a perceptron."""
     dropout: float = 0.3
     """Share of the features before the last layer, or of hidden units, that is dropped."""
     samples: int = 64
@@ -115,7 +119,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         values,
         question="Does a model know when it is wrong?",
         data=", ".join(facts.title for facts in described.values()),
-        recipe=f"small networks: ensemble of {settings.members}, MC dropout, last-layer Laplace",
+        recipe=f"small {settings.network} networks, ensemble of {settings.members}",
         script=__file__,
         settings=settings,
         seeds=settings.seeds,
@@ -147,7 +151,7 @@ def one_class_each(name: str) -> Entry:
 def network_of(settings: Settings, facts: Entry) -> tuple[jm.models.Network, str, str]:
     """A network, the value that its last layer reads, and the name of that layer."""
     classes = len(facts.classes)
-    if facts.key == "features":
+    if facts.key == "features" or settings.network == "perceptron":
         network = jm.models.MLP(settings.widths, classes, dropout=settings.dropout)
         return network, f"hidden{len(settings.widths)}", f"Dense_{len(settings.widths)}"
     encoder = jm.models.ConvStages(settings.widths, (1,) * len(settings.widths))

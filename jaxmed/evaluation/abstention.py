@@ -77,7 +77,7 @@ def abstention_threshold(
         chosen = int(np.flatnonzero(fits)[0])
     else:
         rate = np.cumsum(np.concatenate(wrong)[order]) / np.arange(1, len(order) + 1)
-        fits = last & (rate <= error)
+        fits = last & (rate <= float(error or 0))
         if not fits.any():
             raise ValueError(
                 f"error is {error}, but the most certain rows are wrong in "

@@ -224,9 +224,9 @@ def _affine(params: Any, path: Sequence[str]) -> Array:
                 "parameters of the last layer."
             )
         found = found[part]
-    kernel, bias = (
-        found.get(name) if isinstance(found, Mapping) else None for name in ("kernel", "bias")
-    )
+    parts: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+    kernel: Any = parts.get("kernel")
+    bias: Any = parts.get("bias")
     if getattr(kernel, "ndim", 0) != 2 or getattr(bias, "ndim", 0) != 1:
         raise ValueError(
             f"weights is {'/'.join(path)!r}, but must be a linear layer with a kernel [features, "

@@ -25,7 +25,7 @@ def with_abstention(model: Model, *, threshold: float, by: str = "entropy") -> M
     seen does not abstain from it; see `evaluation.out_of_distribution`.
 
     Args:
-        model: that answers with one of several classes.
+        model: that answers with one of several classes; give it another decision threshold first.
         threshold: at least 0, in the unit of the measure. It becomes a value of the model, rounded
             to float32, which is saved and exported with it.
         by: what is uncertain, as in `tasks.uncertainty_of`: `entropy` or `mutual_information`, in

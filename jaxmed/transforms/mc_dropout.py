@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -72,8 +73,8 @@ def mc_dropout(model: Model, *, samples: int, key: Key) -> Model:
     return predicting_with(model, {_DRAWS: draws}, predict, model.task.judge)
 
 
-def _refuse_without_draws(program: jax.core.ClosedJaxpr) -> None:
-    """Refuse a program that never reads its first argument, the key."""
+def _refuse_without_draws(program: Any) -> None:
+    """Refuse a program (a closed jaxpr) that never reads its argument, the key."""
     (key,) = program.jaxpr.invars
     if not any(key is read for equation in program.jaxpr.eqns for read in equation.invars):
         raise ValueError(
