@@ -98,5 +98,5 @@ def _scores(names: Mapping[str, Any]) -> Callable[[Outputs], Any]:
     return of
 
 
-def _is_real(array: Array) -> bool:
+def _is_real(array: Any) -> bool:
     return bool(jnp.issubdtype(array.dtype, jnp.floating))
