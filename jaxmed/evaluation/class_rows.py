@@ -100,6 +100,8 @@ def check_training_rows(data: Columns | Source, train: Columns | Source, *, name
         ValueError: if there are rows that were trained on.
     """
     held, trained = batches.opened(data, name), batches.opened(train, "train")
+    if batches.count_of(trained) == 0:
+        raise ValueError("train is empty: pass the rows that the model was trained on.")
     both = _names(held) & _names(trained)
     shared = both - _NOT_OF_AN_EXAMPLE
     if not shared:
