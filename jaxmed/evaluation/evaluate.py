@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -106,14 +106,14 @@ class Evaluation:
             )
         ((name, value),) = chosen
         classes, positive = two_classes_of(self.judge)
-        find = {
+        functions: dict[str, Callable[..., OperatingPoint]] = {
             "threshold": operating_points.operating_point,
             "sensitivity": operating_points.threshold_for_sensitivity,
             "specificity": operating_points.threshold_for_specificity,
-        }[name]
+        }
         table = self.predictions
         truth, of_classes = classes.truth(table), np.asarray(classes.probabilities(table))
-        return find(truth, of_classes, value, positive=positive, **options)
+        return functions[name](truth, of_classes, value, positive=positive, **options)
 
     def by(self, subgroup: Any, **options: Any) -> Subgroups:
         """Every statistic by subgroup, each compared with the rest: `evaluation.by_subgroup`.

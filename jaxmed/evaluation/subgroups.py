@@ -77,11 +77,12 @@ def by_subgroup(
     least = checks.whole("least", least, least=2)
     checks.named_columns("table", table)
     names = _chosen(judge, statistics)
-    options = {"resamples": resamples, "level": level, "seed": seed}
     found, notes = members(judge, table, subgroup, least=least)
     rows: list[SubgroupStatistic] = []
     for each in found:
-        shown, more = _compared(judge, table, each, names, **options)
+        shown, more = _compared(
+            judge, table, each, names, resamples=resamples, level=level, seed=seed
+        )
         rows += shown
         notes += [*_missing_classes(judge, table, each), *more]
     rows = _adjusted(rows, found)
