@@ -76,6 +76,13 @@ FEW_STEPS = {
         [*SHORT, "--variant", "chain", "--units", "4", "--sentences", "4"],
     ),
     "texts/disease_topics": (TEXTS, ["--epochs", "2", "--max-terms", "40"]),
+    "trust/conformal_coverage": (
+        ["pneumoniamnist"],
+        [
+            *("--datasets", "pneumoniamnist", "breast_cancer_wisconsin", "--levels", "0.6"),
+            *("--resplits", "20", "--widths", "4", "--steps", "2", "--batch-size", "8"),
+        ],
+    ),
     "benchmarks/members": (
         [],
         ["--members", "1", "2", "--widths", "4", "--steps", "1", "--rounds", "1"],
