@@ -83,6 +83,13 @@ FEW_STEPS = {
             *("--samples", "2", "--steps", "2", "--batch-size", "8"),
         ],
     ),
+    "trust/conformal_coverage": (
+        ["pneumoniamnist"],
+        [
+            *("--datasets", "pneumoniamnist", "breast_cancer_wisconsin", "--levels", "0.6"),
+            *("--resplits", "20", "--widths", "4", "--steps", "2", "--batch-size", "8"),
+        ],
+    ),
     "benchmarks/members": (
         [],
         ["--members", "1", "2", "--widths", "4", "--steps", "1", "--rounds", "1"],

@@ -40,6 +40,8 @@ ABOVE = [
     "evaluation/laplace.py",
     "evaluation/layer.py",
     "evaluation/out_of_distribution.py",
+    "evaluation/exchangeability.py",
+    "evaluation/evaluate.py",
     "evaluation/predict.py",
     "evaluation/prediction_table.py",
     "evaluation/report.py",

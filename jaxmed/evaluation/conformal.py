@@ -14,12 +14,12 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data import batches
 from jaxmed.data.source import Source
+from jaxmed.evaluation.class_rows import check_training_rows
 from jaxmed.evaluation.conformal_intervals import INTERVAL_METHODS, interval_scores, widened
 from jaxmed.evaluation.conformal_judges import INTERVAL, SET, with_intervals, with_sets
 from jaxmed.evaluation.conformal_quantile import conformal_quantile, exact
 from jaxmed.evaluation.conformal_scores import METHODS, class_scores, of_label, regularized
 from jaxmed.evaluation.conformal_sets import BY_CLASS, class_thresholds, group_thresholds
-from jaxmed.evaluation.held_out import refuse_training_rows
 from jaxmed.evaluation.predict import check_running, predictions
 from jaxmed.tasks import Model
 from jaxmed.tasks.with_outputs import with_outputs
@@ -96,7 +96,7 @@ def conformal(
             "made of: use a model of classification or regression."
         )
     if train is not None:
-        refuse_training_rows("calibration", calibration, train)
+        check_training_rows(calibration, train, name="calibration")
     column = None if by in (None, BY_CLASS) else by
     read = _Calibration(calibration, batch_size, level, column)
     if judge.classes is not None:

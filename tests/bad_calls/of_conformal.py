@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from bad_calls.call import Call, call
-from bad_calls.kinds import COLUMNS, COUNT, COUNT_FROM_0, INSIDE, OBJECT, Kind, array, word
+from bad_calls.kinds import COLUMNS, COUNT, COUNT_FROM_0, INSIDE, OBJECT, TEXTS, Kind, array, word
 from contracts.examples import EXAMPLES, begun
 
 from jaxmed import evaluation
@@ -18,7 +18,7 @@ MODEL = (
     Kind([*OBJECT.bad, EXAMPLE.task, Model]),
 )
 CALIBRATION = {**EXAMPLE.columns, "id": np.arange(44, dtype=np.int32)}
-TRAIN = {**CALIBRATION, "id": CALIBRATION["id"] + 100}
+TRAIN = {**CALIBRATION, "features": -CALIBRATION["features"]}
 LABEL = np.arange(24) % 2
 P = np.where(LABEL == 1, 0.75, 0.25) + np.arange(24) / 1000
 P = np.stack([1 - P, P], axis=1)
@@ -60,7 +60,7 @@ CALLS: dict[str, Call] = {
     ),
     "ConformalSets": call(
         # Of other rows than are asked for: in float32 equal scores would not stay equal.
-        evaluation.fit_sets(LABEL, P[:, ::-1], by=LABEL).sets,
+        evaluation.fit_sets(LABEL, 0.05 + 0.9 * P, by=LABEL).sets,
         {"probabilities": "probabilities|groups"},
         probabilities=probabilities,
         groups=LABEL,
@@ -108,9 +108,41 @@ CALLS: dict[str, Call] = {
         splits=(3, COUNT),
         seed=(0, COUNT_FROM_0),
     ),
+    "conformal_report": call(
+        evaluation.conformal_report,
+        {"label": "label|sets"},
+        label=label,
+        sets=(P > 0.5, Kind([*array(2).bad, P], lambda good: [good.tolist(), np.asarray(good)])),
+        classes=(["a", "b"], TEXTS.also(["a"], ["a", "b", "c"]).optional()),
+        level=(0.75, INSIDE),
+    ),
+    "exchangeability_test": call(
+        evaluation.exchangeability_test,
+        {
+            "calibration": "calibration|probabilities",
+            "new": "new|probabilities",
+            "calibration_label": "calibration_label|label|probabilities",
+            "new_label": "new_label|label|probabilities",
+        },
+        calibration=(P, probabilities[1]),
+        new=(P * 0.9 + 0.05, probabilities[1]),
+        calibration_label=label,
+        new_label=label,
+        classes=(["a", "b"], TEXTS.also(["a"], ["a", "b", "c"]).optional()),
+        alpha=(0.05, INSIDE),
+    ),
+    "risk_control": call(
+        evaluation.risk_control,
+        {"sensitivity": "sensitivity|label", "delta": "delta|label"},
+        label=(LABEL, array(1, more=[[0, 1], [0.5] * 24, [2] * 24, [-1] * 24, [0] * 24])),
+        probability=(P[:, 1], array(1, more=[P[:, 1] * np.nan, P[:, 1] + 1, -P[:, 1]])),
+        sensitivity=(0.5, INSIDE),
+        delta=(0.25, INSIDE),
+        guarantee=("probability", word("probability", "expectation")),
+    ),
     "conformal": call(
         conformal,
-        {"level": "level|calibration", "calibration": "calibration|data"},
+        {"level": "level|calibration", "calibration": "calibration|data|train"},
         model=MODEL,
         calibration=(CALIBRATION, COLUMNS.also({}, {"label": np.zeros(3)})),
         level=level,
