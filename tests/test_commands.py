@@ -70,6 +70,14 @@ FEW_STEPS = {
         ["retinamnist"],
         ["--seeds", "0", "--widths", "4", "--steps", "2", "--batch-size", "8"],
     ),
+    "trust/attribution_tests": (
+        ["pneumoniamnist"],
+        [
+            *("--seeds", "0", "--widths", "4", "4", "--epochs", "1", "--batch-size", "8"),
+            *("--images", "3", "--background", "2", "--steps", "2", "--masks", "2"),
+            *("--curve-steps", "2"),
+        ],
+    ),
     "texts/adverse_event_lstm": (TEXTS, SHORT),
     "texts/abstract_sections": (
         TEXTS,

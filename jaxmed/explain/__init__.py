@@ -15,20 +15,41 @@ from jaxmed.explain.attribution import (
     saliency,
     smooth_grad,
 )
+from jaxmed.explain.counterparts import NearestCases, nearest_cases
+from jaxmed.explain.faithfulness import (
+    Completeness,
+    RemovalCurves,
+    completeness_error,
+    deletion_insertion,
+    random_attribution,
+)
+from jaxmed.explain.influence import influence
 from jaxmed.explain.loaded_inputs import with_inputs
+from jaxmed.explain.randomization import Method, Randomization, parameter_randomization
 
 __all__ = [
     "Agreement",
+    "Completeness",
+    "Method",
+    "NearestCases",
+    "Randomization",
+    "RemovalCurves",
     "agreement",
     "attention_rollout",
+    "completeness_error",
+    "deletion_insertion",
     "exact_shapley",
     "expected_gradients",
     "grad_cam",
+    "influence",
     "input_x_gradient",
     "integrated_gradients",
     "kernel_shap",
+    "nearest_cases",
     "occlusion",
+    "parameter_randomization",
     "per_token",
+    "random_attribution",
     "rank_correlation",
     "rise",
     "saliency",

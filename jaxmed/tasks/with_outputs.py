@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmed.tasks.judge import Judge
+from jaxmed.tasks.network import FITTED
 from jaxmed.tasks.task import Intermediates, Model, Task
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Tree
 
@@ -98,6 +99,13 @@ def predicting_with(
         task, init=init, loss=loss, predict=changed, judge=judge, intermediates=None
     )
     return Model(new, model.params, {**values, "model": model.state})
+
+
+def counted_constants(state: ModelState) -> Tree:
+    """The constants that `init` took, from a model's state, also where outputs were changed."""
+    while FITTED not in state and "model" in state:
+        state = state["model"]
+    return state.get(FITTED, {})
 
 
 def _changed(
