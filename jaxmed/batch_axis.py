@@ -54,12 +54,12 @@ def gathered(x: Array) -> Array:
     return jax.lax.all_gather(x, BATCH_AXIS, tiled=True) if is_mapped() else x
 
 
-def first_row(rows: int) -> Array | int:
+def first_row(rows: Any) -> Array | int:
     """The place in the whole batch of the first of the `rows` that a device sees."""
     return jax.lax.axis_index(BATCH_AXIS) * rows if is_mapped() else 0
 
 
-def row_keys(key: Key, rows: int) -> Array:
+def row_keys(key: Key, rows: Any) -> Array:
     """One random key per row [rows], a function of `key` and the row's place in the whole batch.
 
     Random choices made with them (dropout, augmentation) do not depend on how many devices the
@@ -69,7 +69,7 @@ def row_keys(key: Key, rows: int) -> Array:
 
     Args:
         key: of the step.
-        rows: how many keys, the length of the batch or a multiple of it.
+        rows: how many keys, the length of the batch or a multiple of it; symbolic in an export.
     """
     places = _places.get()
     if places is None or rows % max(places.shape[0], 1):

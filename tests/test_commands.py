@@ -70,12 +70,34 @@ FEW_STEPS = {
         ["retinamnist"],
         ["--seeds", "0", "--widths", "4", "--steps", "2", "--batch-size", "8"],
     ),
+    "trust/attribution_tests": (
+        ["pneumoniamnist"],
+        [
+            *("--seeds", "0", "--widths", "4", "4", "--epochs", "1", "--batch-size", "8"),
+            *("--images", "3", "--background", "2", "--steps", "2", "--masks", "2"),
+            *("--curve-steps", "2"),
+        ],
+    ),
     "texts/adverse_event_lstm": (TEXTS, SHORT),
     "texts/abstract_sections": (
         TEXTS,
         [*SHORT, "--variant", "chain", "--units", "4", "--sentences", "4"],
     ),
     "texts/disease_topics": (TEXTS, ["--epochs", "2", "--max-terms", "40"]),
+    "trust/uncertainty": (
+        ["breastmnist", "pneumoniamnist"],
+        [
+            *("--datasets", "breastmnist", "pneumoniamnist", "--members", "2", "--widths", "4"),
+            *("--samples", "2", "--steps", "2", "--batch-size", "8"),
+        ],
+    ),
+    "trust/conformal_coverage": (
+        ["pneumoniamnist"],
+        [
+            *("--datasets", "pneumoniamnist", "breast_cancer_wisconsin", "--levels", "0.6"),
+            *("--resplits", "20", "--widths", "4", "--steps", "2", "--batch-size", "8"),
+        ],
+    ),
     "benchmarks/members": (
         [],
         ["--members", "1", "2", "--widths", "4", "--steps", "1", "--rounds", "1"],

@@ -7,14 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jaxmed.cli.datasets import datasets, prepare
+from jaxmed.cli.explain import explain
 from jaxmed.cli.predict import predict
+from jaxmed.cli.report import report
 from jaxmed.cli.verify import verify
 from jaxmed.runtime import termination
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {
     "datasets": datasets,
     "prepare": prepare,
+    "explain": explain,
     "predict": predict,
+    "report": report,
     "verify": verify,
 }
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+    from jaxmed.deploy.load import Loaded
+
 
 def predict(
     run: Path,
@@ -20,29 +22,36 @@ def predict(
     *,
     text: tuple[str, ...] = (),
     file: Path | None = None,
+    window: tuple[float, float] | None = None,
     timeout: float = 3600.0,
 ) -> None:
-    """Predict texts with the exported model of a run: the class, and its probability.
+    """Predict with the exported model of a run: the class, and its probability.
 
-    On a terminal a table; in a pipe one line per text: what the model answers, such as class and
-    probability, and the text, separated by tabs. A model with a threshold answers with the second
-    class where its probability reaches the threshold, even below one half. Control characters are
-    shown as spaces. A model is a program: predict only with those you trust.
+    On a terminal a table; in a pipe one line per text, image or row: what the model answers, such
+    as class and probability, and the text or the number of the row, separated by tabs. A calibrated
+    model also says the probability before calibration, a conformal one its set of classes, and one
+    that abstains whether it does. A model with a threshold answers with the second class where its
+    probability reaches the threshold, even below one half. Control characters are shown as spaces.
+    A model is a program: predict only with those you trust.
 
     Args:
         run: the folder of the run, or its folder `model`.
         text: a text; repeat `--text` for more.
-        file: a UTF-8 file with one text per line.
+        file: a UTF-8 file with one text per line; or, for a model that reads no texts, a PNG, JPEG,
+            DICOM or NIfTI image, a CSV file with the features by name, or arrays of NumPy, .npy or
+            .npz. Images are stretched to the size that the model reads.
+        window: center and width of the measured values of DICOM or NIfTI that become black and
+            white, as in training, for a model that reads gray levels.
         timeout: seconds after which a model that does not answer is given up, such as one that
             loops for ever.
     """
-    texts = _texts(text, file)
-    with _given_up_after(timeout, run):
-        _predict(run, texts, file)
+    one_of_both(text, file)
+    with given_up_after(timeout, run):
+        _predict(run, text, file, window)
 
 
 @contextlib.contextmanager
-def _given_up_after(seconds: float, run: Path) -> Iterator[None]:
+def given_up_after(seconds: float, run: Path) -> Iterator[None]:
     """End the process if the block takes longer: a compiled program cannot be interrupted."""
     from jaxmed import checks
 
@@ -66,16 +75,48 @@ def _given_up_after(seconds: float, run: Path) -> Iterator[None]:
         timer.cancel()
 
 
-def _predict(run: Path, texts: Sequence[str], file: Path | None) -> None:
-    from jaxmed.deploy.answers import answers_of_texts, cut_off, token_counts
+def _predict(
+    run: Path, text: Sequence[str], file: Path | None, window: tuple[float, float] | None
+) -> None:
+    from jaxmed.deploy.answers import answers, answers_of_texts
     from jaxmed.deploy.load import load
 
+    # A bad file of texts is said before a model is loaded for it.
+    texts = _texts(text, file) if text or _is_text(run) else None
     model = load(run)
+    if texts is not None:
+        check_texts(model, texts, file)
+        _say(answers_of_texts(model, texts), "text", [printed(each) for each in texts])
+        return
+    from jaxmed.cli.cases import read_cases
+
+    assert file is not None
+    found = answers(model, read_cases(model.card, file, window))
+    rows = len(next(iter(found.values()))) if found else 0
+    _say(found, "row", [str(number) for number in range(1, rows + 1)])
+
+
+def _is_text(run: Path) -> bool:
+    """Whether the model reads texts, as far as a folder tells that is not yet verified."""
+    from jaxmed.deploy.card import TOKENIZER
+
+    return any((folder / TOKENIZER).is_file() for folder in (run / "model", run))
+
+
+def check_texts(model: Loaded, texts: Sequence[str], file: Path | None) -> None:
+    """Refuse texts without a word that the model knows, and say how many are cut off.
+
+    Args:
+        model: of texts.
+        texts: to read.
+        file: that they stand in, or None.
+    """
+    from jaxmed.deploy.answers import cut_off, token_counts
+
     cut = int(cut_off(model, texts).sum())
     for row, count in enumerate(token_counts(model, texts)):
         if count == 0:
             raise ValueError(f"{_place(row, file)} holds no token: remove it or write the text.")
-    _say(answers_of_texts(model, texts), texts)
     if cut:
         print(
             f"The ends of {cut} of {len(texts)} texts were left out: the model reads rows of "
@@ -86,10 +127,6 @@ def _predict(run: Path, texts: Sequence[str], file: Path | None) -> None:
 
 def _texts(given: Sequence[str], file: Path | None) -> list[str]:
     """The texts to predict, none of them empty."""
-    if bool(given) == (file is not None):
-        raise ValueError(
-            f"--text and --file are {'both' if given else 'neither'} given: give one of them."
-        )
     texts = list(given) if file is None else _lines(file)
     for row, text in enumerate(texts):
         if not text.strip():
@@ -113,11 +150,23 @@ def _place(row: int, file: Path | None) -> str:
     return f"--text number {row + 1}" if file is None else f"Line {row + 1} of {str(file)!r}"
 
 
-def _say(answers: Mapping[str, np.ndarray], texts: Sequence[str]) -> None:
-    """One line per text; a text's own tabs, ends of line and controls are shown as spaces."""
+def one_of_both(text: Sequence[str], file: Path | None, name: str = "--file") -> None:
+    """Refuse a text and a file together, and neither."""
+    if bool(text) == (file is not None):
+        raise ValueError(
+            f"--text and {name} are {'both' if text else 'neither'} given: give one of them."
+        )
+
+
+def printed(text: str) -> str:
+    """A text on one line: its own tabs, ends of line and controls are shown as spaces."""
     from jaxmed.checks import printable
 
-    plain = [" ".join(printable(text).split()) for text in texts]
+    return " ".join(printable(text).split())
+
+
+def _say(answers: Mapping[str, np.ndarray], last: str, plain: Sequence[str]) -> None:
+    """One line per row: the answers, and last the text or its number."""
     columns = [list(map(_cell, column)) for column in answers.values()]
     if not sys.stdout.isatty():
         for row in zip(*columns, plain, strict=True):
@@ -128,7 +177,7 @@ def _say(answers: Mapping[str, np.ndarray], texts: Sequence[str]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*answers, "text")
+    table = Table(*answers, last)
     for row in zip(*columns, plain, strict=True):
         table.add_row(*map(Text, row))  # a text may hold [MASK], which is not markup
     Console().print(table)

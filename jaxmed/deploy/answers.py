@@ -31,7 +31,8 @@ def answers(
         batch_size: rows at a time; changes memory, never a row.
 
     Returns:
-        Columns [rows]; of a matrix each column under its name.
+        Columns [rows]; of a matrix of numbers each column under its name, of one of True and False
+        the set of the names that are True, such as `{normal, pneumonia}`.
 
     Raises:
         ValueError: if the data lacks what the model reads, the model cannot be run on it (it may
@@ -50,7 +51,9 @@ def answers(
         ) from error
     for name, column in answered.items():
         words = model.card.names.get(name)
-        if column.ndim == 2:
+        if column.ndim == 2 and column.dtype == bool:
+            found[name] = _sets(words or [str(i) for i in range(column.shape[1])], column)
+        elif column.ndim == 2:
             heads = words or [f"{name}_{number}" for number in range(column.shape[1])]
             found |= dict(zip(heads, column.T, strict=True))
         elif words is not None and column.dtype.kind in "iu":
@@ -58,6 +61,16 @@ def answers(
         else:
             found[name] = column
     return found
+
+
+def _sets(names: Sequence[str], members: Bool[np.ndarray, "rows names"]) -> np.ndarray:
+    """The names that are True in each row, as one text."""
+    return np.array(
+        [
+            f"{{{', '.join(n for n, is_in in zip(names, row, strict=True) if is_in)}}}"
+            for row in members
+        ]
+    )
 
 
 def _named(name: str, words: Sequence[str], numbers: np.ndarray) -> np.ndarray:

@@ -1,15 +1,76 @@
-"""Evaluation of models: predictions of a split, statistics with intervals, reports."""
+"""Evaluation of models: predictions of a split, statistics with intervals, reports.
 
+By file: `evaluate.py` has the statistics of a split, `operating_points.py` thresholds for a
+required sensitivity or specificity, `decisions.py` and `decision_table.py` what a model does at
+one, `decision_curves.py` net benefit, `subgroups.py` statistics by subgroup, and
+`precision_notes.py` how many cases a narrower interval would need.
+"""
+
+from jaxmed.evaluation.abstention import abstention_threshold
+from jaxmed.evaluation.calibration import Calibration, calibrated, fit_calibration
+from jaxmed.evaluation.conformal import conformal
+from jaxmed.evaluation.conformal_intervals import ConformalIntervals, fit_intervals
+from jaxmed.evaluation.conformal_quantile import conformal_quantile, smallest_calibration
+from jaxmed.evaluation.conformal_report import ConformalReport, conformal_report
+from jaxmed.evaluation.conformal_scores import true_class_scores
+from jaxmed.evaluation.conformal_sets import ConformalSets, fit_sets
+from jaxmed.evaluation.coverage import coverage_law, coverage_of_resplits
+from jaxmed.evaluation.decision_curves import DecisionCurve, decision_curve_analysis
+from jaxmed.evaluation.decision_table import DecisionTable, decision_table
+from jaxmed.evaluation.decisions import OperatingPoint, operating_point
 from jaxmed.evaluation.evaluate import Evaluation, compute_metrics, evaluate
+from jaxmed.evaluation.exchangeability import ExchangeabilityTest, exchangeability_test
+from jaxmed.evaluation.operating_points import (
+    threshold_for_sensitivity,
+    threshold_for_specificity,
+)
+from jaxmed.evaluation.precision_notes import precision_notes
 from jaxmed.evaluation.predict import losses, predict
+from jaxmed.evaluation.risk_control import RiskControl, risk_control
+from jaxmed.evaluation.subgroup_members import Subgroup
+from jaxmed.evaluation.subgroup_table import Subgroups, SubgroupStatistic
+from jaxmed.evaluation.subgroups import by_subgroup
 from jaxmed.evaluation.tables import metrics_table, write_predictions
 
 __all__ = [
+    "Calibration",
+    "ConformalIntervals",
+    "ConformalReport",
+    "ConformalSets",
+    "DecisionCurve",
+    "DecisionTable",
     "Evaluation",
+    "ExchangeabilityTest",
+    "OperatingPoint",
+    "RiskControl",
+    "Subgroup",
+    "SubgroupStatistic",
+    "Subgroups",
+    "abstention_threshold",
+    "by_subgroup",
+    "calibrated",
     "compute_metrics",
+    "conformal",
+    "conformal_quantile",
+    "conformal_report",
+    "coverage_law",
+    "coverage_of_resplits",
+    "decision_curve_analysis",
+    "decision_table",
     "evaluate",
+    "exchangeability_test",
+    "fit_calibration",
+    "fit_intervals",
+    "fit_sets",
     "losses",
     "metrics_table",
+    "operating_point",
+    "precision_notes",
     "predict",
+    "risk_control",
+    "smallest_calibration",
+    "threshold_for_sensitivity",
+    "threshold_for_specificity",
+    "true_class_scores",
     "write_predictions",
 ]

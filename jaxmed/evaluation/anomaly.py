@@ -121,15 +121,16 @@ def mahalanobis(
 
 
 def nearest_neighbors(
-    training: Num[np.ndarray, "examples width"], *, neighbors: int = 5
+    training: Num[np.ndarray, "examples width"], *, neighbors: int = 5, farthest: bool = False
 ) -> Distance:
-    """Mean Euclidean distance to the nearest training latents.
+    """Mean Euclidean distance to the nearest training latents, or the distance to the k-th nearest.
 
     The nearest neighbor of a training row is the row itself, at distance 0.
 
     Args:
         training: latents of the (normal) training data [examples, width].
-        neighbors: number of neighbors, in 1 .. examples.
+        neighbors: number of neighbors k, in 1 .. examples.
+        farthest: whether to give the distance to the farthest of them instead of the mean.
 
     Returns:
         A function of latents [rows, width] that returns distances [rows].
@@ -137,6 +138,7 @@ def nearest_neighbors(
     Raises:
         ValueError: if `neighbors` lies outside its range.
     """
+    checks.flag("farthest", farthest)
     training = _latents(training, 1)
     neighbors = checks.whole("neighbors", neighbors, most=len(training))
     latents = np.asarray(training, np.float64)
@@ -146,8 +148,9 @@ def nearest_neighbors(
         checks.shapes(training=(latents, "examples width"), rows=(z, "rows width"))
         rows = np.asarray(z, np.float64)
         parts = (rows[start : start + 256] for start in range(0, len(rows), 256))  # bounds memory
-        distances = [_mean_distance(part, latents, squares, neighbors) for part in parts]
-        return np.concatenate([np.zeros(0), *distances])
+        distances = [_near(part, latents, squares, neighbors) for part in parts]
+        of_row = [each.max(1) if farthest else each.mean(1) for each in distances]
+        return np.concatenate([np.zeros(0), *of_row])
 
     return distance
 
@@ -175,11 +178,9 @@ def _latents(training: np.ndarray, least: int) -> np.ndarray:
     return training
 
 
-def _mean_distance(
-    rows: np.ndarray, latents: np.ndarray, squares: np.ndarray, neighbors: int
-) -> np.ndarray:
+def _near(rows: np.ndarray, latents: np.ndarray, squares: np.ndarray, neighbors: int) -> np.ndarray:
+    """Distances to the nearest latents [rows, neighbors], in no order."""
     # One matrix product finds the neighbors; differences, which are exact, give the distances.
     near = np.square(rows).sum(1)[:, None] - 2 * rows @ latents.T + squares[None]
     chosen = np.argpartition(near, neighbors - 1, axis=1)[:, :neighbors]
-    distances = np.linalg.norm(rows[:, None] - latents[chosen], axis=2)
-    return distances.mean(1)
+    return np.linalg.norm(rows[:, None] - latents[chosen], axis=2)

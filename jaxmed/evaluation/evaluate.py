@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,12 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data import batches
 from jaxmed.data.source import Source
+from jaxmed.evaluation import operating_points
+from jaxmed.evaluation.decisions import OperatingPoint, two_classes_of
 from jaxmed.evaluation.predict import check_running
 from jaxmed.evaluation.prediction_table import prediction_table, streamed_metrics
+from jaxmed.evaluation.subgroup_table import Subgroups
+from jaxmed.evaluation.subgroups import by_subgroup
 from jaxmed.evaluation.tables import metric_rows, metrics_table, write_predictions
 from jaxmed.metrics.bootstrap import Interval, check_bootstrap, intervals
 from jaxmed.runtime.placement import Placement
@@ -65,6 +69,64 @@ class Evaluation:
         groups = "" if self.groups is None else f" in {self.groups:,} groups"
         trained = "" if self.trained_on is None else f", trained on {self.trained_on:,} rows"
         return f"{split}{len(self.predictions['id']):,} predictions{groups}{trained}"
+
+    def operating_point(
+        self,
+        threshold: float | None = None,
+        *,
+        sensitivity: float | None = None,
+        specificity: float | None = None,
+        **options: Any,
+    ) -> OperatingPoint:
+        """How the predictions decide at a threshold, or at the one that reaches what is required.
+
+        Choose the threshold on validation data and report it on test data:
+
+            point = validation.operating_point(sensitivity=0.95)
+            print(test.operating_point(point.threshold, prevalence=0.05))
+
+        Args:
+            threshold: in [0, 1]; or else one of the two that follow.
+            sensitivity: that is required, as for `evaluation.threshold_for_sensitivity`.
+            specificity: that is required, as for `evaluation.threshold_for_specificity`.
+            options: of these functions, such as `prevalence` and `established`.
+
+        Returns:
+            What the model does there, of the positive class by its name.
+
+        Raises:
+            ValueError: if not exactly one of the three is given, or as these functions.
+        """
+        given = {"threshold": threshold, "sensitivity": sensitivity, "specificity": specificity}
+        chosen = [(name, value) for name, value in given.items() if value is not None]
+        if len(chosen) != 1:
+            raise ValueError(
+                f"threshold, sensitivity and specificity are {[*given.values()]}, but must be one "
+                "of the three: leave out the others."
+            )
+        ((name, value),) = chosen
+        classes, positive = two_classes_of(self.judge)
+        functions: dict[str, Callable[..., OperatingPoint]] = {
+            "threshold": operating_points.operating_point,
+            "sensitivity": operating_points.threshold_for_sensitivity,
+            "specificity": operating_points.threshold_for_specificity,
+        }
+        table = self.predictions
+        truth, of_classes = classes.truth(table), np.asarray(classes.probabilities(table))
+        return functions[name](truth, of_classes, value, positive=positive, **options)
+
+    def by(self, subgroup: Any, **options: Any) -> Subgroups:
+        """Every statistic by subgroup, each compared with the rest: `evaluation.by_subgroup`.
+
+        Args:
+            subgroup: the subgroup of each row of the predictions [rows], such as sex or hospital;
+                or several such arrays by name.
+            options: as for `evaluation.by_subgroup`, such as `statistics=("auroc",)`.
+
+        Returns:
+            A record that prints as a table per statistic.
+        """
+        return by_subgroup(self.judge, self.predictions, subgroup, **options)
 
     def report(self, directory: str | Path, **options: Any) -> Path:
         """Write `report.html`, `plots/` and `predictions.csv` into a folder.

@@ -5,8 +5,6 @@ The page needs no network, no script and no other file: it can be mailed, printe
 
 from __future__ import annotations
 
-import base64
-import io
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,13 +14,13 @@ from jaxmed import checks, plots
 from jaxmed.evaluation.evaluate import Evaluation
 from jaxmed.evaluation.tables import metric_rows, metric_text
 from jaxmed.files import write_whole
+from jaxmed.plots.png import Picture, picture
 from jaxmed.plots.style import Figure
 from jaxmed.plots.text import percent
 from jaxmed.runs import record
 from jaxmed.runs.plain import jsonable
 
 _TAIL = 10
-_WIDE = 6.5  # inches; a wider figure gets the page's whole width
 
 
 def write_report(
@@ -99,29 +97,11 @@ def _figures(
         yield from evaluation.judge.figures(evaluation.predictions)
 
 
-def _saved(path: Path, figure: Figure, caption: str) -> dict[str, Any]:
+def _saved(path: Path, figure: Figure, caption: str) -> Picture:
     """Save the figure; give what the page needs to show it and to say it in words."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    write_whole(path, buffer.getvalue())
-    legends = [axes.get_legend() for axes in figure.axes] + figure.legends
-    words = [
-        text.get_text()
-        for legend in legends
-        if legend is not None
-        for text in (legend.get_title(), *legend.get_texts())
-    ]
-    inches = figure.get_size_inches()
-    width, height = (round(96 * inch) for inch in inches)
-    alt = "; ".join([caption, *(word.replace("\n", ", ") for word in words if word)])
-    return {
-        "png": base64.b64encode(buffer.getvalue()).decode("ascii"),
-        "alt": alt.replace(r"\$", "$"),
-        "caption": caption,
-        "wide": bool(inches[0] > _WIDE),
-        "width": width,
-        "height": height,
-    }
+    shown = picture(figure, caption)
+    write_whole(path, shown.content)
+    return shown
 
 
 def _written(environment: Mapping[str, Any]) -> str:

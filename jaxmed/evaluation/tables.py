@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -61,11 +61,49 @@ def metric_rows(
     """
     rows = []
     for name, metric in metrics.items():
-        undefined = np.isnan(metric.low) or np.isnan(metric.high)
-        interval = "" if undefined else f"[{metric_text(metric.low)}, {metric_text(metric.high)}]"
         of = f" ({subjects[name]})" if subjects and name in subjects else ""
-        rows.append((f"{name}{of}", metric_text(metric.value), interval))
+        rows.append((f"{name}{of}", metric_text(metric.value), interval_text(metric)))
     return rows
+
+
+def aligned_table(
+    title: str,
+    rows: Sequence[Sequence[str]],
+    heads: Sequence[str] = (),
+    *,
+    numbers: Collection[int] = (),
+) -> str:
+    """A title and rows of words in columns, for the console.
+
+    Args:
+        title: above them.
+        rows: each with as many words.
+        heads: of the columns, or none.
+        numbers: the columns that are aligned to the right.
+
+    Example:
+        >>> print(aligned_table("Test", [("a", "1"), ("bc", "20")], numbers=(1,)))
+        Test
+          a    1
+          bc  20
+    """
+    lines = [tuple(heads), *rows] if heads else list(rows)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    texts = [
+        "  ".join(
+            word.rjust(width) if number in numbers else word.ljust(width)
+            for number, (word, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    ]
+    return "\n".join([title, *(f"  {text}".rstrip() for text in texts)])
+
+
+def interval_text(interval: Interval) -> str:
+    """Both ends in brackets; nothing where there is no interval."""
+    if np.isnan(interval.low) or np.isnan(interval.high):
+        return ""
+    return f"[{metric_text(interval.low)}, {metric_text(interval.high)}]"
 
 
 def metric_text(value: float | None) -> str:

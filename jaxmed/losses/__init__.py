@@ -30,7 +30,7 @@ from jaxmed.losses.imbalance import (
 )
 from jaxmed.losses.ordinal import ordinal, ordinal_probabilities
 from jaxmed.losses.priors import class_balanced, prior_adjusted
-from jaxmed.losses.regression import absolute_error, huber, squared_error
+from jaxmed.losses.regression import absolute_error, huber, pinball, squared_error
 
 __all__ = [
     "absolute_error",
@@ -46,6 +46,7 @@ __all__ = [
     "multilabel_cross_entropy",
     "ordinal",
     "ordinal_probabilities",
+    "pinball",
     "positive_weights",
     "prior_adjusted",
     "squared_error",

@@ -1,5 +1,8 @@
 """Losses of measured values."""
 
+import itertools
+from collections.abc import Sequence
+
 import jax.numpy as jnp
 import optax
 
@@ -90,3 +93,56 @@ def huber(
     checks.shapes(values=(values, "batch"), labels=(labels, "batch"))
     checks.positive("delta", delta)
     return optax.losses.huber_loss(values, labels, delta=delta)
+
+
+def pinball(
+    values: Float[Array, "batch quantiles"],
+    labels: Num[Array, "batch"],
+    *,
+    quantiles: Sequence[float] = (0.05, 0.5, 0.95),
+) -> Float[Array, "batch"]:
+    """Quantile loss, whose best constant is the quantile of the labels; the mean over quantiles.
+
+    With e = label - value and q the quantile:
+
+        loss = q e where e >= 0, else (q - 1) e
+
+    Args:
+        values: predictions of each quantile [batch, quantiles].
+        labels: true values [batch], in the unit of `values`.
+        quantiles: one per column, each in (0, 1), increasing.
+
+    Returns:
+        One loss per example [batch], in that unit.
+
+    Raises:
+        ValueError: if shapes disagree, or quantiles are not increasing numbers in (0, 1).
+
+    Example:
+        >>> pinball(jnp.array([[0.0, 0.0]]), jnp.array([2.0]), quantiles=(0.25, 0.75))
+        Array([1.], dtype=float32)
+
+    References:
+        Koenker and Bassett, Regression Quantiles, 1978.
+    """
+    values, labels = predicted("values", values), measured(labels)
+    checks.shapes(values=(values, "batch quantiles"), labels=(labels, "batch"))
+    levels = jnp.asarray(increasing_quantiles(quantiles), values.dtype)
+    if len(levels) != values.shape[1]:
+        raise ValueError(
+            f"quantiles has {len(levels)} numbers, but values has {values.shape[1]} columns: give "
+            "one per column."
+        )
+    error = labels[:, None] - values
+    return jnp.maximum(levels[None] * error, (levels[None] - 1) * error).mean(axis=1)
+
+
+def increasing_quantiles(quantiles: Sequence[float]) -> tuple[float, ...]:
+    """The quantiles as numbers; refused unless they increase within (0, 1)."""
+    found = checks.sequence("quantiles", quantiles, "numbers in (0, 1)")
+    for number, each in enumerate(found):
+        checks.fraction(f"quantiles[{number}]", each, above_zero=True, below_one=True)
+    levels = tuple(float(each) for each in found)
+    if not levels or any(low >= high for low, high in itertools.pairwise(levels)):
+        raise ValueError(f"quantiles is {levels}, but must hold increasing numbers: sort them.")
+    return levels

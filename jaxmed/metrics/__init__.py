@@ -35,14 +35,29 @@ probabilities, values or weights lie outside their range. The Brier score and th
 probabilities of one class out of several to sum to 1. Lists are converted.
 
 By file: `confusion.py` has what follows from a table of predicted classes, `ranking.py` AUROC and
-average precision, `means.py` Brier score, log loss and the error of grades, `regression.py` and
-`counts.py` those of numbers, `bootstrap.py` and `delong.py` the intervals.
+average precision, `means.py` Brier score, log loss and the error of grades, `calibration.py`,
+`brier_decomposition.py` and `calibration_line.py` whether probabilities agree with frequencies,
+`regression.py` and `counts.py` those of numbers, `bootstrap.py`, `delong.py` and `proportions.py`
+the intervals, `net_benefit.py` and `likelihood.py` what decisions at a threshold are worth, and
+`multiplicity.py` the adjustment for several tests. `uncertainty.py` has entropies and selective
+prediction, whose functions take a `confidence` in place of weights.
 
 `jaxmed.metrics.streaming` holds the metrics that are summed on the device during training.
 """
 
 from jaxmed.metrics import streaming
 from jaxmed.metrics.bootstrap import Interval, bootstrap_weights, interval, intervals
+from jaxmed.metrics.brier_decomposition import BrierDecomposition, brier_decomposition
+from jaxmed.metrics.calibration import (
+    ace_positive,
+    class_wise_ece,
+    ece_positive,
+    ece_top_class,
+    mce_positive,
+    mce_top_class,
+    squared_calibration_error,
+)
+from jaxmed.metrics.calibration_line import CalibrationLine, calibration_slope_and_intercept
 from jaxmed.metrics.confusion import (
     accuracy,
     balanced_accuracy,
@@ -57,40 +72,89 @@ from jaxmed.metrics.confusion import (
     sensitivity,
     specificity,
 )
-from jaxmed.metrics.delong import DeLongTest, delong_interval, delong_test, delong_variance
+from jaxmed.metrics.delong import (
+    DeLongTest,
+    delong_interval,
+    delong_test,
+    delong_test_unpaired,
+    delong_variance,
+)
+from jaxmed.metrics.likelihood import (
+    LikelihoodRatios,
+    likelihood_ratios,
+    likelihood_ratios_of_counts,
+)
 from jaxmed.metrics.means import brier, grade_mae, log_loss
+from jaxmed.metrics.multiplicity import holm
+from jaxmed.metrics.net_benefit import NetBenefit, net_benefit
+from jaxmed.metrics.proportions import proportion_interval
 from jaxmed.metrics.ranking import auroc, average_precision, rank_probabilities
 from jaxmed.metrics.regression import mae, r2, rmse
+from jaxmed.metrics.uncertainty import (
+    RiskCoverage,
+    aurc,
+    auroc_of_retained,
+    error_of_retained,
+    mutual_information,
+    predictive_entropy,
+    risk_coverage,
+)
 
 __all__ = [
+    "BrierDecomposition",
+    "CalibrationLine",
     "DeLongTest",
     "Interval",
+    "LikelihoodRatios",
+    "NetBenefit",
+    "RiskCoverage",
     "accuracy",
+    "ace_positive",
+    "aurc",
     "auroc",
+    "auroc_of_retained",
     "average_precision",
     "balanced_accuracy",
     "bootstrap_weights",
     "brier",
+    "brier_decomposition",
+    "calibration_slope_and_intercept",
+    "class_wise_ece",
     "cohen_kappa",
     "confusion_matrix",
     "delong_interval",
     "delong_test",
+    "delong_test_unpaired",
     "delong_variance",
+    "ece_positive",
+    "ece_top_class",
+    "error_of_retained",
     "f1",
     "f1_macro",
     "f1_weighted",
     "grade_mae",
+    "holm",
     "interval",
     "intervals",
+    "likelihood_ratios",
+    "likelihood_ratios_of_counts",
     "log_loss",
     "mae",
     "matthews_correlation",
+    "mce_positive",
+    "mce_top_class",
+    "mutual_information",
+    "net_benefit",
     "precision",
+    "predictive_entropy",
+    "proportion_interval",
     "quadratic_kappa",
     "r2",
     "rank_probabilities",
+    "risk_coverage",
     "rmse",
     "sensitivity",
     "specificity",
+    "squared_calibration_error",
     "streaming",
 ]

@@ -22,11 +22,7 @@ def label_and_probabilities(
             f"probabilities has shape {probabilities.shape}, but must have one column per class, "
             "two for a binary task: stack 1 - p and p."
         )
-    if probabilities.min() < -1e-6 or probabilities.max() > 1 + 1e-6:
-        raise ValueError(
-            f"probabilities ranges from {probabilities.min()} to {probabilities.max()}, but must "
-            "lie in [0, 1]: apply softmax or sigmoid to logits."
-        )
+    _check_range(probabilities)
     largest = 1 if label.ndim == 2 else probabilities.shape[1] - 1
     invalid = label[~((label >= 0) & (label <= largest) & (label == np.floor(label)))]
     if invalid.size:
@@ -35,6 +31,71 @@ def label_and_probabilities(
             f"probabilities of shape {probabilities.shape}."
         )
     return label, probabilities
+
+
+def positives_and_score(
+    label: np.ndarray, probabilities: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows are positive [rows] and the probability of the positive class [rows].
+
+    Args:
+        label: [rows], 0 or 1.
+        probabilities: [rows, 2]; class 1 is the positive class.
+    """
+    label, probabilities = label_and_probabilities(label, probabilities)
+    if label.ndim != 1 or probabilities.shape[1] != 2:
+        raise ValueError(
+            f"probabilities has shape {probabilities.shape} and label {label.shape}, but must be "
+            "those of two classes, [rows, 2] and [rows]: compare one class with the rest."
+        )
+    return label == 1, probabilities[:, 1]
+
+
+def positives_and_probability(
+    label: np.ndarray, probability: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same of the probability of the positive class [rows] alone."""
+    label = checks.real_array("label", label)
+    probability = checks.real_array("probability", probability)
+    checks.shapes(label=(label, "rows"), probability=(probability, "rows"))
+    check_rows("label", label)
+    check_rows("probability", probability)
+    if probability.min() < 0 or probability.max() > 1:
+        raise ValueError(
+            f"probability ranges from {probability.min():g} to {probability.max():g}, but must lie "
+            "in [0, 1]: pass probabilities, not logits."
+        )
+    if not np.isin(label, (0, 1)).all():
+        raise ValueError(
+            f"label holds {label[~np.isin(label, (0, 1))][0]:g}, but must hold 0 and 1: correct it."
+        )
+    return label == 1, probability
+
+
+def check_both_classes(positive: np.ndarray) -> None:
+    """Refuse rows that are all of one of two classes."""
+    if positive.all() or not positive.any():
+        raise ValueError(
+            f"label holds {int(positive.sum())} positive of {len(positive)} rows, but must hold "
+            "both classes: use a split with cases and non-cases."
+        )
+
+
+def class_probabilities(probabilities: np.ndarray) -> np.ndarray:
+    """Probabilities [rows, classes] in float64; refused where they are none or do not sum to 1."""
+    probabilities = checks.real_array("probabilities", probabilities, "rows classes")
+    check_rows("probabilities", probabilities)
+    _check_range(probabilities)
+    check_sums(probabilities)
+    return probabilities.astype(np.float64)
+
+
+def _check_range(probabilities: np.ndarray) -> None:
+    if probabilities.min() < -1e-6 or probabilities.max() > 1 + 1e-6:
+        raise ValueError(
+            f"probabilities ranges from {probabilities.min()} to {probabilities.max()}, but must "
+            "lie in [0, 1]: apply softmax or sigmoid to logits."
+        )
 
 
 def check_sums(probabilities: np.ndarray) -> None:

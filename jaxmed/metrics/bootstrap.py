@@ -92,14 +92,34 @@ def intervals(
     values = {name: float(of(table, None)) for name, of in statistics.items()}
     if (rows if group is None else len(np.unique(group))) < 2:
         return {name: Interval(value, np.nan, np.nan) for name, value in values.items()}
+    found = resampled(statistics, table, group=group, resamples=resamples, seed=seed)
+    return {
+        name: Interval(value, *percentiles(found[name], level)) for name, value in values.items()
+    }
+
+
+def resampled(
+    statistics: Mapping[str, TableStatistic],
+    table: Columns,
+    *,
+    group: np.ndarray | None,
+    resamples: int,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """Each statistic in every resample [resamples], all from the same resamples.
+
+    Args:
+        statistics: as for `intervals`, which checks the arguments.
+        table: columns [rows, ...].
+        group: the patient or study of each row [rows], or None.
+        resamples: number of resamples.
+        seed: the same seed gives the same resamples.
+    """
     parts: dict[str, list[np.ndarray]] = {name: [] for name in statistics}
-    for weights in _chunks(rows, resamples=resamples, seed=seed, group=group):
+    for weights in _chunks(_rows(table), resamples=resamples, seed=seed, group=group):
         for name, statistic in statistics.items():
             parts[name].append(np.asarray(statistic(table, weights)))
-    return {
-        name: Interval(value, *_percentiles(np.concatenate(parts[name]), level))
-        for name, value in values.items()
-    }
+    return {name: np.concatenate(part) for name, part in parts.items()}
 
 
 def interval(
@@ -256,9 +276,10 @@ def _chunks(
         yield (counts if member is None else counts[member]).T
 
 
-def _percentiles(resampled: np.ndarray, level: float) -> tuple[float, float]:
-    defined = resampled[~np.isnan(resampled)]
-    if len(defined) < (1 - _MAX_UNDEFINED) * len(resampled):
+def percentiles(values: np.ndarray, level: float) -> tuple[float, float]:
+    """Both ends of the interval of values [resamples]; NaN if too many of them are undefined."""
+    defined = values[~np.isnan(values)]
+    if len(defined) < (1 - _MAX_UNDEFINED) * len(values):
         return np.nan, np.nan
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

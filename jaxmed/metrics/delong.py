@@ -1,4 +1,4 @@
-"""DeLong's variance of an AUROC: intervals without resampling, and a test of two models.
+"""DeLong's variance of an AUROC: intervals without resampling, and tests of two models.
 
 Rows are assumed to be independent: if patients have several rows, use the bootstrap by patient. The
 normal approximation is poor if the AUROC is near 1 or a class has few rows. An AUROC of exactly 1
@@ -15,7 +15,13 @@ from jaxmed import checks
 from jaxmed.metrics.bootstrap import Interval
 from jaxmed.typing import Float, Num
 
-__all__ = ["DeLongTest", "delong_interval", "delong_test", "delong_variance"]
+__all__ = [
+    "DeLongTest",
+    "delong_interval",
+    "delong_test",
+    "delong_test_unpaired",
+    "delong_variance",
+]
 
 
 class DeLongTest(NamedTuple):
@@ -116,8 +122,51 @@ def delong_test(
         _placements(label, first, "first"), _placements(label, second, "second"), strict=True
     )
     positives, negatives = (a - b for a, b in placements)
-    difference = float(positives.mean())
-    variance = _variance_of_mean(positives, negatives)
+    return _test(float(positives.mean()), _variance_of_mean(positives, negatives))
+
+
+def delong_test_unpaired(
+    first_label: Num[np.ndarray, "first"],
+    first: Float[np.ndarray, "first 2"],
+    second_label: Num[np.ndarray, "second"],
+    second: Float[np.ndarray, "second 2"],
+) -> DeLongTest:
+    """Test whether the AUROCs of two groups of rows differ, such as those of women and men.
+
+    No row, and no patient, may be in both groups: the variances are added. For two models on the
+    same rows use `delong_test`, whose variance is smaller.
+
+    Args:
+        first_label: [first], 0 or 1, at least two of each.
+        first: probabilities [first, 2] of one group; class 1 is the positive class.
+        second_label: [second], 0 or 1, at least two of each.
+        second: probabilities [second, 2] of the other group.
+
+    Returns:
+        The difference, its z score and the two-sided p value.
+
+    Raises:
+        ValueError: as `delong_variance`.
+
+    Example:
+        >>> p = np.array([0.1, 0.4, 0.35, 0.8])
+        >>> label, p = np.array([0, 0, 1, 1]), np.stack([1 - p, p], axis=1)
+        >>> delong_test_unpaired(label, p, label, p)
+        DeLongTest(difference=0.0, z=0.0, p_value=1.0)
+
+    References:
+        DeLong, DeLong and Clarke-Pearson, 1988; Hanley and McNeil, The meaning and use of the area
+        under a ROC curve, 1982 (two independent samples).
+    """
+    groups = (
+        _placements(first_label, first, "first", "first_label"),
+        _placements(second_label, second, "second", "second_label"),
+    )
+    areas = [float(positives.mean()) for positives, _ in groups]
+    return _test(areas[0] - areas[1], sum(_variance_of_mean(*group) for group in groups))
+
+
+def _test(difference: float, variance: float) -> DeLongTest:
     if variance == 0:
         z = 0.0 if difference == 0 else math.copysign(math.inf, difference)
     else:
@@ -126,14 +175,17 @@ def delong_test(
 
 
 def _placements(
-    label: np.ndarray, probabilities: np.ndarray, name: str = "probabilities"
+    label: np.ndarray,
+    probabilities: np.ndarray,
+    name: str = "probabilities",
+    label_name: str = "label",
 ) -> tuple[np.ndarray, np.ndarray]:
-    label = checks.real_array("label", label)
+    label = checks.real_array(label_name, label)
     probabilities = checks.real_array(name, probabilities, "rows classes")
-    checks.shapes(**{name: (probabilities, "rows classes"), "label": (label, "rows")})
+    checks.shapes(**{name: (probabilities, "rows classes"), label_name: (label, "rows")})
     if probabilities.shape[1] != 2 or not np.isin(label, [0, 1]).all():
         raise ValueError(
-            f"{name} has shape {probabilities.shape} and label holds "
+            f"{name} has shape {probabilities.shape} and {label_name} holds "
             f"{np.unique(label)[:5]}, but DeLong's method needs two classes: compare one class "
             "with the rest."
         )
@@ -143,8 +195,8 @@ def _placements(
     positive, negative = score[label == 1], score[label == 0]
     if min(len(positive), len(negative)) < 2:
         raise ValueError(
-            f"label holds {len(positive)} positives and {len(negative)} negatives, but DeLong's "
-            "variance needs at least two of each."
+            f"{label_name} holds {len(positive)} positives and {len(negative)} negatives, but "
+            "DeLong's variance needs at least two of each."
         )
     return _fraction_below(positive, negative), 1 - _fraction_below(negative, positive)
 

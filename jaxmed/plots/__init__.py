@@ -4,22 +4,34 @@ Figures are made without pyplot: nothing is shown, kept open or changed for othe
 with `figure.savefig(path)`; in a notebook it displays itself.
 """
 
+from jaxmed.plots.attribution import (
+    attribution_bars,
+    attribution_overlay,
+    attribution_text,
+)
 from jaxmed.plots.calibration import reliability_diagram
 from jaxmed.plots.confusion import confusion_matrix
 from jaxmed.plots.curves import precision_recall_curves, roc_curves
+from jaxmed.plots.decision_curve import decision_curve
 from jaxmed.plots.images import image_grid
 from jaxmed.plots.regression import regression_scatter
+from jaxmed.plots.risk_coverage import risk_coverage_curves
 from jaxmed.plots.sample_size import learning_curve
 from jaxmed.plots.sweep import sweep_scatter
 from jaxmed.plots.training import training_curve
 
 __all__ = [
+    "attribution_bars",
+    "attribution_overlay",
+    "attribution_text",
     "confusion_matrix",
+    "decision_curve",
     "image_grid",
     "learning_curve",
     "precision_recall_curves",
     "regression_scatter",
     "reliability_diagram",
+    "risk_coverage_curves",
     "roc_curves",
     "sweep_scatter",
     "training_curve",

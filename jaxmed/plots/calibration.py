@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxmed import checks
 from jaxmed.plots import arguments
-from jaxmed.plots.style import BLUE, LEGEND, PALE, REFERENCE, SKY, Figure, new_figure, tidy
+from jaxmed.plots.style import (
+    BLUE,
+    LEGEND,
+    PALE,
+    REFERENCE,
+    SKY,
+    VERMILLION,
+    Axes,
+    Figure,
+    new_figure,
+    tidy,
+)
 from jaxmed.plots.text import printed_classes
 
 _Z = 1.96  # of a 95 % interval
+
+
+class _Reliability(NamedTuple):
+    """What one set of probabilities shows; points are of the bins that hold cases."""
+
+    mean: np.ndarray
+    frequency: np.ndarray
+    errors: np.ndarray
+    cases: np.ndarray
 
 
 def reliability_diagram(
@@ -20,6 +41,7 @@ def reliability_diagram(
     class_names: Sequence[str] | None = None,
     *,
     bins: int = 10,
+    before: np.ndarray | None = None,
 ) -> Figure:
     """Observed frequency against predicted probability in bins, and the number of cases per bin.
 
@@ -31,12 +53,15 @@ def reliability_diagram(
         probabilities: [rows, classes or labels].
         class_names: one per class.
         bins: number of bins of equal width, at least 1.
+        before: the probabilities of the same rows before calibration, to be drawn beside, hollow
+            and dashed.
 
     Returns:
         A figure with the diagram above a histogram of the predicted probabilities.
 
     Raises:
-        ValueError: if `bins` is below 1 or the names are not one per class.
+        ValueError: if `bins` is below 1, the names are not one per class, or `before` has another
+            shape.
 
     References:
         Wilson, Probable inference, the law of succession, and statistical inference, 1927;
@@ -46,16 +71,54 @@ def reliability_diagram(
     label, probabilities = arguments.classified(label, probabilities)
     if class_names is not None:
         printed_classes(probabilities.shape[1], class_names)
+    after = _reliability(label, probabilities, bins)
+    figure = new_figure(4.8, 5.8)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.6, 1])
+    upper.plot([0, 1], [0, 1], **REFERENCE, label="perfect calibration")
+    centers = (np.arange(bins) + 0.5) / bins
+    if before is None:
+        _draw(upper, after, "observed, 95 % CI", fmt="o", color=BLUE)
+        lower.bar(centers, after.cases, width=0.9 / bins, color=SKY)
+    else:
+        first = _reliability(label, _like(probabilities, before), bins)
+        hollow = {"markerfacecolor": "white", "ls": (0, (3, 2)), "lw": 1}
+        _draw(upper, after, "calibrated, 95 % CI", fmt="o-", color=BLUE, lw=1)
+        _draw(upper, first, "before, 95 % CI", fmt="s", color=VERMILLION, **hollow)
+        lower.bar(centers, after.cases, width=0.9 / bins, color=SKY)
+        outline = {"fill": False, "edgecolor": VERMILLION, "ls": (0, (3, 2))}
+        lower.bar(centers, first.cases, width=0.9 / bins, **outline)
+    words = _axis_words(label, probabilities, class_names)
+    upper.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), ylabel=words[1])
+    upper.grid(color=PALE, lw=0.6)
+    upper.legend(loc="upper left", **LEGEND)
+    lower.set(xlabel=words[0], ylabel="Cases")
+    tidy(upper)
+    tidy(lower)
+    return figure
+
+
+def _like(probabilities: np.ndarray, before: object) -> np.ndarray:
+    found = arguments.finite("before", before)
+    if found.shape != probabilities.shape:
+        raise ValueError(
+            f"before has shape {found.shape}, but must be {probabilities.shape} as probabilities: "
+            "pass those of the same rows."
+        )
+    if found.min() < -1e-6 or found.max() > 1 + 1e-6:
+        raise ValueError(
+            f"before ranges from {found.min()} to {found.max()}, but must lie in [0, 1]: apply "
+            "softmax or sigmoid to logits."
+        )
+    return found
+
+
+def _reliability(label: np.ndarray, probabilities: np.ndarray, bins: int) -> _Reliability:
     if label.ndim == 2:
         true, predicted = label.ravel() > 0, probabilities.ravel()
-        words = ("Predicted probability of a label", "Observed frequency of the label")
     elif probabilities.shape[1] == 2:
         true, predicted = label == 1, probabilities[:, 1]
-        name = printed_classes(2, class_names)[1]
-        words = (f"Predicted probability of {name}", f"Observed frequency of {name}")
     else:
         true, predicted = label == probabilities.argmax(-1), probabilities.max(-1)
-        words = ("Probability of the predicted class", "Observed accuracy")
     inside = np.clip((predicted * bins).astype(int), 0, bins - 1)
     count = np.bincount(inside, minlength=bins)
     filled = count > 0
@@ -63,28 +126,23 @@ def reliability_diagram(
     mean = np.bincount(inside, predicted, bins)[filled] / count[filled]
     low, high = _wilson(frequency, count[filled])
     errors = np.maximum([frequency - low, high - frequency], 0)
+    return _Reliability(mean, frequency, errors, count)
 
-    figure = new_figure(4.8, 5.8)
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.6, 1])
-    upper.plot([0, 1], [0, 1], **REFERENCE, label="perfect calibration")
-    upper.errorbar(
-        mean,
-        frequency,
-        errors,
-        fmt="o",
-        ms=5,
-        color=BLUE,
-        elinewidth=1.2,
-        label="observed, 95 % CI",
-    )
-    upper.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), ylabel=words[1])
-    upper.grid(color=PALE, lw=0.6)
-    upper.legend(loc="upper left", **LEGEND)
-    lower.bar((np.arange(bins) + 0.5) / bins, count, width=0.9 / bins, color=SKY)
-    lower.set(xlabel=words[0], ylabel="Cases")
-    tidy(upper)
-    tidy(lower)
-    return figure
+
+def _draw(axes: Axes, found: _Reliability, words: str, **style: Any) -> None:
+    points = found.mean, found.frequency, found.errors
+    axes.errorbar(*points, ms=5, elinewidth=1.2, label=words, **style)
+
+
+def _axis_words(
+    label: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str] | None
+) -> tuple[str, str]:
+    if label.ndim == 2:
+        return "Predicted probability of a label", "Observed frequency of the label"
+    if probabilities.shape[1] == 2:
+        name = printed_classes(2, class_names)[1]
+        return f"Predicted probability of {name}", f"Observed frequency of {name}"
+    return "Probability of the predicted class", "Observed accuracy"
 
 
 def _wilson(frequency: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

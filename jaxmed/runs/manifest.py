@@ -9,6 +9,7 @@ complete, lists theirs beside its other files.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -43,6 +44,30 @@ def manifest_of(files: Mapping[str, bytes]) -> bytes:
 def remove_manifest(folder: Path) -> None:
     """Before files of the folder change."""
     (folder / MANIFEST).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def renewed(folder: Path) -> Iterator[None]:
+    """Change files of a complete run: its manifest is compared first, and written anew at the end.
+
+    A folder without a manifest, such as that of a run that has not ended, does not get one.
+
+    Raises:
+        DamagedError: A file is not as the manifest says; nothing was changed.
+    """
+    path = folder / MANIFEST
+    if not path.exists():
+        yield
+        return
+    verify_files(folder)  # what is damaged must not be listed anew
+    past = path.read_bytes()
+    remove_manifest(folder)
+    try:
+        yield
+    except BaseException:
+        write_whole(path, past)
+        raise
+    write_manifest(folder)
 
 
 def verify_files(folder: Path) -> int:

@@ -13,6 +13,7 @@ from jaxmed.tasks.contrastive import contrastive
 from jaxmed.tasks.counts import negative_binomial_regression, poisson_regression
 from jaxmed.tasks.judge import Classes, Judge, Values
 from jaxmed.tasks.masked import masked_pixels, standardized_patches
+from jaxmed.tasks.quantiles import quantile_regression
 from jaxmed.tasks.reconstruction import gaussian_noise, masking_noise, reconstruction
 from jaxmed.tasks.regression import regression
 from jaxmed.tasks.sequence_labeling import sequence_labeling
@@ -38,6 +39,7 @@ __all__ = [
     "negative_binomial_regression",
     "ordinal_classification",
     "poisson_regression",
+    "quantile_regression",
     "reconstruction",
     "regression",
     "sequence_labeling",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxmed import checks
@@ -57,3 +59,16 @@ def same_shape(found: Any, wanted: Any) -> None:
             f"network gives outputs of shape {found.shape}, but this task needs {wanted.shape}, "
             "the shape of its inputs: change its last layer."
         )
+
+
+def check_key(key: Any) -> None:
+    """Refuse what is not one key of JAX, typed or, as JAX had them before, of two numbers."""
+    if isinstance(key, jax.Array | np.ndarray):
+        if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+            if key.shape == ():
+                return
+        elif key.dtype == np.dtype(np.uint32) and key.shape == (2,):
+            return
+    raise ValueError(
+        f"key is {checks.shown(key)}, but must be one key of JAX: pass jax.random.key(0)."
+    )

@@ -25,6 +25,8 @@ _OF_PROBABILITIES = ("auroc", "average_precision", "brier", "log_loss")
 """Statistics of the probabilities themselves; all others are of the decisions made with them."""
 _OF_ONE_CLASS = ("sensitivity", "specificity", "precision", "f1", "auroc", "average_precision")
 """Of the positive class of two; of more classes, the mean over them."""
+FROM_PROBABILITIES = ("logits", "entropy", "mutual_information")
+"""Outputs that no longer fit where the probabilities are changed."""
 
 _SMALLEST = float(np.finfo(np.float32).tiny)
 
@@ -96,8 +98,8 @@ def _of_classes(names: Sequence[str], statistics: Sequence[str]) -> Judge:
 
 
 def _with_probabilities(outputs: Outputs, probabilities: Array) -> Outputs:
-    """The outputs with other probabilities; logits are left out, which belong to the first ones."""
-    kept = {name: value for name, value in outputs.items() if name != "logits"}
+    """The outputs with other probabilities, without what was counted from the first ones."""
+    kept = {name: value for name, value in outputs.items() if name not in FROM_PROBABILITIES}
     return {**kept, "probabilities": probabilities}
 
 

@@ -48,10 +48,12 @@ class Values:
     Attributes:
         truth: `columns -> numbers` [rows].
         value: `outputs -> numbers` [rows]. Pure JAX.
+        interval: `outputs -> lower and upper ends` [rows, 2], where such are predicted. Pure JAX.
     """
 
     truth: Callable[[Columns], np.ndarray]
     value: Callable[[Outputs], Any]
+    interval: Callable[[Outputs], Any] | None = None
 
 
 def _accepts(columns: Columns, *, training: bool) -> str | None:

@@ -63,7 +63,7 @@ def _judge(unit: str) -> Judge:
         return {"label": columns["label"], "value": outputs["value"]}
 
     return Judge(
-        check=_check,
+        check=check_measured,
         table=table,
         statistics={
             "mae": _of_table(metrics.mae),
@@ -81,7 +81,8 @@ def _of_table(statistic: Callable[..., Any]) -> Statistic:
     return lambda table, weights: statistic(table["label"], table["value"], weights)
 
 
-def _check(columns: Columns, *, training: bool) -> str | None:
+def check_measured(columns: Columns, *, training: bool) -> str | None:
+    """What is wrong with labels that should be one measured number per example, or None."""
     del training
     if "label" not in columns:
         return f"has the columns {', '.join(columns)}, but needs a `label`"

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmed.tasks.judge import Judge
+from jaxmed.tasks.network import FITTED
 from jaxmed.tasks.task import Intermediates, Model, Task
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Tree
 
@@ -50,6 +51,35 @@ def with_outputs(
         judge: of the changed predictions.
     """
     task = model.task
+
+    def predict(values: Mapping[str, Tree], own: Model, batch: Batch) -> Outputs:
+        return change(values, own.predict(batch))
+
+    changed = predicting_with(model, values, predict, judge)
+    intermediates = _changed(task.intermediates, change, inner="model")
+    return dataclasses.replace(
+        changed, task=dataclasses.replace(changed.task, intermediates=intermediates)
+    )
+
+
+def predicting_with(
+    model: Model,
+    values: Mapping[str, Tree],
+    predict: Callable[[Mapping[str, Tree], Model, Batch], Outputs],
+    judge: Judge,
+) -> Model:
+    """The model that predicts `predict(values, model, batch)`, otherwise as `with_outputs`.
+
+    For what needs more than the outputs of one prediction: several draws, or a value on the way. It
+    names no intermediate values.
+
+    Args:
+        model: to change.
+        values: as in `with_outputs`.
+        predict: pure, `(values, the model as it was, batch) -> outputs`, each [batch, ...].
+        judge: of the new predictions.
+    """
+    task = model.task
     values = {name: jax.tree.map(jnp.asarray, value) for name, value in values.items()}
 
     def init(key: Key, batch: Batch, constants: Tree = None) -> tuple[Params, ModelState]:
@@ -62,18 +92,20 @@ def with_outputs(
         losses, (after, outputs) = task.loss(params, state["model"], batch, key)
         return losses, ({**state, "model": after}, outputs)
 
-    def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
-        return change(state, task.predict(params, state["model"], batch))
+    def changed(params: Params, state: ModelState, batch: Batch) -> Outputs:
+        return predict(state, Model(task, params, state["model"]), batch)
 
-    changed = dataclasses.replace(
-        task,
-        init=init,
-        loss=loss,
-        predict=predict,
-        judge=judge,
-        intermediates=_changed(task.intermediates, change, inner="model"),
+    new = dataclasses.replace(
+        task, init=init, loss=loss, predict=changed, judge=judge, intermediates=None
     )
-    return Model(changed, model.params, {**values, "model": model.state})
+    return Model(new, model.params, {**values, "model": model.state})
+
+
+def counted_constants(state: ModelState) -> Tree:
+    """The constants that `init` took, from a model's state, also where outputs were changed."""
+    while FITTED not in state and "model" in state:
+        state = state["model"]
+    return state.get(FITTED, {})
 
 
 def _changed(

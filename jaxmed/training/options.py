@@ -7,9 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-import numpy as np
 import optax
 
 from jaxmed import checks
@@ -18,6 +15,7 @@ from jaxmed.data.source import Source
 from jaxmed.runs.loggers import Logger
 from jaxmed.runtime.placement import Placement
 from jaxmed.tasks import Model, Task
+from jaxmed.tasks.arguments import check_key
 from jaxmed.tasks.task import A_TASK
 from jaxmed.training.identity import IDENTITY
 from jaxmed.training.optimizers import check_transformation
@@ -179,10 +177,7 @@ def check_training(
     """
     checks.made_by("task", task, Task, A_TASK)
     check_transformation(optimizer)
-    if not _is_key(key):
-        raise ValueError(
-            f"key is {checks.shown(key)}, but must be one key of JAX: pass jax.random.key(0)."
-        )
+    check_key(key)
     for name, function in functions.items():
         checks.function(name, function, "as `fit` documents it")
     if epochs is not None:
@@ -190,15 +185,6 @@ def check_training(
     if steps is not None:
         steps = checks.whole("steps", steps, most=MOST_STEPS)
     return checks.whole("batch_size", batch_size, most=batches.MOST_ROWS), steps
-
-
-def _is_key(key: Any) -> bool:
-    """Whether it is one key, typed or, as JAX had them before, of two numbers."""
-    if not isinstance(key, jax.Array | np.ndarray):
-        return False
-    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-        return key.shape == ()
-    return key.dtype == np.dtype(np.uint32) and key.shape == (2,)
 
 
 def _functions(name: str, value: Any, signature: str) -> None:

@@ -1,8 +1,10 @@
 """Functions from a task to a task, or a model to a model; the network stays as it is."""
 
+from jaxmed.transforms.abstention import with_abstention
 from jaxmed.transforms.augmented import augmented
 from jaxmed.transforms.crop import crop_to_longest
-from jaxmed.transforms.ensemble import ensemble
+from jaxmed.transforms.ensemble import ensemble, members
+from jaxmed.transforms.mc_dropout import mc_dropout
 from jaxmed.transforms.mixup import mixup
 from jaxmed.transforms.rebalanced import rebalanced
 from jaxmed.transforms.threshold import with_threshold
@@ -14,8 +16,11 @@ __all__ = [
     "crop_to_longest",
     "ensemble",
     "initialized_from",
+    "mc_dropout",
+    "members",
     "mixup",
     "rebalanced",
     "test_time_augmentation",
+    "with_abstention",
     "with_threshold",
 ]

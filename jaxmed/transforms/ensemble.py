@@ -8,7 +8,8 @@ import jax
 
 from jaxmed import checks
 from jaxmed.tasks.network import mean_outputs
-from jaxmed.tasks.task import A_TASK, Task
+from jaxmed.tasks.task import A_TASK, Model, Task
+from jaxmed.tasks.uncertainty import mean_of_members
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Tree
 
 
@@ -28,7 +29,10 @@ def ensemble(task: Task, *, members: int) -> Task:
 
     Returns:
         A task whose parameters and model state have a leading axis [members, ...], and whose
-        outputs are those of `task`, averaged; logits and whole numbers are left out.
+        outputs are those of `task`, averaged; logits and whole numbers are left out. Where the
+        answer is one of several classes, its predictions also hold `entropy` and
+        `mutual_information` [rows], in nats: how uncertain the mean is, and how much of that is
+        disagreement of the members.
 
     Raises:
         ValueError: for fewer than 1 member.
@@ -51,10 +55,48 @@ def ensemble(task: Task, *, members: int) -> Task:
         losses, (state, outputs) = each(params, state, batch, jax.random.split(key, members))
         return mean_with_gradient_of_sum(losses), (state, mean_outputs(outputs))
 
-    def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
-        return mean_outputs(jax.vmap(task.predict, (0, 0, None))(params, state, batch))
+    return dataclasses.replace(
+        task, init=init, loss=loss, predict=_MeanOfMembers(task), intermediates=None
+    )
 
-    return dataclasses.replace(task, init=init, loss=loss, predict=predict, intermediates=None)
+
+def members(model: Model) -> tuple[Model, ...]:
+    """The members of a trained ensemble, each a model of its own with its intermediate values.
+
+    All share one task, so that what is compiled for one serves the others.
+
+    Args:
+        model: of a task that `ensemble` made, as `fit` gives it.
+
+    Returns:
+        One model per member.
+
+    Raises:
+        ValueError: if the model is no ensemble, or its predictions were changed afterwards.
+    """
+    checks.made_by("model", model, Model, "a Model, such as fit(...).model")
+    predict = model.task.predict
+    if not isinstance(predict, _MeanOfMembers):
+        raise ValueError(
+            "model has no members, because its task is no ensemble or its predictions were changed "
+            "afterwards: pass the model that fit gave of transforms.ensemble(task, members=...)."
+        )
+    leaves = jax.tree.leaves(model.params)
+    return tuple(
+        Model(predict.task, *jax.tree.map(lambda leaf, n=n: leaf[n], (model.params, model.state)))
+        for n in range(len(leaves[0]))
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _MeanOfMembers:
+    """The prediction of an ensemble; a value and no closure, so that `members` finds the task."""
+
+    task: Task
+
+    def __call__(self, params: Params, state: ModelState, batch: Batch) -> Outputs:
+        each = jax.vmap(self.task.predict, (0, 0, None))(params, state, batch)
+        return mean_of_members(self.task.judge, each)
 
 
 def mean_with_gradient_of_sum(losses: Array) -> Array:

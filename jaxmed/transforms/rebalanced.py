@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.losses.imbalance import check_classes, positive_shares
+from jaxmed.tasks.class_judges import FROM_PROBABILITIES
 from jaxmed.tasks.task import A_TASK, Task
 from jaxmed.tasks.with_outputs import predicting
 from jaxmed.typing import Float, Outputs
@@ -20,7 +21,8 @@ def rebalanced(task: Task, shares: Float[np.ndarray, " classes"], *, tau: float 
     after `logit_adjusted`, weights or balanced batches, which have done the same already.
 
     Args:
-        task: with one column of probabilities per class. Logits are left out.
+        task: with one column of probabilities per class. Logits and measures of uncertainty are
+            left out.
         shares: pi [classes], of the training split, from `losses.class_frequencies`.
         tau: at least 0; 0 changes nothing.
 
@@ -33,7 +35,7 @@ def rebalanced(task: Task, shares: Float[np.ndarray, " classes"], *, tau: float 
     weights = shares.astype(np.float64) ** -float(tau)
 
     def reweighed(outputs: Outputs) -> Outputs:
-        kept = {name: value for name, value in outputs.items() if name != "logits"}
+        kept = {name: value for name, value in outputs.items() if name not in FROM_PROBABILITIES}
         check_classes(shares, outputs["probabilities"].shape[-1])
         weighed = outputs["probabilities"] * jnp.asarray(weights)[None]
         return {**kept, "probabilities": weighed / weighed.sum(-1, keepdims=True)}

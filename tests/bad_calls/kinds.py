@@ -159,6 +159,10 @@ TEXTS = Kind(
     ],
     lambda good: [list(good), tuple(good), np.array(good)],
 )
+QUANTILES = Kind(
+    [*TEXTS.bad, 0.5, (0.5,), (0.25, 0.75), (0.75, 0.5, 0.25), (0.0, 0.5, 0.75), (0.25, 0.5, 1.0)],
+    lambda good: [list(good), np.array(good)],
+)
 COUNTS = Kind(
     [
         *JUNK,

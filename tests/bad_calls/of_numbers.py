@@ -15,6 +15,7 @@ from bad_calls.kinds import (
     INSIDE,
     NUMBER,
     POSITIVE,
+    QUANTILES,
     TEXT,
     Kind,
     array,
@@ -118,6 +119,13 @@ CALLS: dict[str, Call] = {
         label_weights=class_weights,
     ),
     "losses.squared_error": call(losses.squared_error, values=logit, labels=values),
+    "losses.pinball": call(
+        losses.pinball,
+        {"values": "values|quantiles"},
+        values=(P3, array(2, more=[P3[:2]])),
+        labels=values,
+        quantiles=((0.25, 0.5, 0.75), QUANTILES),
+    ),
     "losses.absolute_error": call(losses.absolute_error, values=logit, labels=values),
     "losses.huber": call(losses.huber, values=logit, labels=values, delta=(1.0, POSITIVE)),
     "losses.class_frequencies": call(

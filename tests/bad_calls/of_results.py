@@ -115,6 +115,7 @@ FIGURES: dict[str, Call] = {
         probabilities=probabilities,
         class_names=names,
         bins=(4, COUNT),
+        before=(P3, probabilities[1].optional()),
     ),
     "image_grid": call(
         closed(plots.image_grid),

@@ -13,6 +13,7 @@ from bad_calls.kinds import (
     INSIDE,
     OBJECT,
     POSITIVE,
+    QUANTILES,
     TEXT,
     TEXTS,
     Kind,
@@ -76,6 +77,12 @@ CALLS: dict[str, Call] = {
         tasks.regression,
         **common,
         loss=loss,
+        unit=("mm", Kind([value for value in TEXT.bad if not isinstance(value, str)])),
+    ),
+    "quantile_regression": call(
+        tasks.quantile_regression,
+        **common,
+        quantiles=((0.25, 0.5, 0.75), QUANTILES),
         unit=("mm", Kind([value for value in TEXT.bad if not isinstance(value, str)])),
     ),
     **{

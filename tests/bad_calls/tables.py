@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from bad_calls import of_changes, of_data, of_models, of_numbers, of_results, of_runs, of_tasks
+from bad_calls import (
+    of_attributions,
+    of_calibration,
+    of_changes,
+    of_conformal,
+    of_data,
+    of_decisions,
+    of_faithfulness,
+    of_models,
+    of_numbers,
+    of_results,
+    of_runs,
+    of_tasks,
+    of_uncertainty,
+)
 from bad_calls.call import Call
 
 CALLS: dict[str, Call] = {
@@ -11,6 +25,13 @@ CALLS: dict[str, Call] = {
     **of_changes.CALLS,
     **of_tasks.CALLS,
     **of_results.CALLS,
+    **of_calibration.CALLS,
     **of_runs.CALLS,
     **of_data.CALLS,
+    **of_uncertainty.CALLS,
+    **of_conformal.CALLS,
+    **of_attributions.CALLS,
+    **of_faithfulness.CALLS,
+    **of_decisions.CALLS,
+    **of_attributions.CALLS,
 }

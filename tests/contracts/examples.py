@@ -102,6 +102,10 @@ EXAMPLES: dict[str, Example] = {
         tasks.regression(MLP(widths=(8,), outputs=1, activation=jax.nn.gelu), inputs=_columns),
         {"features": _features, "label": _features[:, 0] * 2},
     ),
+    "quantile regression": Example(
+        tasks.quantile_regression(MLP(widths=(8,), outputs=3), inputs=_columns),
+        {"features": _features, "label": _features[:, 0] * 2},
+    ),
     "a counted prior": Example(
         tasks.classification(
             _mlp, classes=3, inputs=_columns, loss=losses.prior_adjusted(classes=3)

@@ -39,6 +39,9 @@ def test_nearest_neighbors_are_those_of_scikit_learn(neighbors):
     theirs = NearestNeighbors(n_neighbors=neighbors).fit(TRAINING).kneighbors(ROWS)[0].mean(1)
     found = anomaly.nearest_neighbors(TRAINING, neighbors=neighbors)(ROWS)
     np.testing.assert_allclose(found, theirs, rtol=1e-8)
+    last = NearestNeighbors(n_neighbors=neighbors).fit(TRAINING).kneighbors(ROWS)[0][:, -1]
+    farthest = anomaly.nearest_neighbors(TRAINING, neighbors=neighbors, farthest=True)
+    np.testing.assert_allclose(farthest(ROWS), last, rtol=1e-8)
 
 
 def test_a_training_row_is_at_distance_zero_of_itself():

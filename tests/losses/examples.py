@@ -32,6 +32,7 @@ CASES = {
     "squared": (losses.squared_error, VALUES, TARGETS),
     "absolute": (losses.absolute_error, VALUES, TARGETS),
     "huber": (losses.huber, VALUES, TARGETS),
+    "pinball": (losses.pinball, LOGITS[:, :3], TARGETS),
 }
 
 

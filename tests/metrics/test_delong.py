@@ -77,3 +77,32 @@ def test_labels_without_a_variance_are_refused(label, message):
 def test_a_level_that_is_no_fraction_is_refused():
     with pytest.raises(ValueError, match="level is 95"):
         delong.delong_interval(*BINARY[0], level=95)
+
+
+def test_two_groups_of_rows_add_their_variances():
+    label, first = BINARY[0]
+    _, second = predictions(2, ties=True, seed=1)
+    areas, covariance = brute_force(label, first, second)
+    found = delong.delong_test_unpaired(label, first, label, second)
+    z = (areas[0] - areas[1]) / np.sqrt(covariance[0, 0] + covariance[1, 1])
+    agree(found, (areas[0] - areas[1], z, 2 * stats.norm.sf(abs(z))))
+
+
+def test_two_groups_of_one_population_differ_as_often_as_the_level_says():
+    rng = np.random.default_rng(0)
+    p_values = []
+    for _ in range(1000):
+        groups = []
+        for rows in (120, 80):
+            label = (np.arange(rows) % 3 == 0).astype(int)
+            probabilities = metrics.rank_probabilities(rng.normal(size=rows) + 1.2 * label)
+            groups += [label, probabilities]
+        p_values.append(delong.delong_test_unpaired(*groups).p_value)
+    assert stats.kstest(p_values, "uniform").pvalue > 0.01
+    assert abs(np.mean(np.array(p_values) < 0.05) - 0.05) < 0.02
+
+
+def test_a_group_without_a_variance_is_named():
+    label, probabilities = BINARY[0]
+    with pytest.raises(ValueError, match="second_label holds 0 positives"):
+        delong.delong_test_unpaired(label, probabilities, np.zeros_like(label), probabilities)

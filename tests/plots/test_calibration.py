@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from plots.figures import predicted
+from plots.figures import predicted, words
 from scipy import stats
 from sklearn import calibration
 
@@ -58,3 +58,28 @@ def test_the_labels_of_a_multilabel_task_are_pooled():
 def test_no_bin_is_refused():
     with pytest.raises(ValueError, match="bins is 0, but must be at least 1"):
         plots.reliability_diagram(*predicted(2), bins=0)
+
+
+def test_before_and_after_are_told_apart_without_color():
+    label, after = predicted(2)
+    before = np.stack([1 - after[:, 1] ** 3, after[:, 1] ** 3], axis=1)
+    figure = plots.reliability_diagram(label, after, before=before)
+    for container, p in zip(figure.axes[0].containers, (after, before), strict=True):
+        alone = plots.reliability_diagram(label, p)
+        np.testing.assert_array_equal(container.lines[0].get_xydata(), points(alone))
+    drawn = [container.lines[0] for container in figure.axes[0].containers]
+    assert drawn[0].get_marker() != drawn[1].get_marker()
+    assert drawn[0].get_linestyle() != drawn[1].get_linestyle()
+    assert "calibrated" in words(figure)
+    assert "before" in words(figure)
+    heights = [bar.get_height() for bar in figure.axes[1].patches]
+    shown = np.concatenate([np.histogram(p[:, 1], 10, (0, 1))[0] for p in (after, before)])
+    np.testing.assert_array_equal(heights, shown)
+
+
+def test_before_is_of_the_same_rows():
+    label, after = predicted(2)
+    with pytest.raises(ValueError, match="before has shape"):
+        plots.reliability_diagram(label, after, before=after[:9])
+    with pytest.raises(ValueError, match="before ranges from"):
+        plots.reliability_diagram(label, after, before=after * 3)

@@ -65,6 +65,10 @@ KINDS: dict[str, Kind] = {
         tasks.regression(MLP((8,), 1, activation=jax.nn.gelu), inputs=_columns, unit="mg"),
         {"features": FEATURES, "label": FEATURES[:, 0] * 2},
     ),
+    "quantiles": Kind(
+        tasks.quantile_regression(MLP((8,), 3), inputs=_columns, unit="mg"),
+        {"features": FEATURES, "label": FEATURES[:, 0] * 2},
+    ),
     "sequence labeling": Kind(
         tasks.sequence_labeling(
             SentenceTagger(3, RecurrentEncoder(12, 4, (3,)), units=4),

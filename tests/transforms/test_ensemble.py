@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from scipy import stats
 
 from jaxmed import tasks
 from jaxmed.data import inputs
@@ -14,7 +15,7 @@ from jaxmed.evaluation import predict
 from jaxmed.models import MLP
 from jaxmed.tasks import Model
 from jaxmed.training.step import TrainState, init_state, make_train_step
-from jaxmed.transforms import ensemble
+from jaxmed.transforms import ensemble, members, rebalanced
 
 _random = np.random.default_rng(0)
 FEATURES = _random.normal(size=(24, 4)).astype(np.float32)
@@ -84,3 +85,45 @@ def test_the_prediction_is_the_mean_of_the_probabilities():
 def test_no_members_are_refused():
     with pytest.raises(ValueError, match="members is 0, but must be at least 1"):
         ensemble(ONE, members=0)
+
+
+def test_members_predict_what_their_mean_is_of_and_how_much_they_differ():
+    together = ensemble(ONE, members=3)
+    params, state = jax.jit(together.init)(jax.random.key(1), BATCH, ONE.constants(COLUMNS))
+    model = Model(together, params, state)
+    found, each = predict(model, COLUMNS), members(model)
+    assert len({id(one.task) for one in each}) == 1
+    apart = np.float64([predict(one, COLUMNS)["probabilities"] for one in each])
+    np.testing.assert_allclose(found["probabilities"], apart.mean(0), rtol=1e-5)
+    total = stats.entropy(apart.mean(0), axis=1)
+    np.testing.assert_allclose(found["entropy"], total, rtol=1e-5)
+    disagreement = total - stats.entropy(apart, axis=2).mean(0)
+    np.testing.assert_allclose(found["mutual_information"], disagreement, atol=1e-6)
+    assert disagreement.max() > 1e-3
+    _, values = each[2].intermediates(BATCH)
+    hidden = jax.nn.relu(values["inputs"] @ params["Dense_0"]["kernel"][2])
+    np.testing.assert_allclose(values["hidden1"], hidden, rtol=1e-5, atol=1e-6)
+
+
+def test_a_number_has_members_but_no_entropy():
+    one = tasks.regression(MLP((3,), 1), inputs=lambda batch: batch["features"])
+    together = ensemble(one, members=2)
+    model = Model(together, *jax.jit(together.init)(jax.random.key(1), BATCH, {}))
+    assert set(predict(model, COLUMNS)) == {"value"}
+    apart = [predict(each, COLUMNS)["value"] for each in members(model)]
+    np.testing.assert_allclose(predict(model, COLUMNS)["value"], np.mean(apart, 0), rtol=1e-5)
+
+
+def test_other_probabilities_have_no_entropy_of_the_first_ones():
+    together = rebalanced(ensemble(ONE, members=2), np.array([0.25, 0.75]))
+    params, state = jax.jit(together.init)(jax.random.key(1), BATCH, ONE.constants(COLUMNS))
+    assert set(predict(Model(together, params, state), COLUMNS)) == {"probabilities"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda task: task, lambda task: rebalanced(ensemble(task, members=2), np.ones(2) / 2)],
+)
+def test_what_has_no_members_is_refused(change):
+    with pytest.raises(ValueError, match=r"^model has no members, .*: pass the model"):
+        members(Model(change(ONE), {}, {}))

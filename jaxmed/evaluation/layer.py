@@ -1,0 +1,61 @@
+"""One intermediate value of a model, beside its predictions, for every row of a data set."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmed import checks
+from jaxmed.data.source import Source
+from jaxmed.evaluation.predict import predictions
+from jaxmed.tasks import Model
+from jaxmed.typing import Batch, Columns, ModelState, Outputs, Params
+
+FEATURES = "features"
+
+
+def layer_batches(
+    model: Model, data: Columns | Source, layer: str, batch_size: int = 512
+) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]]:
+    """Columns, outputs and the value of a layer, one batch after another, without padding.
+
+    Args:
+        model: with named intermediate values.
+        data: columns or a source.
+        layer: name of the value; of one with places, such as a map of an image, the mean over them.
+        batch_size: rows at a time.
+
+    Yields:
+        Columns, outputs, and features [rows, width] in float64.
+
+    Raises:
+        ValueError: if the model names no values, or none of this name.
+    """
+    checks.made_by("model", model, Model, "a Model, such as fit(...).model")
+    checks.text("layer", layer)
+    for columns, outputs in predictions(_also_giving(model, layer), data, batch_size):
+        features = outputs.pop(FEATURES)
+        yield columns, outputs, features.astype(np.float64)
+
+
+def _also_giving(model: Model, layer: str) -> Model:
+    """The model that also predicts the value of a layer; the same task at every call."""
+    task = model.task
+    if task.intermediates is None:
+        raise ValueError(
+            "model has no named intermediate values: use a model of one network, such as "
+            "transforms.members(model)[0] of an ensemble."
+        )
+    if ("layer", layer) not in task.programs:
+
+        def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
+            outputs, values = Model(task, params, state).intermediates(batch)
+            checks.known("layer", layer, values)
+            value = values[layer].astype(jnp.float32)
+            return {**outputs, FEATURES: value.mean(tuple(range(1, value.ndim - 1)))}
+
+        task.programs["layer", layer] = dataclasses.replace(task, predict=predict)
+    return dataclasses.replace(model, task=task.programs["layer", layer])

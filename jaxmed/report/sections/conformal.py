@@ -1,0 +1,102 @@
+"""Conformal sets: how often they hold the truth, and how large they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxmed.evaluation import coverage_law, fit_sets
+from jaxmed.evaluation.tables import interval_text
+from jaxmed.metrics import proportion_interval
+from jaxmed.report.contents import Block, Paragraph, Section, Table, Warned
+from jaxmed.report.folder import RunFolder
+from jaxmed.report.sections.performance import NEEDS_ASSESSMENT, with_interval
+from jaxmed.report.split_rows import SplitRows
+
+_LEVELS = (0.90, 0.95)
+_METHODS = {
+    "threshold": ("threshold", None),
+    "APS, randomized": ("aps", None),
+    "RAPS, randomized": ("raps", None),
+    "threshold by class": ("threshold", "class"),
+}
+"""Names on the page: method, and what has a threshold of its own."""
+_FAR = 3.0  # standard deviations
+
+
+def conformal(run: RunFolder) -> Section:
+    """Sets that are calibrated on the validation split and counted on the test split."""
+    title = "Conformal sets"
+    validation, test = run.validation, run.test
+    if validation is None or test is None:
+        return Section(title, needs=NEEDS_ASSESSMENT)
+    if not run.classes:
+        return Section(title, needs="a question whose answer is one of several classes.")
+    blocks: list[Block] = [
+        Paragraph(
+            "A conformal set names all classes that are still possible. If the patients are like "
+            "those of the validation split (exchangeable with them), it holds the true class as "
+            "often as asked. Nothing is guaranteed for other patients, nor for one patient. Sets "
+            "are calibrated on the validation split; what follows is counted on the test split."
+        )
+    ]
+    for level in _LEVELS:
+        rows = []
+        for name, (method, by) in _METHODS.items():
+            try:
+                fitted = fit_sets(
+                    validation.truth,
+                    validation.answer,
+                    level=level,
+                    method=method,
+                    by=by,
+                    seed=None if method == "threshold" else 0,
+                )
+            except ValueError as error:
+                blocks.append(Paragraph(f"{name}, {level:.0%}: {error}"))
+                continue
+            sets = fitted.sets(test.answer)
+            rows.append([name, *_counted(test, sets, run.classes)])
+            if name == "threshold":
+                blocks += _shift(validation, test, sets, level)
+        heads = ("Sets", "Coverage", *(f"of {name}" for name in run.classes))
+        heads = (*heads, "Mean size", "Empty", "One class")
+        if rows:
+            blocks.append(Table(f"Asked coverage {level:.0%}, test split", heads, rows))
+    return Section(title, blocks)
+
+
+def _counted(test: SplitRows, sets: np.ndarray, classes: Sequence[str]) -> list[str]:
+    covered = sets[np.arange(len(test)), test.truth]
+    size = sets.sum(axis=1)
+    of_class = [covered[test.truth == number] for number in range(len(classes))]
+    return [
+        *(_share(each) for each in (covered, *of_class)),
+        f"{size.mean():.2f}",
+        f"{(size == 0).mean():.1%}",
+        f"{(size == 1).mean():.1%}",
+    ]
+
+
+def _share(covered: np.ndarray) -> str:
+    if not len(covered):
+        return ""
+    found = proportion_interval(int(covered.sum()), len(covered))
+    return with_interval(f"{found.value:.3f}", interval_text(found))
+
+
+def _shift(validation: SplitRows, test: SplitRows, sets: np.ndarray, level: float) -> list[Block]:
+    """A warning where the coverage is far from what exchangeable rows would give."""
+    coverage = float(sets[np.arange(len(test)), test.truth].mean())
+    mean, deviation = coverage_law(len(validation), len(test), level)
+    if abs(coverage - mean) <= _FAR * deviation:
+        return []
+    return [
+        Warned(
+            f"Of conformal sets that should hold the true class in {level:.0%} of the cases, "
+            f"{coverage:.1%} of the test split do. Exchangeable rows would give {mean:.1%} ± "
+            f"{deviation:.1%}: the test split is not like the validation split, and the guarantee "
+            "does not hold for it."
+        )
+    ]

@@ -1,0 +1,40 @@
+"""How the model does in groups of patients."""
+
+from __future__ import annotations
+
+from jaxmed.evaluation import by_subgroup
+from jaxmed.report.contents import Block, Paragraph, Section, Table
+from jaxmed.report.folder import RunFolder
+from jaxmed.report.sections.performance import NEEDS_ASSESSMENT, spaced
+from jaxmed.report.stored_model import stored_columns, stored_judge
+
+_RESAMPLES = 1000
+
+
+def subgroups(run: RunFolder) -> Section:
+    """Statistics of each subgroup of the test split, and whether they differ from the rest."""
+    title = "Subgroups"
+    if run.test is None:
+        return Section(title, needs=NEEDS_ASSESSMENT)
+    judge = stored_judge(run)
+    if not run.test.subgroups or not judge.statistics:
+        needs = "subgroups=(names of columns of the data, such as sex) in report.assess."
+        return Section(title, needs=needs)
+    found = by_subgroup(
+        judge, stored_columns(run.test), dict(run.test.subgroups), resamples=_RESAMPLES
+    )
+    blocks: list[Block] = [
+        Paragraph(
+            "Each subgroup is compared with all other rows of the test split. P values are "
+            "adjusted for their number by Holm's method. A difference that is not significant is "
+            "no proof of equality: look at its interval."
+        )
+    ]
+    heads = tuple(head[:1].upper() + head[1:] for head in found.heads())
+    for name in found.names:
+        rows = [
+            [cell.replace(", ", ",\N{NO-BREAK SPACE}") for cell in row] for row in found.rows(name)
+        ]
+        blocks.append(Table(spaced(found.title(name)), heads, rows))
+    blocks += [Paragraph(note) for note in found.notes]
+    return Section(title, blocks)

@@ -1,0 +1,88 @@
+"""A model that answers what was stored of it, so that models can be made from it again.
+
+Calibration, sets and curves are functions of a model and its data; of a run whose code and data are
+gone there are the answers. This model reads them from a column of the rows it predicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from jaxmed import metrics
+from jaxmed.report.folder import RunFolder
+from jaxmed.report.split_rows import SplitRows
+from jaxmed.tasks import Classes, Judge, Model, Task, Values
+from jaxmed.tasks.judge import Statistic
+from jaxmed.typing import Batch, Columns, Outputs
+
+_TRUTH, _ANSWER = "truth", "answer"
+_OF_TWO = ("auroc", "sensitivity", "specificity")
+_OF_MORE = ("auroc", "balanced_accuracy")
+"""Statistics that are compared between subgroups: few, as each costs certainty of the others."""
+
+
+def stored_model(run: RunFolder) -> Model:
+    """The model of a run as far as its stored answers go.
+
+    Args:
+        run: that was assessed.
+    """
+
+    def refuse(*arguments: Any) -> Any:
+        del arguments
+        raise ValueError("model is what was stored of its answers, which cannot be trained.")
+
+    def predict(params: Any, state: Any, batch: Batch) -> Outputs:
+        del params, state
+        return {_ANSWER: batch[_ANSWER]}
+
+    return Model(Task(refuse, refuse, predict, judge=stored_judge(run)), {}, {})
+
+
+def stored_judge(run: RunFolder) -> Judge:
+    """How the stored answers are read.
+
+    Args:
+        run: that was assessed.
+    """
+    if not run.classes:
+        return Judge(
+            values=Values(lambda columns: columns[_TRUTH], lambda outputs: outputs[_ANSWER])
+        )
+    of_two = len(run.classes) == 2
+    names = _OF_TWO if of_two else _OF_MORE
+    subject = run.classes[1] if of_two else f"mean of {len(run.classes)} classes"
+    return Judge(
+        statistics={name: _of_table(getattr(metrics, name)) for name in names},
+        subjects=dict.fromkeys(names, subject),
+        classes=Classes(
+            tuple(run.classes),
+            truth=lambda columns: columns[_TRUTH],
+            probabilities=lambda outputs: outputs[_ANSWER],
+            replaced=lambda outputs, probabilities: {**outputs, _ANSWER: probabilities},
+        ),
+        names={_ANSWER: tuple(run.classes)},
+    )
+
+
+def _of_table(statistic: Callable[..., Any]) -> Statistic:
+    return lambda table, weights: statistic(table[_TRUTH], table[_ANSWER], weights)
+
+
+def stored_columns(rows: SplitRows) -> Columns:
+    """The rows of a split as the stored model reads them.
+
+    Args:
+        rows: of a split.
+    """
+    columns = {
+        "id": np.arange(len(rows), dtype=np.int32),
+        _TRUTH: rows.truth,
+        _ANSWER: rows.answer.astype(np.float32),
+    }
+    if rows.groups is not None:
+        columns["group"] = np.unique(rows.groups, return_inverse=True)[1].astype(np.int32)
+    return columns

@@ -1,0 +1,79 @@
+"""The test of exchangeability: SciPy's p-values, alarms by chance, PneumoniaMNIST."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from evaluation.trust_arrays import pneumonia
+from scipy import stats
+
+from jaxmed.evaluation import exchangeability_test
+from jaxmed.evaluation.exchangeability import kolmogorov_smirnov
+
+NAMES = ("normal", "pneumonia")
+
+
+@pytest.mark.parametrize(("rows", "others"), [(40, 70), (300, 848), (524, 624)])
+@pytest.mark.parametrize("shift", [0.0, 0.1, 0.3, 1.0])
+def test_p_values_are_near_the_exact_ones_of_scipy(rows, others, shift):
+    random = np.random.default_rng(rows)
+    a, b = random.normal(size=rows), random.normal(shift, 1, others)
+    exact = stats.ks_2samp(a, b, method="exact").pvalue
+    found = kolmogorov_smirnov(a, b)
+    assert found == pytest.approx(exact, rel=0.15, abs=1e-9)
+
+
+def test_equal_samples_are_exchangeable_and_separate_ones_are_not():
+    assert kolmogorov_smirnov(np.arange(50.0), np.arange(50.0)) == 1
+    assert kolmogorov_smirnov(np.arange(50.0), np.arange(50.0) + 100) < 1e-20
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("with_labels", [True, False])
+def test_it_warns_from_validation_to_test_of_pneumonia(with_labels, manual_dir):
+    data = pneumonia(manual_dir)
+    (label, probabilities), (new_label, new) = data["val"], data["test"]
+    labels = (label, new_label) if with_labels else ()
+    found = exchangeability_test(probabilities, new, *labels, classes=NAMES)
+    assert found.warning is not None
+    assert "not exchangeable with the calibration rows" in found.warning
+    if with_labels:
+        scores = [1 - p[np.arange(len(y)), y] for y, p in data.values()]
+        normal = [score[y == 0] for score, (y, _) in zip(scores, data.values(), strict=True)]
+        assert "most of all by the score of normal" in found.warning
+        p = stats.ks_2samp(*normal).pvalue
+        assert found.p_values["the score of normal"] == pytest.approx(p, rel=1)  # 1e-17
+        assert found.p_value < 1e-10
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("with_labels", [True, False])
+def test_on_resplits_it_warns_as_rarely_as_it_says(with_labels, manual_dir):
+    data = pneumonia(manual_dir).values()
+    label, probabilities = (np.concatenate(each) for each in zip(*data, strict=True))
+    random = np.random.default_rng(0)
+    warned = 0
+    for _ in range(300):
+        rows = random.permutation(len(label))
+        first, second = rows[:300], rows[300:]
+        labels = (label[first], label[second]) if with_labels else ()
+        found = exchangeability_test(probabilities[first], probabilities[second], *labels)
+        warned += found.warning is not None
+    assert warned <= stats.binom(300, 0.01).ppf(0.999)
+
+
+def test_few_rows_of_a_class_are_not_tested_alone():
+    random = np.random.default_rng(1)
+    p = random.uniform(size=(60, 1))
+    p = np.concatenate([p, 1 - p], axis=1)
+    label = np.zeros(60, int)
+    label[:3] = 1
+    found = exchangeability_test(p[::2], p[1::2], label[::2], label[1::2], classes=NAMES)
+    assert {*found.p_values} == {"the score of the true class", "the score of normal"}
+    assert found.p_value == min(1, 2 * min(found.p_values.values()))
+
+
+def test_one_label_alone_is_refused():
+    p = np.full((10, 2), 0.5)
+    with pytest.raises(ValueError, match="new_label is None, but the other label is given"):
+        exchangeability_test(p, p, np.zeros(10, int))
