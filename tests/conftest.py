@@ -31,6 +31,12 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 _hook = install_import_hook("jaxmed", "shape_checker.checked")
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Doctests stand in the package: what only helps the tests is not imported to find some."""
+    helps = collection_path.suffix == ".py" and not collection_path.name.startswith("test_")
+    return True if helps and Path(__file__).parent in collection_path.parents else None
+
+
 def pytest_collection_finish() -> None:
     """What was imported lives as long as the process: no garbage collection looks at it again."""
     gc.collect()

@@ -1,4 +1,8 @@
-"""Every experiment and every command as a process: its help, and a few steps on noise."""
+"""Every experiment and every command as a process: its help, and a few steps on noise.
+
+An experiment that `tests/experiments/` runs from its settings to its result is not run here again:
+here its options have to become those settings.
+"""
 
 from __future__ import annotations
 
@@ -30,41 +34,12 @@ FEW_STEPS = {
     "start/mnist_cnn": (["mnist"], ["--epochs", "1"]),
     "start/mnist_cnn, best": (["mnist"], ["--epochs", "1", "--recipe", "best"]),
     "start/imdb_lstm": (["imdb"], [*SHORT, "--held-out", "0.2"]),
-    "start/sweep_mnist": (
-        ["mnist"],
-        [
-            *("--configurations", "3", "--epochs", "1", "2", "--widths", "8"),
-            *("--batch-size", "8", "--seeds", "0"),
-        ],
-    ),
-    "images/chest_anomaly": (
-        ["pneumoniamnist"],
-        [
-            *("--seeds", "0", "--widths", "8", "--latent", "4", "--stages", "4"),
-            *("--steps", "2", "--transformation-steps", "2", "--batch-size", "4"),
-        ],
-    ),
-    "images/few_labels": (
-        ["pneumoniamnist"],
-        [
-            *("--seeds", "0", "--shares", "0.5", "--widths", "4", "--depths", "1"),
-            *("--pretraining-steps", "2", "--steps", "2", "--batch-size", "8"),
-        ],
-    ),
-    "images/image_autoencoder": (
-        ["mnist"],
-        ["--widths", "8", "--latent", "4", "--steps", "2", "--batch-size", "8"],
-    ),
     "images/medmnist_best": (
         ["pneumoniamnist"],
         [
             *("--members", "2", "--widths", "4", "4", "--steps", "2", "--batch-size", "8"),
             *("--min-epochs", "1"),
         ],
-    ),
-    "images/medmnist_protocol": (
-        ["breastmnist"],
-        ["--dataset", "breastmnist", "--quick", "--no-svm", "--epochs", "10", "--batch-size", "40"],
     ),
     "images/rare_classes": (
         ["retinamnist"],
@@ -98,10 +73,6 @@ FEW_STEPS = {
             *("--resplits", "20", "--widths", "4", "--steps", "2", "--batch-size", "8"),
         ],
     ),
-    "benchmarks/members": (
-        [],
-        ["--members", "1", "2", "--widths", "4", "--steps", "1", "--rounds", "1"],
-    ),
     "benchmarks/scale": ([], ["--rows", "30", "60", "--resamples", "2"]),
     "benchmarks/scaling": ([], []),
     "benchmarks/streaming": (
@@ -113,6 +84,15 @@ FEW_STEPS = {
     ),
 }
 """By script: the data sets that it reads, and options."""
+OPTIONS = {
+    "start/sweep_mnist": {"configurations": 3, "epochs": [1, 2], "widths": [8], "shapes": 2},
+    "images/chest_anomaly": {"seeds": [3], "stages": [4], "transformation_steps": 2},
+    "images/few_labels": {"dataset": "breastmnist", "shares": [0.5], "pretraining_steps": 2},
+    "images/image_autoencoder": {"kind": "denoising", "evaluate_on": "validation", "latent": 4},
+    "images/medmnist_protocol": {"dataset": "breastmnist", "quick": True, "svm": False},
+    "benchmarks/members": {"what": "sweep", "members": [1, 2], "rounds": 3},
+}
+"""By script whose experiment `tests/experiments/` calls with such settings: a few of them."""
 
 
 def run(*command, timeout=120):
@@ -141,6 +121,49 @@ for script in sys.argv[1:]:
         found[script] = traceback.format_exc()
 print(json.dumps(found))
 """
+
+
+READ = """
+import dataclasses, json, pathlib, runpy, sys
+import jaxmed.experiment
+
+def show(experiment, settings, *, profiling):
+    name = f"{experiment.__code__.co_filename}:{experiment.__name__}"
+    print(json.dumps([name, profiling, dataclasses.asdict(settings)], default=str))
+
+sys.modules["jaxmed.experiment.main"]._run = show
+for script, *options in json.loads(sys.argv[1]):
+    sys.argv = [script, *options]
+    sys.path[0] = str(pathlib.Path(script).parent)
+    runpy.run_path(script, run_name="__main__")
+"""
+
+
+def test_options_reach_the_experiments_that_have_tests_of_their_own(tmp_path):
+    """In one process; what the experiments do with their settings is tested where they are."""
+    commands = [
+        [
+            str(ROOT / "experiments" / f"{name}.py"),
+            *(part for option, value in given.items() for part in as_options(option, value)),
+            *("--runs", str(tmp_path)),
+        ]
+        for name, given in OPTIONS.items()
+    ]
+    lines = run("-c", READ, json.dumps(commands), timeout=300).splitlines()
+    for (script, *_), given, line in zip(commands, OPTIONS.values(), lines, strict=True):
+        name, profiling, settings = json.loads(line)
+        assert name == f"{script}:experiment"
+        assert not profiling
+        for option, value in {**given, "runs": str(tmp_path)}.items():
+            assert settings[option] == value, f"{script}: {option}"
+
+
+def as_options(name, value):
+    """A setting as it stands in a command line."""
+    option = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{option}" if value else f"--no-{option}"]
+    return [f"--{option}", *map(str, value if isinstance(value, list) else [value])]
 
 
 def test_help_of_every_experiment():
@@ -215,10 +238,15 @@ def test_a_few_steps(experiment, prepared, tmp_path):
 
 def test_every_experiment_runs_a_few_steps_here_or_in_its_own_test():
     here = {f"{name.partition(',')[0]}.py" for name in FEW_STEPS}
+    called = {f"{name}.py" for name in OPTIONS}
     own = {"start/breast_cancer_mlp.py", "texts/text_pretraining.py", "benchmarks/speed/speed.py"}
     scripts = {str(path.relative_to(ROOT / "experiments")) for path in SCRIPTS}
-    assert here.isdisjoint(own)
-    assert here | own == scripts
+    for script in called:  # in a test of its name or that of its folder
+        module = script.removesuffix(".py").replace("/", ".")
+        tests = [path.read_text() for path in (ROOT / "tests" / "experiments").glob("*.py")]
+        assert any(module.rpartition(".")[2] in text and ".experiment(" in text for text in tests)
+    assert len(here) + len(own) + len(called) == len(here | own | called)
+    assert here | own | called == scripts
 
 
 def test_pretraining_is_read_by_another_experiment(prepared, tmp_path):
