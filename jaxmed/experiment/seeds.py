@@ -16,6 +16,7 @@ from jaxmed.experiment.results import Sizes, Summary
 from jaxmed.experiment.settings import ExperimentSettings
 from jaxmed.runs import manifest
 from jaxmed.runtime import distributed
+from jaxmed.tasks import Model
 from jaxmed.training import Fit, Run
 from jaxmed.typing import Columns
 
@@ -37,6 +38,7 @@ def run_seeds(
     split: str = "test",
     trained_on: int | None = None,
     tokenizer: Tokenizer | None = None,
+    deployed: Callable[[Fit], Model] = lambda trained: trained.model,
     after: Callable[[int, Path, Fit, Evaluation], Mapping[str, float] | None] | None = None,
 ) -> dict[str, Summary]:
     """Train once per seed, evaluate each model once on the test split, and write what it gave.
@@ -59,6 +61,8 @@ def run_seeds(
         trained_on: rows of the training split, counted as those of `test` are; by default the
             examples of `fit`.
         tokenizer: of a model of texts, exported with it.
+        deployed: what `fit` gave -> the model to export, such as a calibrated one; by default that
+            of `fit`, which is also the one that is evaluated.
         after: called once per seed, outside the training that is timed, with (seed, folder, what
             `fit` gave, evaluation); it may give further metrics.
 
@@ -98,7 +102,7 @@ def run_seeds(
                 best_epoch=trained.best_epoch,
                 settings=settings,
             )
-            export(trained.model, directory, test, tokenizer=tokenizer)
+            export(deployed(trained), directory, test, tokenizer=tokenizer)
             manifest.write_manifest(directory)
             print(f"page: {page}")
     if distributed.is_writer():
