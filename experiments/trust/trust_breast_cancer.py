@@ -1,8 +1,8 @@
 """Can this breast cancer classifier be trusted? From measurements to a page for clinicians.
 
-An ensemble of small perceptrons learns the 30 measurements of cell nuclei of the Wisconsin data set,
-which come with scikit-learn. One half of the validation patients calibrates it, the other half fits
-sets that hold the true diagnosis with a chosen probability, and the uncertainty above which it
+An ensemble of small perceptrons learns the 30 measurements of cell nuclei of the Wisconsin data
+set, which come with scikit-learn. One half of the validation patients calibrates it, the other half
+fits sets that hold the true diagnosis with a chosen probability, and the uncertainty above which it
 abstains. The exported model answers with all of these. Explanations are tested against random ones.
 The page fits its own calibration, operating points and sets on the validation patients; the test
 patients are used once.
@@ -34,9 +34,9 @@ DATA = "breast_cancer_wisconsin"
 PURPOSE = report.Purpose(
     intended_use="To study how a classifier can be tested before it is trusted: is a breast mass "
     "malignant, by measurements of the cell nuclei in a fine needle aspirate?",
-    not_for="Diagnosis of any patient. The 569 masses are of one hospital of about 1990, and how the "
-    "patients were chosen is not known.",
-    reference_standard="Biopsy of malignant masses; benign ones by biopsy or by later examinations "
+    not_for="Diagnosis of any patient. The 569 masses are of one hospital of about 1990, and how "
+    "the patients were chosen is not known.",
+    reference_standard="Biopsy of malignant masses; biopsy or later examinations of benign ones "
     "(Street et al. 1993).",
 )
 RADIUS = 0
