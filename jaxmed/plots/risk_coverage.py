@@ -11,6 +11,9 @@ from jaxmed.plots import arguments
 from jaxmed.plots.style import COLORS, LEGEND, PALE, REFERENCE, Figure, new_figure, tidy
 from jaxmed.plots.text import plain
 
+_PATTERNS = ("solid", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+"""Of lines, told apart without color."""
+
 
 def risk_coverage_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Error rate among the kept rows against the share of rows that is kept.
@@ -42,16 +45,23 @@ def risk_coverage_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) ->
     figure = new_figure(5.6, 4.0)
     axes = figure.subplots()
     top = 0.0
-    for (name, curve), color in zip(curves.items(), COLORS, strict=False):
+    for number, (name, curve) in enumerate(curves.items()):
         coverage, risk = _checked(str(name), curve)
         area = float(risk.mean())
-        axes.plot(coverage, risk, color=color, lw=1.7, label=f"{area:.3f}  {plain(str(name))}")
+        axes.plot(
+            coverage,
+            risk,
+            color=COLORS[number],
+            linestyle=_PATTERNS[number % len(_PATTERNS)],
+            lw=1.7,
+            label=f"{area:.3f}  {plain(str(name))}",
+        )
         axes.axhline(risk[-1], **REFERENCE)
         top = max(top, float(risk.max()))
     axes.set(xlim=(0, 1.01), ylim=(0, min(1.0, 1.1 * top) or 1.0))
     axes.set(xlabel="Coverage: share of cases that is kept", ylabel="Error rate of those")
     axes.grid(color=PALE, lw=0.6)
-    axes.legend(loc="upper left", title="AURC (dashed: error of all)", **LEGEND)
+    axes.legend(loc="upper left", title="AURC (horizontal: error of all)", **LEGEND)
     tidy(axes)
     return figure
 
