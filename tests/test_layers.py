@@ -24,6 +24,7 @@ ABOVE = [
     "evaluation/prediction_table.py",
     "evaluation/report.py",
     "evaluation/tables.py",
+    "explain",
 ]
 KINDS = re.compile(r"""["'](label|probabilities|value)["']""")
 # Exact statistics and their streaming twins share names on purpose, as do figures of a statistic.
