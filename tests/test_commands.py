@@ -76,6 +76,13 @@ FEW_STEPS = {
         [*SHORT, "--variant", "chain", "--units", "4", "--sentences", "4"],
     ),
     "texts/disease_topics": (TEXTS, ["--epochs", "2", "--max-terms", "40"]),
+    "benchmarks/attribution": (
+        [],
+        [
+            *("--data", "made_up", "--images", "4", "--steps", "2", "--batch-size", "4"),
+            *("--widths", "2", "2", "--epochs", "1", "--rounds", "1"),
+        ],
+    ),
     "benchmarks/members": (
         [],
         ["--members", "1", "2", "--widths", "4", "--steps", "1", "--rounds", "1"],
