@@ -73,6 +73,13 @@ FEW_STEPS = {
             *("--resplits", "20", "--widths", "4", "--steps", "2", "--batch-size", "8"),
         ],
     ),
+    "benchmarks/attribution": (
+        [],
+        [
+            *("--data", "made_up", "--images", "4", "--steps", "2", "--batch-size", "4"),
+            *("--widths", "2", "2", "--epochs", "1", "--rounds", "1"),
+        ],
+    ),
     "benchmarks/scale": ([], ["--rows", "30", "60", "--resamples", "2"]),
     "benchmarks/scaling": ([], []),
     "benchmarks/streaming": (
