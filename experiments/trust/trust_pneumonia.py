@@ -65,6 +65,8 @@ class Settings(ExperimentSettings):
     """Share of the validation images that are answered; from the others the model abstains."""
     images: int = 64
     """Test images on which explanations are tested."""
+    neighbors: int = 20
+    """Which nearest training image tells how unfamiliar an image is."""
     unfamiliar: str = "breastmnist"
     """A data set with images of the same shape that the model was not trained for."""
     runs: Path = Path("runs/trust_pneumonia")
@@ -105,7 +107,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
 
     def after(seed: int, folder: Path, trained: jm.Fit, *rest: Any) -> dict[str, float]:
         model = trained.model
-        unfamiliar = unfamiliarity(model, train, test, others)
+        unfamiliar = unfamiliarity(settings, model, train, test, others)
         report.assess(
             model,
             folder,
@@ -195,14 +197,16 @@ def faithfulness(
 
 
 def unfamiliarity(
-    model: jm.Model, train: Columns, test: Columns, others: Columns
+    settings: Settings, model: jm.Model, train: Columns, test: Columns, others: Columns
 ) -> dict[str, float]:
     """How well scores of the first member tell other images from the test images (AUROC)."""
     member = jm.transforms.members(model)[0]
     scores = {
         "energy": out_of_distribution.energy,
         "Mahalanobis": out_of_distribution.class_mahalanobis(member, train, layer="pooled"),
-        "neighbors": out_of_distribution.feature_neighbors(member, train, layer="pooled"),
+        "neighbors": out_of_distribution.feature_neighbors(
+            member, train, layer="pooled", neighbors=settings.neighbors
+        ),
     }
     known, other = ({"image": split["image"]} for split in (test, others))
     label = np.repeat([0, 1], [len(known["image"]), len(other["image"])])

@@ -130,7 +130,7 @@ def smooth_grad(
     of = explained(model, data, target, layer, score, batch_size)
     shared = {
         "key": np.asarray(jax.random.key_data(jax.random.key(seed))),
-        "noise": np.float32(noise),
+        "noise": np.array(noise, np.float32),
     }
     steps = {"step": np.arange(draws, dtype=np.int32)}
     return summed(of, _smooth_grad, steps=steps, shared=shared) / np.float32(draws)

@@ -79,7 +79,7 @@ def kernel_shap(
     ends = np.stack([np.zeros(count, bool), np.ones(count, bool)])
     both = np.concatenate([ends, drawn])
     parts = [
-        _solved(drawn, weights, *values[:2], values[2:])
+        _solved(drawn, weights, values[0], values[1], values[2:])
         for values in coalition_values(of, players, background, both, _WAY_OUT)
     ]
     return players.spread(np.concatenate(parts))

@@ -71,7 +71,9 @@ def summed(
     """
     parts = []
     for run, real in _calls(of, contribution, "sum", steps, rows, shared, options):
-        total = functools.reduce(lambda total, call: total + call(), run, 0)
+        total: Any = 0
+        for call in run:
+            total = total + call()
         parts.append(np.asarray(total)[real])
     return np.concatenate(parts)
 

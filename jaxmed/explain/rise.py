@@ -75,7 +75,7 @@ def rise(
     cover = as_array("baseline", baseline, of.shape, of.rows, of=of.layer)
     shared = {
         "key": np.asarray(jax.random.key_data(jax.random.key(seed))),
-        "shown": np.float32(shown),
+        "shown": np.array(shown, np.float32),
     }
     steps = {"step": np.arange(masks, dtype=np.int32)}
     total = summed(
