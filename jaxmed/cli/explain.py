@@ -194,8 +194,8 @@ class _Shown:
         from jaxmed.report.input_pictures import input_picture
 
         if self.value.ndim < 3 or self.value.shape[-1] not in (1, 3):
-            names, weights = self._parts()
-            return picture(attribution_bars(np.array(weights), names), self.answer).content
+            names, bars = self._parts()
+            return picture(attribution_bars(np.array(bars), names), self.answer).content
         image, weights = self.value, self.weights
         if image.ndim == 4:  # of a volume the slice that counts most
             place = int(np.abs(weights).sum(axis=(1, 2, 3)).argmax())

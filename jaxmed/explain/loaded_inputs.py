@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from jaxmed import checks
 from jaxmed.deploy import Loaded
@@ -78,7 +79,7 @@ class _Explainable(Model):
 def _as(dtype: Any, value: Array) -> Array:
     if not jnp.issubdtype(dtype, jnp.integer):
         return value.astype(dtype)
-    ends = jnp.iinfo(dtype)
+    ends = np.iinfo(dtype)
     return jnp.clip(jnp.round(value), ends.min, ends.max).astype(dtype)
 
 

@@ -24,7 +24,7 @@ _METHODS = {
 """Names on the page: method, and what has a threshold of its own."""
 
 
-def conformal(run: RunFolder) -> Section:
+def conformal_coverage(run: RunFolder) -> Section:
     """Sets that are calibrated on the validation split and counted on the test split."""
     title = "Conformal sets"
     validation, test = run.validation, run.test
