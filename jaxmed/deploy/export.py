@@ -21,7 +21,7 @@ from jaxmed.data.source import Source
 from jaxmed.data.text.tokenizers import check_tokenizer
 from jaxmed.deploy.card import CARD, PROGRAM, TOKENIZER, Card, check_words
 from jaxmed.deploy.inputs import inputs_used
-from jaxmed.deploy.program import check_program, lowered, outputs_of, to_bytes
+from jaxmed.deploy.program import SCORES, check_program, lowered, outputs_of, to_bytes
 from jaxmed.files import replace_folder
 from jaxmed.runs.manifest import MANIFEST, manifest_of, verify_files
 from jaxmed.tasks import Model
@@ -71,8 +71,9 @@ def export(
     feature_names = checks.strings("feature_names", feature_names)
 
     def answered(batch: Batch) -> dict[str, Any]:
-        outputs = model.predict(batch)
-        return {"outputs": outputs, "answer": model.task.judge.answer(outputs)}
+        outputs, judge = model.predict(batch), model.task.judge
+        scores = {} if judge.scores is None else {SCORES: {SCORES: judge.scores(outputs)}}
+        return {"outputs": outputs, "answer": judge.answer(outputs), **scores}
 
     feature_names = tuple(feature_names) or tuple(getattr(data, "feature_names", ()))
     arrays = _example(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from jaxmed.data.source import Source
 from jaxmed.data.text import tokenizers
 from jaxmed.deploy.card import CARD, PROGRAM, REMEDY, TOKENIZER, Card, read_card
 from jaxmed.deploy.feature_order import in_order
-from jaxmed.deploy.program import read_program
+from jaxmed.deploy.program import SCORES, outputs_of, read_program
+from jaxmed.deploy.raw_values import raw_values
 from jaxmed.runs.manifest import MANIFEST, DamagedError, verify_files
 from jaxmed.tasks import Judge, Model, Task
 from jaxmed.typing import Batch, Columns
@@ -121,7 +123,10 @@ def _check_files(folder: Path) -> None:
 
 
 def _task(program: Exported, card: Card, name: str) -> Task:
-    """A task that can only predict, with one part of what the program gives."""
+    """A task that can only predict, with one part of what the program gives.
+
+    Its intermediate values are the columns it reads; with them come the scores to explain.
+    """
 
     def refuse(*arguments: Any) -> Any:
         del arguments
@@ -134,7 +139,16 @@ def _task(program: Exported, card: Card, name: str) -> Task:
         del params, state  # they are inside the program
         return program.call(_asked(card, batch))[name]
 
-    return Task(refuse, refuse, predict, judge=Judge(names=card.names))
+    def outputs(batch: Batch) -> Any:
+        found = program.call(batch)
+        return {**found[name], **found.get(SCORES, {})}
+
+    has_scores = SCORES in outputs_of(program)
+    judge = Judge(
+        names=card.names, scores=(lambda outputs: outputs[SCORES]) if has_scores else None
+    )
+    values = raw_values(functools.partial(_asked, card), outputs)
+    return Task(refuse, refuse, predict, judge=judge, intermediates=values)
 
 
 def _asked(card: Card, batch: Batch) -> Batch:

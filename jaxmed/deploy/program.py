@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from jax.export import Exported
 
 _PLATFORMS = ("cpu", "cuda", "tpu")
+SCORES = "scores"
+"""The part of a program that explanations explain, and the one array in it; some have none."""
 _PARTS = {"outputs", "answer"}
 
 
@@ -159,9 +161,17 @@ def _signature(
     arguments, options = jax.tree.unflatten(program.in_tree, program.in_avals)
     given = jax.tree.unflatten(program.out_tree, program.out_avals)
     wanted = "one dict of arrays [rows, ...] to the dicts outputs and answer of such"
-    if options or len(arguments) != 1 or not isinstance(given, dict) or {*given} != _PARTS:
+    if (
+        options
+        or len(arguments) != 1
+        or not isinstance(given, dict)
+        or {*given} - {SCORES} != _PARTS
+    ):
         raise ValueError(f"the program must lead from {wanted}.")
-    parts = [arguments[0], given["outputs"], given["answer"]]
+    parts = [
+        arguments[0],
+        *(given[name] for name in ("outputs", "answer", SCORES) if name in given),
+    ]
     if not all(isinstance(part, dict) for part in parts):
         raise ValueError(f"the program must lead from {wanted}.")
     avals = [aval for part in parts for aval in part.values()]

@@ -112,7 +112,7 @@ def _class_scores(outputs: Outputs) -> Array:
         return jnp.log(jnp.maximum(probabilities, jnp.finfo(probabilities.dtype).tiny))
     if logits.shape == probabilities.shape:
         return logits
-    of_positive = logits.reshape(len(logits))
+    of_positive = logits.reshape(-1)
     return jnp.stack([-of_positive, of_positive], axis=1)
 
 

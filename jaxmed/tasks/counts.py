@@ -232,5 +232,5 @@ def _judge(
         statistics=statistics,
         figures=figures,
         answer=lambda outputs: {name: outputs[name] for name in ("rate", *also)},
-        scores=lambda outputs: outputs["logits"].reshape(len(outputs["rate"]), -1)[:, :1],
+        scores=lambda outputs: outputs["logits"].reshape(outputs["rate"].shape[0], -1)[:, :1],
     )
