@@ -36,7 +36,6 @@ EXEMPT: dict[str, str] = {
     "deploy.answers_of_texts": "needs a model of texts: see tests/deploy/test_answers.py",
     "evaluation.Calibration": "what `fit_calibration` gives",
     "evaluation.Evaluation": _VALUE,
-    "explain.with_inputs": "takes what `load` gives: see tests/cli/test_cases.py",
     "metrics.BrierDecomposition": _VALUE,
     "metrics.CalibrationLine": _VALUE,
     "explain.Agreement": _VALUE,
