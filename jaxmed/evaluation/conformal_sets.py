@@ -99,6 +99,7 @@ class ConformalSets:
 
     def _weighted(self, weights: np.ndarray) -> np.ndarray:
         """The threshold of each row: its own weight stands at an infinite score."""
+        assert self.weights is not None
         reached = np.cumsum(self.weights)
         wanted = self.level * (reached[-1] + weights)
         # A sum that falls short by rounding alone is enough.
