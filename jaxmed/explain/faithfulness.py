@@ -205,9 +205,10 @@ def _changed_scores(points: Points, *, kind: str) -> Array:
 
 
 def _curves(fractions: np.ndarray, deletion: np.ndarray, insertion: np.ndarray) -> RemovalCurves:
-    areas = [np.trapezoid(curve, fractions, axis=1) for curve in (deletion, insertion)]
-    difference = areas[1] - areas[0]
-    return RemovalCurves(fractions, deletion, insertion, *areas, difference, difference.mean())
+    less, more = (np.trapezoid(curve, fractions, axis=1) for curve in (deletion, insertion))
+    difference = more - less
+    mean = float(difference.mean())
+    return RemovalCurves(fractions, deletion, insertion, less, more, difference, mean)
 
 
 def _attributions(value: Any) -> np.ndarray:

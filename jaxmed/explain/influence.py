@@ -170,7 +170,7 @@ def _refuse_joined_rows(model: Model, train: Columns | Source, key: Key) -> None
 
     def compared(model: Model, batch: Batch) -> tuple[Array, Array]:
         one = jax.vmap(lambda row: losses(model, jax.tree.map(lambda x: x[None], row))[0])
-        return losses(model, batch), one(batch)
+        return losses(model, batch), one(batch)  # type: ignore[no-untyped-call]
 
     together, alone = jax.jit(compared)(model, batch)
     if not np.allclose(together, alone, rtol=1e-3, atol=1e-5):
