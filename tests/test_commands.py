@@ -88,7 +88,7 @@ FEW_STEPS = {
         ["breastmnist", "pneumoniamnist"],
         [
             *("--datasets", "breastmnist", "pneumoniamnist", "--members", "2", "--widths", "4"),
-            *("--samples", "2", "--steps", "2", "--batch-size", "8"),
+            *("--samples", "2", "--steps", "2", "--batch-size", "8", "--network", "perceptron"),
         ],
     ),
     "trust/conformal_coverage": (
