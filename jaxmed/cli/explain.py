@@ -36,7 +36,7 @@ def explain(
 ) -> None:
     """Say what an answer of the exported model of a run rests on, and write a picture of it.
 
-    A contribution is how much of the score, such as the probability of the class, is owed to a part
+    A contribution is how much of the score, such as the logit of the class, is owed to a part
     of the input: by how much the score falls while that part is covered (occlusion), the mean score
     of random masks that show it (RISE), or its Shapley value against rows of a background. It tells
     about the model, not about the disease. A model is a program: explain only those you trust.
@@ -76,11 +76,9 @@ def _explain(
     from jaxmed.cli.cases import read_cases
     from jaxmed.data.source import Arrays
     from jaxmed.deploy.load import load
-    from jaxmed.explain.loaded_inputs import with_inputs
     from jaxmed.files import write_whole
 
     loaded = load(run)
-    model = with_inputs(loaded)
     found = _of_text(loaded, text) if text else read_cases(loaded.card, file, window)  # type: ignore[arg-type]
     columns = dict(found.columns if isinstance(found, Arrays) else found)  # type: ignore[arg-type]
     case = _row(columns, row)
@@ -88,8 +86,8 @@ def _explain(
     features = name == "features" or len(loaded.card.inputs[name]["shape"]) == 1
     method = method or ("shapley" if features and not text else "occlusion")
     rows = None if background is None else read_cases(loaded.card, background, window)
-    answer, number, score = _answer(model, case, target)
-    weights = _weights(model, case, number, method, rows, case[name])[0]
+    answer, number, score = _answer(loaded, case, target)
+    weights = _weights(loaded, case, number, method, rows, case[name])[0]
     shown = _Shown(loaded, case[name][0], weights, answer, text, method)
     print(f"{printed(answer)}: {score:.6f}")
     for what, weight in shown.largest():
@@ -124,9 +122,14 @@ def _answer(model: Any, case: Columns, target: str | None) -> tuple[str, int | N
     import numpy as np
 
     from jaxmed import checks
-    from jaxmed.evaluation import predict
+    from jaxmed.data import batches
 
-    scores = np.asarray(model.task.judge.scores(predict(model, case)))
+    if model.task.judge.scores is None:
+        raise ValueError(
+            "the model has no scores to explain: export it again from a task whose judge has some."
+        )
+    outputs, _ = model.intermediates(batches.numeric(case))
+    scores = np.asarray(model.task.judge.scores(outputs))
     if scores.ndim == 1:
         if target is not None:
             raise ValueError(f"--target is {target!r}, but the model gives a number: leave it out.")
@@ -160,8 +163,11 @@ def _weights(
         exact = value[0].size <= _EXACT
         shapley = explain.exact_shapley if exact else explain.kernel_shap
         return shapley(model, case, background, **options)
-    # Texts are covered by padding, everything else by its own mean.
-    cover = 0.0 if value.dtype.kind == "i" else float(value.mean())
+    words = value.ndim == 2 and value.dtype.kind == "i"
+    if words and method == "rise":
+        raise ValueError("--method is rise, which covers parts of images: use occlusion.")
+    # A covered word is unknown, whatever covers it; everything else is covered by its own mean.
+    cover = 0.0 if words else float(value.mean())
     if method == "occlusion":
         return explain.occlusion(model, case, baseline=cover, **options)
     found = explain.rise(model, case, baseline=cover, **options)
@@ -194,8 +200,8 @@ class _Shown:
         from jaxmed.report.input_pictures import input_picture
 
         if self.value.ndim < 3 or self.value.shape[-1] not in (1, 3):
-            names, weights = self._parts()
-            return picture(attribution_bars(np.array(weights), names), self.answer).content
+            names, bars = self._parts()
+            return picture(attribution_bars(np.array(bars), names), self.answer).content
         image, weights = self.value, self.weights
         if image.ndim == 4:  # of a volume the slice that counts most
             place = int(np.abs(weights).sum(axis=(1, 2, 3)).argmax())

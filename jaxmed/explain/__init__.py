@@ -24,7 +24,6 @@ from jaxmed.explain.faithfulness import (
     random_attribution,
 )
 from jaxmed.explain.influence import influence
-from jaxmed.explain.loaded_inputs import with_inputs
 from jaxmed.explain.randomization import Method, Randomization, parameter_randomization
 
 __all__ = [
@@ -54,5 +53,4 @@ __all__ = [
     "rise",
     "saliency",
     "smooth_grad",
-    "with_inputs",
 ]

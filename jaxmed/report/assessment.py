@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxmed import checks
+from jaxmed.data import batches
 from jaxmed.data.source import Source
 from jaxmed.evaluation import Evaluation, evaluate
 from jaxmed.files import replace_folder
@@ -90,6 +91,9 @@ def assess(
     """
     checks.made_by("model", model, Model, "a Model, such as fit(...).model")
     run = checks.path("directory", directory)
+    for name, columns in (("validation", validation), ("test", test)):
+        if batches.count_of(batches.opened(columns, name)) == 0:
+            raise ValueError(f"{name} is empty: give it at least one example.")
     for name, value, kind in (("purpose", purpose, Purpose), ("data", data, DataFacts)):
         if value is not None:
             checks.made_by(name, value, kind, f"a report.{kind.__name__}, or None")

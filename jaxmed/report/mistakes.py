@@ -132,10 +132,12 @@ class Reader:
 
     def _features(self, features: np.ndarray, weights: np.ndarray | None) -> list[list[Any]]:
         names = self.feature_names or [f"feature {number}" for number in range(len(features))]
-        fits = weights is not None and weights.shape == features.shape
-        order = np.argsort(-np.abs(weights), kind="stable") if fits else np.arange(len(features))
+        shown = weights if weights is not None and weights.shape == features.shape else None
+        order = np.arange(len(features))
+        if shown is not None:
+            order = np.argsort(-np.abs(shown), kind="stable")
         return [
-            [names[i], float(features[i]), float(weights[i]) if fits else None]  # type: ignore[index]
+            [names[i], float(features[i]), None if shown is None else float(shown[i])]
             for i in order[:_SHOWN_FEATURES]
         ]
 

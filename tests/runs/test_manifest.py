@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from jaxmed.runs import manifest
 from jaxmed.runs.manifest import (
     MANIFEST,
     DamagedError,
@@ -100,3 +101,21 @@ def test_without_a_manifest_nothing_is_believed(folder):
     remove_manifest(folder)
     with pytest.raises(DamagedError, match=r"manifest\.json is missing or damaged"):
         verify_files(folder)
+
+
+def test_a_renewed_manifest_lists_what_changed(tmp_path):
+    (tmp_path / "a").write_text("1")
+    with manifest.renewed(tmp_path):
+        (tmp_path / "b").write_text("2")
+    assert not (tmp_path / manifest.MANIFEST).exists()  # it had none
+    manifest.write_manifest(tmp_path)
+    with manifest.renewed(tmp_path):
+        assert not (tmp_path / manifest.MANIFEST).exists()
+        (tmp_path / "b").write_text("3")
+    assert manifest.verify_files(tmp_path) == 3
+    with pytest.raises(OSError, match="full"), manifest.renewed(tmp_path):
+        raise OSError("full")
+    assert manifest.verify_files(tmp_path) == 3  # nothing changed
+    (tmp_path / "a").write_text("9")
+    with pytest.raises(manifest.DamagedError, match="has changed"), manifest.renewed(tmp_path):
+        raise AssertionError("not reached")

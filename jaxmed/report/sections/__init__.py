@@ -8,7 +8,7 @@ from jaxmed.report.contents import Section
 from jaxmed.report.folder import RunFolder
 from jaxmed.report.sections.about import data, purpose, settings_and_environment
 from jaxmed.report.sections.calibration import calibration
-from jaxmed.report.sections.conformal import conformal
+from jaxmed.report.sections.conformal import conformal_coverage
 from jaxmed.report.sections.decisions import decision_curve, operating_points
 from jaxmed.report.sections.given import faithfulness, out_of_distribution
 from jaxmed.report.sections.mistakes import mistakes
@@ -26,7 +26,7 @@ SECTIONS: Sequence[Callable[[RunFolder], Section]] = (
     operating_points,
     decision_curve,
     subgroups,
-    conformal,
+    conformal_coverage,
     selective,
     mistakes,
     faithfulness,

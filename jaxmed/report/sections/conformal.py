@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxmed.evaluation import coverage_law, fit_sets
+from jaxmed.evaluation import exchangeability_test, fit_sets
 from jaxmed.evaluation.tables import interval_text
 from jaxmed.metrics import proportion_interval
 from jaxmed.report.contents import Block, Paragraph, Section, Table, Warned
@@ -22,10 +22,9 @@ _METHODS = {
     "threshold by class": ("threshold", "class"),
 }
 """Names on the page: method, and what has a threshold of its own."""
-_FAR = 3.0  # standard deviations
 
 
-def conformal(run: RunFolder) -> Section:
+def conformal_coverage(run: RunFolder) -> Section:
     """Sets that are calibrated on the validation split and counted on the test split."""
     title = "Conformal sets"
     validation, test = run.validation, run.test
@@ -41,6 +40,18 @@ def conformal(run: RunFolder) -> Section:
             "are calibrated on the validation split; what follows is counted on the test split."
         )
     ]
+    found = exchangeability_test(
+        validation.answer, test.answer, validation.truth, test.truth, classes=run.classes
+    )
+    if found.warning is not None:
+        blocks.append(Warned(found.warning))
+    else:
+        blocks.append(
+            Paragraph(
+                "Tests that the two splits look alike (Kolmogorov and Smirnov) give p = "
+                f"{found.p_value:.2g} for all together, which is no proof that they do."
+            )
+        )
     for level in _LEVELS:
         rows = []
         for name, (method, by) in _METHODS.items():
@@ -58,8 +69,6 @@ def conformal(run: RunFolder) -> Section:
                 continue
             sets = fitted.sets(test.answer)
             rows.append([name, *_counted(test, sets, run.classes)])
-            if name == "threshold":
-                blocks += _shift(validation, test, sets, level)
         heads = ("Sets", "Coverage", *(f"of {name}" for name in run.classes))
         heads = (*heads, "Mean size", "Empty", "One class")
         if rows:
@@ -84,19 +93,3 @@ def _share(covered: np.ndarray) -> str:
         return ""
     found = proportion_interval(int(covered.sum()), len(covered))
     return with_interval(f"{found.value:.3f}", interval_text(found))
-
-
-def _shift(validation: SplitRows, test: SplitRows, sets: np.ndarray, level: float) -> list[Block]:
-    """A warning where the coverage is far from what exchangeable rows would give."""
-    coverage = float(sets[np.arange(len(test)), test.truth].mean())
-    mean, deviation = coverage_law(len(validation), len(test), level)
-    if abs(coverage - mean) <= _FAR * deviation:
-        return []
-    return [
-        Warned(
-            f"Of conformal sets that should hold the true class in {level:.0%} of the cases, "
-            f"{coverage:.1%} of the test split do. Exchangeable rows would give {mean:.1%} ± "
-            f"{deviation:.1%}: the test split is not like the validation split, and the guarantee "
-            "does not hold for it."
-        )
-    ]

@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jaxmed.evaluation import Evaluation, precision_notes
 from jaxmed.evaluation.tables import metric_rows
 from jaxmed.metrics.bootstrap import Interval
 from jaxmed.report.contents import Block, Paragraph, Pictures, Section, Table
 from jaxmed.report.folder import RunFolder
+from jaxmed.report.stored_model import stored_columns, stored_judge
 
 NEEDS_ASSESSMENT = "report.assess(model, RUN, validation=..., test=...)."
 _SHOWN_ELSEWHERE = "reliability"  # before and after calibration, in the section about that
@@ -36,6 +38,7 @@ def metrics(run: RunFolder) -> Section:
             rows.append([spaced(row[0][0]), *(with_interval(*words) for _, *words in row)])
         heads = ["Metric", *(f"{split}, with its 95 % interval" for split in splits)]
         blocks.append(Table("Metrics of each split", heads, rows))
+    blocks += [Paragraph(note) for note in _too_wide(run, measured)]
     notes = {note for of in run.metrics.values() for note in of["notes"]}
     blocks += [Paragraph(note) for note in sorted(notes)]
     return Section("Metrics", blocks, "" if run.metrics else NEEDS_ASSESSMENT)
@@ -47,6 +50,15 @@ def curves(run: RunFolder) -> Section:
     shown = [figure for name, figure in run.figures.items() if name != skipped]
     blocks = [Pictures(shown)] if shown else []
     return Section("Curves of the test split", blocks, "" if run.assessed else NEEDS_ASSESSMENT)
+
+
+def _too_wide(run: RunFolder, measured: Mapping[str, Mapping[str, Interval]]) -> list[str]:
+    """How many cases would be needed where an interval is too wide to decide anything."""
+    judge = stored_judge(run)
+    chosen = {name: of for name, of in measured.get("test", {}).items() if name in judge.statistics}
+    if run.test is None or not chosen:
+        return []
+    return precision_notes(Evaluation(chosen, stored_columns(run.test), judge))
 
 
 def with_interval(number: str, interval: str) -> str:
