@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxmed import checks
 from jaxmed.data.text.tokenizers import UNKNOWN
@@ -71,7 +72,7 @@ def _as_given(name: str, column: Array, value: Array, more: Array) -> Array:
     if name == TOKENS:  # numbers of words, between which there is nothing
         return jnp.where((more != 0) & (column != 0), UNKNOWN, column).astype(column.dtype)
     if jnp.issubdtype(column.dtype, jnp.integer):
-        limits = jnp.iinfo(column.dtype)
+        limits = np.iinfo(column.dtype)
         # Of large integers the nearest float that is not above the limit.
         most = min(limits.max, 2**24)
         return jnp.clip(jnp.round(value), max(limits.min, -(2**24)), most).astype(column.dtype)

@@ -44,7 +44,7 @@ class Subgroup:
         return f"{self.variable} = {self.name}"
 
 
-def members(
+def subgroup_members(
     judge: Judge, table: Columns, subgroup: Any, *, least: int
 ) -> tuple[list[Subgroup], list[str]]:
     """The subgroups that are large enough, and sentences about what was left out.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.evaluation.subgroup_members import Subgroup, members
+from jaxmed.evaluation.subgroup_members import Subgroup, subgroup_members
 from jaxmed.evaluation.subgroup_table import Subgroups, SubgroupStatistic
 from jaxmed.metrics.bootstrap import Interval, check_bootstrap, percentiles, resampled
 from jaxmed.metrics.delong import delong_test_unpaired
@@ -77,7 +77,7 @@ def by_subgroup(
     least = checks.whole("least", least, least=2)
     checks.named_columns("table", table)
     names = _chosen(judge, statistics)
-    found, notes = members(judge, table, subgroup, least=least)
+    found, notes = subgroup_members(judge, table, subgroup, least=least)
     rows: list[SubgroupStatistic] = []
     for each in found:
         shown, more = _compared(

@@ -19,10 +19,10 @@ from jaxmed import checks
 from jaxmed.data.source import Source
 from jaxmed.explain.explained import Score, Target, explained
 from jaxmed.explain.points import Points, each
-from jaxmed.explain.randomization import check_key
 from jaxmed.explain.replacement import Baseline, baseline_rows, replacement
 from jaxmed.metrics.arguments import check_rows
 from jaxmed.tasks import Model
+from jaxmed.tasks.arguments import check_key
 from jaxmed.typing import Array, Columns, Key
 
 _MOST = 2**30

@@ -13,8 +13,8 @@ from jaxmed import checks
 from jaxmed.data import batches
 from jaxmed.data.source import Source
 from jaxmed.explain.points import kept_program
-from jaxmed.explain.randomization import check_key
 from jaxmed.tasks import Model
+from jaxmed.tasks.arguments import check_key
 from jaxmed.typing import Array, Batch, Columns, Key, ModelState, Params
 
 MOST_NUMBERS = 2**28

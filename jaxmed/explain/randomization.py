@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxmed import checks
@@ -16,6 +15,7 @@ from jaxmed.explain.agreement import mean_where_defined, rank_correlation
 from jaxmed.explain.explained import Explained, Score, Target, explained, first_batch
 from jaxmed.explain.points import Points, summed
 from jaxmed.tasks import Model
+from jaxmed.tasks.arguments import check_key
 from jaxmed.tasks.with_outputs import counted_constants
 from jaxmed.typing import Array, Columns, Key, Tree
 
@@ -101,16 +101,6 @@ def parameter_randomization(
         mean_where_defined(correlations),
         np.isnan(correlations).sum(1),
     )
-
-
-def check_key(key: Key) -> None:
-    """Refuse what is no key of JAX."""
-    if not (
-        isinstance(key, jax.Array)
-        and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-        and not key.shape
-    ):
-        raise ValueError(f"key is {checks.shown(key)}, but must be one of jax.random.key(seed).")
 
 
 def _fixed_targets(of: Explained) -> np.ndarray | None:
