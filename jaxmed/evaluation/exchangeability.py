@@ -55,11 +55,14 @@ def exchangeability_test(
     classes: Sequence[str] | None = None,
     alpha: float = 0.01,
 ) -> ExchangeabilityTest:
-    """Two-sample Kolmogorov-Smirnov tests between calibration rows and new rows.
+    """Tests between calibration rows and new rows.
 
     With labels it compares the scores 1 - p of the true class, of all rows and of those of each
-    class: these are what coverage depends on. Without labels it compares the largest probability,
-    the score of rows that are predicted right, as can be done before any outcome is known.
+    class (Kolmogorov-Smirnov): these are what coverage depends on. It also compares how frequent
+    the classes are (Pearson's chi-squared): where they differ, the rows come from another
+    population, and the coverage of all rows is another mean of those of the classes. Without labels
+    it compares the largest probability, the score of rows that are predicted right, as can be done
+    before any outcome is known.
 
     A warning means that the asked coverage is not promised; on exchangeable rows it comes by chance
     with a probability of at most about `alpha`. **No warning is no proof**: few rows have little
@@ -109,6 +112,10 @@ def exchangeability_test(
             if min(map(len, both)) >= _FEWEST:
                 pairs[f"the score of {name}"] = both
     found = {name: kolmogorov_smirnov(*both) for name, both in pairs.items()}
+    if calibration_label is not None:
+        found["the frequency of the classes"] = equal_shares(
+            *(np.bincount(each, minlength=len(names)) for each in (label, other))
+        )
     return ExchangeabilityTest(found, min(1.0, len(found) * min(found.values())), float(alpha))
 
 
@@ -143,6 +150,37 @@ def kolmogorov_smirnov(
         return 1.0
     k = np.arange(1, 101)
     return float(np.clip(2 * ((-1.0) ** (k - 1) * np.exp(-2 * (k * x) ** 2)).sum(), 0, 1))
+
+
+def equal_shares(first: Int[np.ndarray, " classes"], second: Int[np.ndarray, " classes"]) -> float:
+    """The p-value that two samples have the same shares of classes: Pearson's chi-squared test.
+
+    Classes of which fewer than 5 rows are expected on either side are counted as one; if that one
+    is as rare, it is left out, because the limit of many rows says nothing about it.
+
+    Args:
+        first: rows of each class [classes].
+        second: rows of each class of the other sample [classes].
+
+    References:
+        Pearson, On the probability that two independent distributions of frequency are really
+        samples from the same population, 1911.
+    """
+    from scipy.special import gammaincc
+
+    counts = np.stack([first, second]).astype(np.float64)
+
+    def expected(counts: np.ndarray) -> np.ndarray:
+        return np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
+
+    rare = expected(counts).min(axis=0) < _FEWEST
+    counts = np.concatenate([counts[:, ~rare], counts[:, rare].sum(axis=1, keepdims=True)], axis=1)
+    counts = counts[:, expected(counts).min(axis=0) >= _FEWEST]
+    if counts.shape[1] < 2:
+        return 1.0
+    wanted = expected(counts)
+    statistic = ((counts - wanted) ** 2 / wanted).sum()
+    return float(gammaincc((counts.shape[1] - 1) / 2, statistic / 2))
 
 
 def _names(classes: Any, first: np.ndarray, second: np.ndarray) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from evaluation.trust_arrays import pneumonia
 from scipy import stats
 
 from jaxmed.evaluation import exchangeability_test
-from jaxmed.evaluation.exchangeability import kolmogorov_smirnov
+from jaxmed.evaluation.exchangeability import equal_shares, kolmogorov_smirnov
 
 NAMES = ("normal", "pneumonia")
 
@@ -26,6 +26,22 @@ def test_p_values_are_near_the_exact_ones_of_scipy(rows, others, shift):
 def test_equal_samples_are_exchangeable_and_separate_ones_are_not():
     assert kolmogorov_smirnov(np.arange(50.0), np.arange(50.0)) == 1
     assert kolmogorov_smirnov(np.arange(50.0), np.arange(50.0) + 100) < 1e-20
+
+
+@pytest.mark.parametrize("counts", [((30, 70), (20, 50)), ((135, 389), (234, 390))])
+def test_shares_of_classes_are_compared_as_scipy_does(counts):
+    first, second = map(np.array, counts)
+    expected = stats.chi2_contingency(np.array(counts), correction=False).pvalue
+    assert equal_shares(first, second) == pytest.approx(expected, rel=1e-9)
+
+
+def test_rare_classes_are_counted_together():
+    # Of the last two classes 3 and 4.5 rows are expected on each side.
+    found = equal_shares(np.array([90, 5, 2, 3]), np.array([79, 11, 4, 6]))
+    together = np.array([[90, 5, 5], [79, 11, 10]])
+    expected = stats.chi2_contingency(together, correction=False).pvalue
+    assert found == pytest.approx(expected, rel=1e-9)
+    assert equal_shares(np.array([50, 1]), np.array([60, 2])) == 1  # one class is left
 
 
 @pytest.mark.data
@@ -69,8 +85,12 @@ def test_few_rows_of_a_class_are_not_tested_alone():
     label = np.zeros(60, int)
     label[:3] = 1
     found = exchangeability_test(p[::2], p[1::2], label[::2], label[1::2], classes=NAMES)
-    assert {*found.p_values} == {"the score of the true class", "the score of normal"}
-    assert found.p_value == min(1, 2 * min(found.p_values.values()))
+    assert {*found.p_values} == {
+        "the score of the true class",
+        "the score of normal",
+        "the frequency of the classes",
+    }
+    assert found.p_value == min(1, 3 * min(found.p_values.values()))
 
 
 def test_one_label_alone_is_refused():

@@ -48,7 +48,7 @@ def conformal_coverage(run: RunFolder) -> Section:
     else:
         blocks.append(
             Paragraph(
-                "Tests that the two splits look alike (Kolmogorov and Smirnov) give p = "
+                "Tests that the two splits look alike (scores and frequency of classes) give p = "
                 f"{found.p_value:.2g} for all together, which is no proof that they do."
             )
         )
