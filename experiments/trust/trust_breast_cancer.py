@@ -39,8 +39,6 @@ PURPOSE = report.Purpose(
     reference_standard="Biopsy of malignant masses; biopsy or later examinations of benign ones "
     "(Street et al. 1993).",
 )
-RADIUS = 0
-"""Column of the mean radius of the nuclei."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,7 +71,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
     """Train, calibrate, explain and write the page, once per seed."""
     facts = catalogue.entry(DATA)
     loaded = jm.data.load(DATA, **settings.places())
-    train, validation, test = (with_size(jm.data.columns(split)) for split in loaded)
+    train, validation, test = map(with_size, loaded)
     network = jm.models.MLP(widths=settings.widths, outputs=1, dropout=settings.dropout)
     one = jm.tasks.binary_classification(network, classes=facts.classes, inputs=inputs.features())
     task = jm.transforms.ensemble(one, members=settings.members)
@@ -122,23 +120,27 @@ def experiment(settings: Settings) -> dict[str, Summary]:
     )
 
 
-def with_size(columns: Columns) -> Columns:
-    """The columns and a subgroup: whether the nuclei are small or large."""
-    large = columns["features"][:, RADIUS] >= 13.4  # near the median of all patients
-    return {**columns, "nuclei": np.where(large, "large", "small")}
+def with_size(split: jm.data.Source) -> jm.data.Arrays:
+    """The split with a subgroup: whether the nuclei are small or large."""
+    columns, names = jm.data.columns(split), split.feature_names
+    radius = columns["features"][:, names.index("mean radius")]
+    nuclei = np.where(radius >= 13.4, "large", "small")  # near the median of all patients
+    return jm.data.from_arrays({**columns, "nuclei": nuclei}, feature_names=names)
 
 
-def answering(settings: Settings, model: jm.Model, train: Columns, validation: Columns) -> jm.Model:
+def answering(
+    settings: Settings, model: jm.Model, train: jm.data.Arrays, validation: jm.data.Arrays
+) -> jm.Model:
     """The model that answers with calibrated probabilities and sets, and abstains."""
-    rows = np.random.default_rng(0).permutation(len(validation["label"]))
-    first, second = (jm.data.take_rows(validation, half) for half in np.array_split(rows, 2))
+    rows = np.array_split(np.random.default_rng(0).permutation(len(validation)), 2)
+    first, second = (jm.data.take_rows(validation.columns, half) for half in rows)
     calibrated = jm.evaluation.calibrated(model, first, train=train)
     with_sets = jm.evaluation.conformal(calibrated, second, level=settings.coverage, train=train)
     threshold = jm.evaluation.abstention_threshold(with_sets, second, retained=settings.retained)
     return jm.transforms.with_abstention(with_sets, threshold=threshold)
 
 
-def attribution(model: jm.Model, rows: Columns, *, background: Columns) -> np.ndarray:
+def attribution(model: jm.Model, rows: Columns, *, background: jm.data.Arrays) -> np.ndarray:
     """What each measurement adds to the answer: expected gradients, the mean over the members."""
     answer = jm.predict(model, rows)["probabilities"].argmax(axis=1)
     each = [
@@ -149,7 +151,7 @@ def attribution(model: jm.Model, rows: Columns, *, background: Columns) -> np.nd
 
 
 def faithfulness(
-    model: jm.Model, train: Columns, test: Columns, seed: int
+    model: jm.Model, train: jm.data.Arrays, test: jm.data.Arrays, seed: int
 ) -> dict[str, dict[str, float]]:
     """Numbers of the tests that an explanation must pass, for the first member."""
     member = jm.transforms.members(model)[0]
@@ -167,12 +169,12 @@ def faithfulness(
             "insertion minus deletion": curves.mean,
             "rank correlation after randomization": float(randomized.mean[-1]),
         }
-    noise = explain.random_attribution(test["features"].shape, jax.random.key(seed))
+    noise = explain.random_attribution(test.columns["features"].shape, jax.random.key(seed))
     curves = explain.deletion_insertion(member, test, noise, baseline="zeros")
     return {**found, "random": {"insertion minus deletion": curves.mean}}
 
 
-def against_members(model: jm.Model, test: Columns) -> dict[str, float]:
+def against_members(model: jm.Model, test: jm.data.Arrays) -> dict[str, float]:
     """The mean of the members' log losses, beside that of the ensemble."""
     own = [
         jm.evaluation.compute_metrics(member, test)["log_loss"]
