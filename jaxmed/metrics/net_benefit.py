@@ -39,9 +39,9 @@ def net_benefit(
 
         net benefit(t) = TP / n - FP / n * t / (1 - t)
 
-    A threshold t says that one finds t / (1 - t) unnecessary treatments as bad as one missed case
-    is: at 0.1, up to nine people are treated to treat one case. A net benefit of 0.05 equals five
-    cases per 100 people that are found without a treatment that was not needed. Thresholds are
+    A threshold t says that (1 - t) / t unnecessary treatments are as bad as one missed case: at
+    0.1, nine, so that up to ten people are treated to treat one case. A net benefit of 0.05 equals
+    five cases per 100 people that are found without a treatment that was not needed. Thresholds are
     probabilities of disease at which one would treat, so the probabilities must be calibrated.
 
     Args:
