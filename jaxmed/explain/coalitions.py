@@ -101,7 +101,7 @@ def coalition_values(
 
 
 def check_predictions(coalitions: int, background: int, rows: int, way_out: str) -> None:
-    """Refuse more predictions than are believed, before anything is computed."""
+    """Refuse more predictions than the upper limit, before anything is computed."""
     needed = coalitions * background * rows
     if needed > MOST_PREDICTIONS:
         raise ValueError(

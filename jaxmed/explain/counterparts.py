@@ -18,7 +18,7 @@ from jaxmed.typing import Array, Columns
 
 Reading = Literal["mean", "flat"]
 MOST_NUMBERS = 2**28
-"""Numbers of all cases together that are held at once: 2 GiB."""
+"""Upper limit of the numbers of all cases that are held at once: 2 GiB in float64."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -117,7 +117,7 @@ def in_natural_order(names: Iterable[str]) -> list[str]:
 
 
 def picked(scores: Array, targets: Array) -> Array:
-    """Of scores [rows] or [rows, targets] the one of each row's target, [rows]."""
+    """The score of each row's target [rows], of scores [rows] or [rows, targets]."""
     if scores.ndim == 1:
         return scores
     return jnp.take_along_axis(scores, targets[:, None], axis=1)[:, 0]

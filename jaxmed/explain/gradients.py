@@ -14,7 +14,7 @@ from jaxmed.tasks import Model
 from jaxmed.typing import Array, Columns
 
 MOST_STEPS = 100_000
-"""The largest number of steps, draws or masks that is believed."""
+"""Upper limit of the number of steps, draws or masks."""
 
 
 def saliency(

@@ -18,7 +18,7 @@ from jaxmed.tasks.arguments import check_key
 from jaxmed.typing import Array, Batch, Columns, Key, ModelState, Params
 
 MOST_NUMBERS = 2**28
-"""Of gradients, or of results, that are held at once: 1 GiB."""
+"""Upper limit of the gradients, and of the results, that are held at once: 2 GiB in float64."""
 
 
 def influence(

@@ -17,7 +17,7 @@ from jaxmed.typing import Columns
 
 _WAY_OUT = "use fewer samples, rows, background rows or groups."
 MOST_SAMPLES = 2**20
-"""The largest number of coalitions that is believed."""
+"""Upper limit of the number of coalitions."""
 
 
 def kernel_shap(

@@ -124,7 +124,7 @@ def _calls(
     shared: Mapping[str, np.ndarray] | None,
     options: Mapping[str, Any],
 ) -> Iterator[tuple[Iterator[Callable[[], Array]], np.ndarray]]:
-    """Of each batch of rows: its calls of the program, and which of its rows are no padding."""
+    """Calls of the program for each batch of rows, and which of its rows are no padding."""
     steps, rows = dict(steps or {"one": np.zeros(1, np.float32)}), dict(rows or {})
     model, task = of.model, of.model.task
     key = (contribution, of.layer, of.score, reduce, *sorted(options.items()))

@@ -5,7 +5,7 @@ import numpy as np
 from jaxmed import checks
 
 _ROUNDING = 0.02
-"""Of a sum of probabilities that were computed in bfloat16."""
+"""Upper limit of how far a sum of probabilities in bfloat16 is from 1."""
 
 
 def label_and_probabilities(

@@ -25,7 +25,7 @@ def binned(
 
 
 def bin_sums(rows: np.ndarray, order: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Of each bin [bins, resamples]."""
+    """Sums of `rows` [rows, resamples] over each bin [bins, resamples]."""
     return np.add.reduceat(rows[order], first, axis=0)
 
 
