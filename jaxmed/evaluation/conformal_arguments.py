@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.metrics.arguments import check_rows, check_sums, label_and_probabilities
+from jaxmed.metrics.arguments import check_sums, label_and_probabilities
 
 
 def classes_and_probabilities(label: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -20,20 +20,6 @@ def classes_and_probabilities(label: Any, probabilities: Any) -> tuple[np.ndarra
         )
     check_sums(probabilities)
     return label.astype(np.int64), probabilities.astype(np.float64)
-
-
-def class_probabilities(probabilities: Any) -> np.ndarray:
-    """Probabilities [rows, classes] in float64; refused otherwise."""
-    found = checks.real_array("probabilities", probabilities, "rows classes")
-    check_rows("probabilities", found)
-    if found.shape[1] < 2 or found.min() < -1e-6 or found.max() > 1 + 1e-6:
-        raise ValueError(
-            f"probabilities is {checks.shown(found)} from {found.min(initial=0):g} to "
-            f"{found.max(initial=0):g}, but must lie in [0, 1] with a column per class: apply "
-            "softmax to logits."
-        )
-    check_sums(found)
-    return found.astype(np.float64)
 
 
 def group_labels(name: str, value: Any, rows: int) -> np.ndarray:

@@ -9,7 +9,6 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.evaluation.conformal_arguments import (
-    class_probabilities,
     classes_and_probabilities,
     density_ratios,
     group_labels,
@@ -18,6 +17,7 @@ from jaxmed.evaluation.conformal_arguments import (
 )
 from jaxmed.evaluation.conformal_quantile import check_enough, conformal_quantile, exact
 from jaxmed.evaluation.conformal_scores import METHODS, class_scores, of_label, regularized
+from jaxmed.metrics.arguments import class_probabilities
 from jaxmed.typing import Bool, Float, Int
 
 BY_CLASS = "class"

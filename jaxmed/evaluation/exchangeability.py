@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.evaluation.conformal_arguments import class_probabilities, classes_and_probabilities
+from jaxmed.evaluation.conformal_arguments import classes_and_probabilities
 from jaxmed.evaluation.conformal_scores import class_scores, of_label
-from jaxmed.metrics.arguments import check_rows
+from jaxmed.metrics.arguments import check_rows, class_probabilities
 from jaxmed.typing import Float, Int
 
 _FEWEST = 5

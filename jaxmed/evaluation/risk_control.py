@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.evaluation.conformal_quantile import exact
-from jaxmed.metrics.arguments import check_rows
+from jaxmed.metrics.arguments import positives_and_probability
 from jaxmed.typing import Float, Int
 
 GUARANTEES = ("probability", "expectation")
@@ -108,7 +108,8 @@ def risk_control(
     checks.fraction("sensitivity", sensitivity, above_zero=True, below_one=True)
     checks.fraction("delta", delta, above_zero=True, below_one=True)
     checks.known("guarantee", guarantee, GUARANTEES)
-    scores = _positive_scores(label, probability)
+    positive, probability = positives_and_probability(label, probability)
+    scores = np.sort(probability[positive].astype(np.float64))
     rows = len(scores)
     risk = 1 - exact(sensitivity)
     if guarantee == "expectation":
@@ -143,24 +144,3 @@ def _misses_allowed(rows: int, risk: Fraction, delta: float) -> int:
     ways = factorials[rows] - factorials - factorials[::-1]
     below = np.cumsum(np.exp(ways + counts * math.log(p) + (rows - counts) * math.log1p(-p)))
     return int((below[:rows] <= delta).sum())
-
-
-def _positive_scores(label: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """The sorted probabilities of the positive rows in float64, after checks."""
-    label, probability = (
-        checks.real_array("label", label),
-        checks.real_array("probability", probability),
-    )
-    checks.shapes(label=(label, "rows"), probability=(probability, "rows"))
-    check_rows("label", label)
-    check_rows("probability", probability)
-    if probability.min() < 0 or probability.max() > 1:
-        raise ValueError(
-            f"probability ranges from {probability.min():g} to {probability.max():g}, but must lie "
-            "in [0, 1]: pass probabilities, not logits."
-        )
-    if not np.isin(label, (0, 1)).all():
-        raise ValueError(
-            f"label holds {label[~np.isin(label, (0, 1))][0]:g}, but must hold 0 and 1: correct it."
-        )
-    return np.sort(probability[label == 1].astype(np.float64))

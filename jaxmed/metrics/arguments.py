@@ -17,11 +17,8 @@ def label_and_probabilities(
     axes = "rows columns" if label.ndim == 2 else "rows"
     checks.shapes(probabilities=(probabilities, "rows columns"), label=(label, axes))
     check_rows("probabilities", probabilities)
-    if label.ndim == 1 and probabilities.shape[1] < 2:
-        raise ValueError(
-            f"probabilities has shape {probabilities.shape}, but must have one column per class, "
-            "two for a binary task: stack 1 - p and p."
-        )
+    if label.ndim == 1:
+        _check_columns(probabilities)
     _check_range(probabilities)
     largest = 1 if label.ndim == 2 else probabilities.shape[1] - 1
     invalid = label[~((label >= 0) & (label <= largest) & (label == np.floor(label)))]
@@ -34,19 +31,20 @@ def label_and_probabilities(
 
 
 def positives_and_score(
-    label: np.ndarray, probabilities: np.ndarray
+    label: np.ndarray, probabilities: np.ndarray, remedy: str = "compare one class with the rest"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which rows are positive [rows] and the probability of the positive class [rows].
 
     Args:
         label: [rows], 0 or 1.
         probabilities: [rows, 2]; class 1 is the positive class.
+        remedy: what to do where there are other than two classes.
     """
     label, probabilities = label_and_probabilities(label, probabilities)
     if label.ndim != 1 or probabilities.shape[1] != 2:
         raise ValueError(
             f"probabilities has shape {probabilities.shape} and label {label.shape}, but must be "
-            "those of two classes, [rows, 2] and [rows]: compare one class with the rest."
+            f"those of two classes, [rows, 2] and [rows]: {remedy}."
         )
     return label == 1, probabilities[:, 1]
 
@@ -85,9 +83,18 @@ def class_probabilities(probabilities: np.ndarray) -> np.ndarray:
     """Probabilities [rows, classes] in float64; refused where they are none or do not sum to 1."""
     probabilities = checks.real_array("probabilities", probabilities, "rows classes")
     check_rows("probabilities", probabilities)
+    _check_columns(probabilities)
     _check_range(probabilities)
     check_sums(probabilities)
     return probabilities.astype(np.float64)
+
+
+def _check_columns(probabilities: np.ndarray) -> None:
+    if probabilities.shape[1] < 2:
+        raise ValueError(
+            f"probabilities has shape {probabilities.shape}, but must have one column per class, "
+            "two for a binary task: stack 1 - p and p."
+        )
 
 
 def _check_range(probabilities: np.ndarray) -> None:

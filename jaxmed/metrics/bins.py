@@ -27,13 +27,3 @@ def binned(
 def bin_sums(rows: np.ndarray, order: np.ndarray, first: np.ndarray) -> np.ndarray:
     """Sums of `rows` [rows, resamples] over each bin [bins, resamples]."""
     return np.add.reduceat(rows[order], first, axis=0)
-
-
-def of_two(probabilities: np.ndarray) -> np.ndarray:
-    """The probability of the positive class of two; refused where there are more classes."""
-    if probabilities.shape[1] != 2:
-        raise ValueError(
-            f"probabilities has {probabilities.shape[1]} classes, but only of two is one the "
-            "positive one: use ece_top_class or class_wise_ece, or stack 1 - p and p of one class."
-        )
-    return probabilities[:, 1]

@@ -24,7 +24,8 @@ from typing import TypeAlias
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.metrics.bins import BINNINGS, MOST_BINS, bin_sums, binned, of_two
+from jaxmed.metrics.arguments import positives_and_score
+from jaxmed.metrics.bins import BINNINGS, MOST_BINS, bin_sums, binned
 from jaxmed.metrics.weighted import (
     Label,
     Probabilities,
@@ -49,6 +50,7 @@ _Events: TypeAlias = Callable[[np.ndarray, np.ndarray], list[tuple[np.ndarray, n
 """(label, probabilities) -> what is compared: whether it happened and its probability, [rows]."""
 _OfBins: TypeAlias = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """Rows, hits and summed probability of each bin, all [bins, resamples] -> [resamples]."""
+_MORE_CLASSES = "use ece_top_class or class_wise_ece, or compare one class with the rest"
 
 
 def ece_positive(
@@ -268,7 +270,7 @@ def _of_events(
 
 
 def _positive(label: np.ndarray, probabilities: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    return [(label == 1, of_two(probabilities))]
+    return [positives_and_score(label, probabilities, _MORE_CLASSES)]
 
 
 def _top_class(label: np.ndarray, probabilities: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

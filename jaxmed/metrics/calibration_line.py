@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxmed import checks
-from jaxmed.metrics.arguments import class_probabilities, label_and_probabilities
-from jaxmed.metrics.bins import of_two
+from jaxmed.metrics.arguments import check_sums, positives_and_score
 from jaxmed.metrics.logistic import logistic_regression, sigmoid
 from jaxmed.metrics.weighted import Probabilities
 from jaxmed.typing import Num
@@ -60,16 +58,14 @@ def calibration_slope_and_intercept(
         Prediction Models, 2019, section 15.3; Van Calster et al., A calibration hierarchy for risk
         models was defined, 2016.
     """
-    label, probabilities = label_and_probabilities(label, probabilities)
-    checks.shapes(label=(label, "rows"))
-    positive = of_two(class_probabilities(probabilities))
-    happened = label == 1
+    happened, score = positives_and_score(label, probabilities)
+    check_sums(np.asarray(probabilities))
     if happened.all() or not happened.any():
         raise ValueError(
             f"label holds only {int(happened[0])}, but a slope needs rows of both classes: use a "
             "split that has them."
         )
-    p = np.clip(positive, _RESOLUTION, 1 - _RESOLUTION)
+    p = np.clip(score.astype(np.float64), _RESOLUTION, 1 - _RESOLUTION)
     logit = np.log(p) - np.log1p(-p)
     if logit.min() == logit.max():
         raise ValueError(

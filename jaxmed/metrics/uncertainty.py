@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.metrics.arguments import check_rows, check_sums, label_and_probabilities
+from jaxmed.metrics.arguments import check_rows, class_probabilities, label_and_probabilities
 from jaxmed.metrics.ranking import auroc
 from jaxmed.typing import Float, Num
 
@@ -39,8 +39,7 @@ def predictive_entropy(
         >>> predictive_entropy(np.array([[0.5, 0.5], [1.0, 0.0]])).round(4).tolist()
         [0.6931, 0.0]
     """
-    found = checks.real_array("probabilities", probabilities, "rows classes")
-    return _entropy(_distributions(found))
+    return _entropy(class_probabilities(probabilities))
 
 
 def mutual_information(
@@ -75,7 +74,7 @@ def mutual_information(
         raise ValueError(
             f"probabilities has shape {found.shape}, but must have a member, a row and a class."
         )
-    members = np.stack([_distributions(each) for each in found])
+    members = np.stack([class_probabilities(each) for each in found])
     return np.maximum(_entropy(members.mean(0)) - _entropy(members).mean(0), 0)
 
 
@@ -215,24 +214,9 @@ def _count(retained: float, rows: int) -> int:
     return max(1, math.ceil(float(retained) * rows - 1e-9))
 
 
-def _distributions(probabilities: np.ndarray) -> np.ndarray:
-    """Probabilities [rows, classes] in float64, checked."""
-    check_rows("probabilities", probabilities)
-    if not probabilities.shape[1]:
-        raise ValueError(
-            f"probabilities has shape {probabilities.shape}, but must have one column per class."
-        )
-    if probabilities.min() < -1e-6 or probabilities.max() > 1 + 1e-6:
-        raise ValueError(
-            f"probabilities ranges from {probabilities.min()} to {probabilities.max()}, but must "
-            "lie in [0, 1]: apply softmax or sigmoid to logits."
-        )
-    check_sums(probabilities)
-    return np.clip(probabilities.astype(np.float64), 0, 1)
-
-
 def _entropy(probabilities: np.ndarray) -> np.ndarray:
     """-sum p log p over the last axis, with 0 log 0 = 0."""
+    probabilities = probabilities.clip(0, 1)
     logs = np.log(probabilities, where=probabilities > 0, out=np.zeros_like(probabilities))
     return np.abs((probabilities * logs).sum(-1))
 

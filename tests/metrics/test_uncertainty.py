@@ -106,6 +106,8 @@ def test_selective_prediction_is_that_of_the_reference_file(manual_dir):
 def test_what_is_no_probability_is_refused():
     with pytest.raises(ValueError, match="probabilities sums to 2 in row 0"):
         metrics.predictive_entropy(np.ones((1, 2)))
+    with pytest.raises(ValueError, match=r"shape \(3, 1\), but must have one column per class"):
+        metrics.predictive_entropy(np.ones((3, 1)))
     with pytest.raises(ValueError, match="probabilities ranges from"):
         metrics.mutual_information(np.array([[[2.0, -1.0]]]))
     with pytest.raises(ValueError, match="confidence is not finite in 150 of 150 rows"):
