@@ -20,39 +20,14 @@ ABOVE = [
     "experiment",
     "cli",
     "report",
-    "evaluation/decision_curves.py",
-    "evaluation/decision_table.py",
-    "evaluation/decisions.py",
-    "evaluation/evaluate.py",
-    "evaluation/operating_points.py",
-    "evaluation/array_module.py",
-    "evaluation/calibration.py",
-    "evaluation/class_rows.py",
-    "evaluation/isotonic.py",
-    "evaluation/conformal.py",
-    "evaluation/conformal_judges.py",
-    "evaluation/conformal_quantile.py",
-    "evaluation/conformal_scores.py",
-    "evaluation/conformal_sets.py",
-    "evaluation/coverage.py",
-    "evaluation/held_out.py",
-    "evaluation/abstention.py",
-    "evaluation/laplace.py",
-    "evaluation/layer.py",
-    "evaluation/out_of_distribution.py",
-    "evaluation/exchangeability.py",
-    "evaluation/evaluate.py",
-    "evaluation/predict.py",
-    "evaluation/prediction_table.py",
-    "evaluation/report.py",
-    "evaluation/scaling.py",
-    "evaluation/precision_notes.py",
-    "evaluation/subgroup_members.py",
-    "evaluation/subgroup_table.py",
-    "evaluation/subgroups.py",
-    "evaluation/tables.py",
+    "evaluation",
     "explain",
 ]
+# They take arrays of a caller and name their argument in messages.
+NAMES_AN_ARGUMENT = {
+    "evaluation/conformal_intervals.py": "label",
+    "evaluation/conformal_report.py": "label",
+}
 KINDS = re.compile(r"""["'](label|probabilities|value)["']""")
 # Exact statistics and their streaming twins share names on purpose, as do figures of a statistic.
 TWINS = ("metrics.", "plots.")
@@ -62,19 +37,36 @@ SAID_TWICE = {"load", "main", "predict", "prepare"}
 
 def files(part: str) -> list[Path]:
     path = ROOT / "jaxmed" / part
-    return [path] if path.is_file() else sorted(path.rglob("*.py"))
+    found = [path] if path.is_file() else sorted(path.rglob("*.py"))
+    assert found, f"no Python file at {path}: it was renamed, or never was there"
+    return found
+
+
+def named(path: Path) -> list[tuple[str, str]]:
+    """Names of columns of one kind in a file, and where."""
+    return [
+        (name, f"{path.relative_to(ROOT)}:{number}: {line.strip()}")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        for name in KINDS.findall(line)
+    ]
 
 
 def test_nothing_above_the_task_names_a_column_of_one_kind():
+    exempt = {ROOT / "jaxmed" / path: name for path, name in NAMES_AN_ARGUMENT.items()}
     found = [
-        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        where
         for part in ABOVE
         for path in files(part)
-        for number, line in enumerate(path.read_text().splitlines(), 1)
-        if KINDS.search(line)
+        for name, where in named(path)
+        if exempt.get(path) != name
     ]
     assert found == []
-    assert sum(len(files(part)) for part in ABOVE) > 30  # the names above are those of files
+
+
+def test_each_exemption_is_needed():
+    for part, name in NAMES_AN_ARGUMENT.items():
+        (path,) = files(part)
+        assert name in [name for name, _ in named(path)]
 
 
 def test_one_public_name_means_one_thing():
