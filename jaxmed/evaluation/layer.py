@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Literal, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,18 +16,25 @@ from jaxmed.tasks import Model
 from jaxmed.typing import Batch, Columns, ModelState, Outputs, Params
 
 FEATURES = "features"
+Reading: TypeAlias = Literal["mean", "flat"]
+"""The mean over the places of a value, such as those of a map of an image, or all its numbers."""
 
 
 def layer_batches(
-    model: Model, data: Columns | Source, layer: str, batch_size: int = 512
+    model: Model,
+    data: Columns | Source,
+    layer: str,
+    batch_size: int = 512,
+    reading: Reading = "mean",
 ) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]]:
     """Columns, outputs and the value of a layer, one batch after another, without padding.
 
     Args:
         model: with named intermediate values.
         data: columns or a source.
-        layer: name of the value; of one with places, such as a map of an image, the mean over them.
+        layer: name of the value.
         batch_size: rows at a time.
+        reading: "mean", over the places of the value, or "flat", all its numbers.
 
     Yields:
         Columns, outputs, and features [rows, width] in float64.
@@ -36,12 +44,12 @@ def layer_batches(
     """
     checks.made_by("model", model, Model, "a Model, such as fit(...).model")
     checks.text("layer", layer)
-    for columns, outputs in predictions(_also_giving(model, layer), data, batch_size):
+    for columns, outputs in predictions(_also_giving(model, layer, reading), data, batch_size):
         features = outputs.pop(FEATURES)
         yield columns, outputs, features.astype(np.float64)
 
 
-def _also_giving(model: Model, layer: str) -> Model:
+def _also_giving(model: Model, layer: str, reading: Reading) -> Model:
     """The model that also predicts the value of a layer; the same task at every call."""
     task = model.task
     if task.intermediates is None:
@@ -49,13 +57,16 @@ def _also_giving(model: Model, layer: str) -> Model:
             "model has no named intermediate values: use a model of one network, such as "
             "transforms.members(model)[0] of an ensemble."
         )
-    if ("layer", layer) not in task.programs:
+    name = ("layer", layer, reading)
+    if name not in task.programs:
 
         def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
             outputs, values = Model(task, params, state).intermediates(batch)
             checks.known("layer", layer, values)
             value = values[layer].astype(jnp.float32)
-            return {**outputs, FEATURES: value.mean(tuple(range(1, value.ndim - 1)))}
+            if reading == "mean":
+                value = value.mean(tuple(range(1, value.ndim - 1)))
+            return {**outputs, FEATURES: value.reshape(len(value), -1)}
 
-        task.programs["layer", layer] = dataclasses.replace(task, predict=predict)
-    return dataclasses.replace(model, task=task.programs["layer", layer])
+        task.programs[name] = dataclasses.replace(task, predict=predict)
+    return dataclasses.replace(model, task=task.programs[name])

@@ -6,12 +6,12 @@ import numpy as np
 
 from jaxmed.data import batches
 from jaxmed.data.source import Source
-from jaxmed.explain.explained import Explained, first_batch, shapes_of
-from jaxmed.explain.points import values_of
+from jaxmed.evaluation.layer import layer_batches
+from jaxmed.explain.explained import Explained, first_batch, opened_for, shapes_of
 from jaxmed.typing import Columns
 
 MOST_NUMBERS = 2**28
-"""In all background rows together: 1 GiB."""
+"""Upper limit of the numbers of all background rows: 1 GiB in float32."""
 
 
 def background_values(of: Explained, background: Columns | Source) -> np.ndarray:
@@ -21,10 +21,8 @@ def background_values(of: Explained, background: Columns | Source) -> np.ndarray
         ValueError: if it has no rows, too many, or other columns or shapes than the data.
     """
     model = of.model
-    background = batches.opened(model.arranged(background), "background")
+    background = opened_for(model, background, "background")
     rows = batches.count_of(background)
-    if rows == 0:
-        raise ValueError("background is empty: give it at least one row.")
     size = int(np.prod(of.shape, dtype=np.int64))
     if rows * size > MOST_NUMBERS:
         raise ValueError(
@@ -39,10 +37,12 @@ def background_values(of: Explained, background: Columns | Source) -> np.ndarray
                 f"{wanted[name].shape[1:]}: pass rows of the same kind."
             )
     try:
-        shapes_of(model, given)
+        _, values = shapes_of(model, given)
     except ValueError as error:
         raise ValueError(
             f"background is not data that the model reads ({str(error).rstrip('.')}): pass some "
             "rows of the training split."
         ) from error
-    return values_of(of, background)
+    kind = values[of.layer].dtype
+    found = layer_batches(model, background, of.layer, of.batch_size, "flat")
+    return np.concatenate([value.astype(kind).reshape(-1, *of.shape) for *_, value in found])

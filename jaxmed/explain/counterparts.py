@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from typing import Literal
 
-import jax
 import numpy as np
 
 from jaxmed import checks
 from jaxmed.data import batches
 from jaxmed.data.source import Source
-from jaxmed.explain.points import kept_program
+from jaxmed.evaluation.layer import Reading, layer_batches
+from jaxmed.explain.explained import first_batch, opened_for, shapes_of
 from jaxmed.tasks import Model
-from jaxmed.typing import Array, Columns
+from jaxmed.typing import Columns
 
-Reading = Literal["mean", "flat"]
 MOST_NUMBERS = 2**28
 """Upper limit of the numbers of all cases that are held at once: 2 GiB in float64."""
 
@@ -70,13 +70,16 @@ def nearest_cases(
     checks.known("metric", metric, ("euclidean", "cosine"))
     checks.known("reading", reading, ("mean", "flat"))
     batch_size = checks.whole("batch_size", batch_size, most=batches.MOST_ROWS)
-    data = _opened(model, data, "data")
-    train = _opened(model, train, "train")
+    data = opened_for(model, data, "data")
+    train = opened_for(model, train, "train")
     rows = batches.count_of(train)
     count = checks.whole("count", count)
     if count > rows:
         raise ValueError(f"count is {count}, but train has {rows} rows: ask for fewer.")
-    width = _width(model, data, layer, reading)
+    _, values = shapes_of(model, first_batch(data))
+    checks.known("layer", layer, values)
+    shape = values[layer].shape[1:]
+    width = math.prod(shape if reading == "flat" else shape[-1:])
     cases = batches.count_of(data)
     if cases * max(width, count) > MOST_NUMBERS:
         raise ValueError(
@@ -118,43 +121,11 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.where(length > 0, length, 1)
 
 
-def _opened(model: Model, data: Columns | Source, name: str) -> Columns | Source:
-    found = batches.opened(model.arranged(data), name)
-    if batches.count_of(found) == 0:
-        raise ValueError(f"{name} is empty: give it at least one example.")
-    return found
-
-
-def _width(model: Model, data: Columns | Source, layer: str, reading: str) -> int:
-    """How many numbers of each row are compared; refused where there is no such value."""
-    batch = batches.numeric(next(iter(batches.read(data, np.zeros((1, 1), np.int32)))))
-    _, values = jax.eval_shape(lambda batch: model.intermediates(batch), batch)
-    checks.known("layer", layer, values)
-    shape = values[layer].shape[1:]
-    return int(np.prod(shape, dtype=np.int64)) if reading == "flat" else int(shape[-1])
-
-
 def _values(
-    model: Model, data: Columns | Source, layer: str, reading: str, batch_size: int
+    model: Model, data: Columns | Source, layer: str, reading: Reading, batch_size: int
 ) -> Iterator[np.ndarray]:
-    """The value of one batch of rows after another [rows, width], float64."""
-    intermediates = model.task.intermediates
-
-    def make() -> object:
-        def run(params: object, state: object, batch: object) -> Array:
-            value = intermediates(params, state, batch, {}, None)[1][layer]  # type: ignore
-            if reading == "mean":
-                return value.mean(tuple(range(1, value.ndim - 1)))
-            return value.reshape(len(value), -1)
-
-        return run
-
-    run = kept_program(model.task, ("layer", layer, reading), make)
-    count = batches.count_of(data)
-    lines = batches.ordered_rows(count, min(batch_size, 1 << (count - 1).bit_length()))
-    arrays = jax.device_put((model.params, model.state))
-    for line, batch in zip(lines, batches.read(data, lines), strict=True):
-        found = np.asarray(run(*arrays, jax.device_put(batches.numeric(batch))), np.float64)
-        if not np.isfinite(found[line >= 0]).all():
+    """The value of one batch of rows after another [rows, width]; refused where not finite."""
+    for _, _, value in layer_batches(model, data, layer, batch_size, reading):
+        if not np.isfinite(value).all():
             raise ValueError(f"layer is {layer!r}, whose value is not finite in some rows.")
-        yield found[line >= 0]
+        yield value

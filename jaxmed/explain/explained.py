@@ -75,10 +75,8 @@ def explained(
     """
     checks.made_by("model", model, Model, "a Model, such as fit(...).model or load(folder) gives")
     batch_size = checks.whole("batch_size", batch_size, most=batches.MOST_ROWS)
-    data = batches.opened(model.arranged(data))
+    data = opened_for(model, data, "data")
     rows = batches.count_of(data)
-    if rows == 0:
-        raise ValueError("data is empty: give it at least one example.")
     if score is None:
         score = model.task.judge.scores
     if score is None:
@@ -93,6 +91,14 @@ def explained(
     targets = _targets(target, scores, rows, model.task.judge)
     shape = tuple(values[found].shape[1:])
     return Explained(model, data, found, shape, score, targets, rows, batch_size)
+
+
+def opened_for(model: Model, data: Columns | Source, name: str) -> Columns | Source:
+    """The data of the argument `name`, as the model reads it; refused where it has no rows."""
+    found = batches.opened(model.arranged(data), name)
+    if batches.count_of(found) == 0:
+        raise ValueError(f"{name} is empty: give it at least one example.")
+    return found
 
 
 def first_batch(data: Columns | Source) -> Batch:

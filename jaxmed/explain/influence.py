@@ -12,6 +12,7 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data import batches
 from jaxmed.data.source import Source
+from jaxmed.explain.explained import opened_for
 from jaxmed.explain.points import kept_program
 from jaxmed.tasks import Model
 from jaxmed.tasks.arguments import check_key
@@ -84,7 +85,7 @@ def influence(
     if names == ():
         raise ValueError("parameters is empty: name a layer, or leave it out for all of them.")
     chosen = _chosen(last.params, names)
-    data, train = _opened(last, data, "data"), _opened(last, train, "train")
+    data, train = opened_for(last, data, "data"), opened_for(last, train, "train")
     cases, examples = batches.count_of(data), batches.count_of(train)
     size = sum(leaf.size for leaf in _part(last.params, chosen))
     _refuse_too_many(cases, examples, size, batch_size)
@@ -113,13 +114,6 @@ def _models(checkpoints: Sequence[Model]) -> tuple[Model, ...]:
                 f"checkpoints[{number}] has another task than the first: give models of one run."
             )
     return models
-
-
-def _opened(model: Model, data: Columns | Source, name: str) -> Columns | Source:
-    found = batches.opened(model.arranged(data), name)
-    if batches.count_of(found) == 0:
-        raise ValueError(f"{name} is empty: give it at least one example.")
-    return found
 
 
 def _chosen(params: Params, names: Sequence[str] | None) -> tuple[int, ...]:

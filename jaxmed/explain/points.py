@@ -16,10 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmed.data import batches
-from jaxmed.data.source import Source
 from jaxmed.explain.explained import Explained, Score, picked
 from jaxmed.tasks import Task
-from jaxmed.typing import Array, Batch, Columns
+from jaxmed.typing import Array, Batch
 
 MOST_PROGRAMS = 64
 """Programs that a task keeps for explanations; the oldest goes first."""
@@ -92,16 +91,6 @@ def each(
     for run, real in _calls(of, contribution, "each", steps, rows, shared, options):
         found = np.concatenate([np.asarray(call()) for call in run])
         yield found[:count, real]
-
-
-def values_of(of: Explained, data: Columns | Source) -> np.ndarray:
-    """The explained value of other rows, [rows, *shape]."""
-    other = dataclasses.replace(of, data=data, rows=batches.count_of(data), targets=None)
-    return summed(other, _value)
-
-
-def _value(points: Points) -> Array:
-    return points.x
 
 
 def kept_program(task: Task, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
