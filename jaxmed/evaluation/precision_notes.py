@@ -12,10 +12,9 @@ from jaxmed.evaluation.evaluate import Evaluation
 from jaxmed.evaluation.tables import interval_text, metric_text
 from jaxmed.metrics.bootstrap import Interval
 from jaxmed.metrics.proportions import wilson_ends
+from jaxmed.tasks.judge import Part
 
 _MOST = 10_000_000
-_OF_POSITIVES, _OF_NEGATIVES, _OF_ROWS = "sensitivity", "specificity", "accuracy"
-"""Statistics that are proportions, if no patient has several rows and there are two classes."""
 
 
 def precision_notes(
@@ -31,9 +30,10 @@ def precision_notes(
     interval holds the value that is required of it. The sample that would do, with the same
     estimate:
 
-    - of sensitivity, specificity and accuracy of two classes with one row per patient, the smallest
-      number of cases (positive, other, all) whose Wilson interval is narrow enough; Wilson's
-      interval is also the one that is judged, as the bootstrap's has no width where all are right;
+    - of proportions (`Judge.proportions`: of two classes sensitivity, specificity and accuracy)
+      with one row per patient, the smallest number of cases (positive, other, all) whose Wilson
+      interval is narrow enough; Wilson's interval is also the one that is judged, as the
+      bootstrap's has no width where all are right;
     - of all others, the number at hand times (half the interval / what is wanted)^2, since an
       interval shrinks with the square root of the number of patients.
 
@@ -96,11 +96,12 @@ class _Samples:
         self.of: dict[str, tuple[int, str]] = {}
         if classes is not None and classes.positive is not None and self.patients == self.rows:
             positives = int((np.asarray(classes.truth(table)) == 1).sum())
-            self.of = {
-                _OF_POSITIVES: (positives, f"cases of {classes.positive}"),
-                _OF_NEGATIVES: (self.rows - positives, f"cases other than {classes.positive}"),
-                _OF_ROWS: (self.rows, self.unit),
+            parts: dict[Part, tuple[int, str]] = {
+                "positives": (positives, f"cases of {classes.positive}"),
+                "negatives": (self.rows - positives, f"cases other than {classes.positive}"),
+                "rows": (self.rows, self.unit),
             }
+            self.of = {name: parts[part] for name, part in evaluation.judge.proportions.items()}
 
     def known(self, name: str, metric: Interval, level: float) -> Interval:
         """The metric with Wilson's interval where it is a proportion.
@@ -117,7 +118,7 @@ class _Samples:
         if needed is None:
             return f"more than {_MOST:,} {unit} would be needed (now {count:,})"
         whole = ""
-        if name in (_OF_POSITIVES, _OF_NEGATIVES) and name in self.of and count:
+        if name in self.of and unit != self.unit and count:
             whole = f", which are about {math.ceil(needed * self.rows / count):,} rows"
         return f"about {needed:,} {unit} would be needed (now {count:,}){whole}"
 

@@ -17,9 +17,6 @@ from jaxmed.metrics.multiplicity import holm
 from jaxmed.tasks import Judge
 from jaxmed.typing import Columns
 
-_OF_ONE_CLASS = ("accuracy", "sensitivity", "specificity", "brier", "log_loss")
-"""Statistics that mean something where a subgroup holds one class only."""
-_OF_DELONG = "auroc"
 _ALARM = 0.05
 _NAMES = "NAMES"
 _UNDEFINED = f"there is no {_NAMES}, which is undefined in these rows"
@@ -188,7 +185,7 @@ def _defined(judge: Judge, part: Columns, names: Sequence[str]) -> tuple[tuple[s
     if len(present) > 1:
         return tuple(names), ""
     word = judge.classes.names[int(present[0])]
-    kept = tuple(name for name in names if name in _OF_ONE_CLASS)
+    kept = tuple(name for name in names if name in judge.of_one_class)
     return kept, f"all {len(next(iter(part.values()))):,} rows are {word}"
 
 
@@ -233,7 +230,7 @@ def _tested(
         if np.nanmin(part) == np.nanmax(part):
             number = f"{np.nanmin(part):.3g}"
             return "", math.nan, f"in {where} it is {number} in all resamples, as if it were exact"
-    groups = _two_groups(judge, parts) if name == _OF_DELONG and subgroup.independent else None
+    groups = _two_groups(judge, parts) if name in judge.areas and subgroup.independent else None
     if groups is not None:
         return "DeLong", delong_test_unpaired(*groups[0], *groups[1]).p_value, ""
     defined = differences[~np.isnan(differences)]

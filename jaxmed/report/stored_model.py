@@ -15,6 +15,7 @@ from jaxmed import metrics
 from jaxmed.report.folder import RunFolder
 from jaxmed.report.split_rows import SplitRows
 from jaxmed.tasks import Classes, Judge, Model, Task, Values
+from jaxmed.tasks.class_statistics import AREAS, DEFINED_IN_ONE_CLASS, PROPORTIONS
 from jaxmed.tasks.judge import Statistic
 from jaxmed.typing import Batch, Columns, Outputs
 
@@ -58,6 +59,9 @@ def stored_judge(run: RunFolder) -> Judge:
     return Judge(
         statistics={name: _of_table(getattr(metrics, name)) for name in names},
         subjects=dict.fromkeys(names, subject),
+        areas=AREAS if of_two else (),
+        proportions=PROPORTIONS if of_two else {},
+        of_one_class=DEFINED_IN_ONE_CLASS,
         classes=Classes(
             tuple(run.classes),
             truth=lambda columns: columns[_TRUTH],

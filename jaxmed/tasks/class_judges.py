@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmed import checks, metrics
+from jaxmed.tasks.class_statistics import AREAS, DEFINED_IN_ONE_CLASS, PROPORTIONS
 from jaxmed.tasks.judge import Classes, Figures, Judge, Statistic
 from jaxmed.typing import Array, Columns, Outputs
 
@@ -87,6 +88,9 @@ def _of_classes(names: Sequence[str], statistics: Sequence[str]) -> Judge:
         names={"probabilities": names, "class": names},
         decided=functools.partial(_of_two_classes_decided, names, statistics) if of_two else None,
         subjects={name: subject for name in _OF_ONE_CLASS if name in statistics},
+        areas=AREAS if of_two else (),
+        proportions=PROPORTIONS if of_two else {},
+        of_one_class=DEFINED_IN_ONE_CLASS,
         classes=Classes(
             names,
             truth=lambda columns: columns["label"],

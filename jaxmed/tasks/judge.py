@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,8 @@ Statistic: TypeAlias = Callable[[Columns, np.ndarray | None], Any]
 """(table, weights [resamples, rows] or None) -> a number, or one per resample [resamples]."""
 Figures: TypeAlias = Iterator[tuple[str, Any, str]]
 """Name, matplotlib figure and caption."""
+Part: TypeAlias = Literal["positives", "negatives", "rows"]
+"""Rows of the positive class of two, rows of the other class, or all rows."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -86,6 +88,10 @@ class Judge:
         notes: `table -> sentences` that a reader of the numbers must know.
         subjects: what each statistic is of, by its name, such as the positive class; printed behind
             the name. A statistic of the whole table has none.
+        areas: names of statistics that are areas under the ROC curve of two classes; this and the
+            next two may name statistics that the judge does not have.
+        proportions: names of statistics that are shares of rows of two classes, and of which rows.
+        of_one_class: names of statistics that are defined where all rows are of one class.
         classes: how the answer of one class per example is read, or None.
         values: how the answer of one number per example is read, or None.
         scores: `outputs -> scores` [rows, targets], what explanations explain: a logit per class or
@@ -103,6 +109,9 @@ class Judge:
     decided: Callable[[], Judge] | None = None
     notes: Callable[[Columns], Sequence[str]] = lambda table: ()
     subjects: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    areas: Collection[str] = ()
+    proportions: Mapping[str, Part] = dataclasses.field(default_factory=dict)
+    of_one_class: Collection[str] = ()
     classes: Classes | None = None
     values: Values | None = None
     scores: Callable[[Outputs], Any] | None = None

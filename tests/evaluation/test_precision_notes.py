@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import numpy as np
@@ -49,6 +50,17 @@ def test_of_a_proportion_it_is_the_smallest_number_that_is_narrow_enough(name, c
     assert halves[0] > 0.05 > halves[-1]
     if cases < 100:  # of all rows, so many more
         assert numbers(note)[1] == -(-needed * 100 // cases)
+
+
+def test_the_judge_says_which_statistics_are_proportions():
+    """Under another name it is the same proportion; the same name may be of another statistic."""
+    recall = dataclasses.replace(JUDGE, proportions={"recall": "positives"}, subjects={})
+    metric = Interval(0.75, 0.6, 0.9)
+    (expected,) = precision_notes(evaluation({"sensitivity": metric}))
+    (note,) = precision_notes(evaluation({"recall": metric}, judge=recall))
+    assert note == expected.replace("sensitivity (pneumonia)", "recall")
+    (note,) = precision_notes(evaluation({"sensitivity": metric}, judge=recall))
+    assert note.startswith("sensitivity is 0.750 [0.600, 0.900]")
 
 
 def test_of_all_others_the_interval_shrinks_with_the_square_root():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -54,6 +55,26 @@ def test_the_area_is_tested_by_delong_and_all_else_by_the_bootstrap():
             groups = [part(TABLE, rows) for rows in (row.subgroup == SITE, row.subgroup != SITE)]
             given = [group[name] for group in groups for name in ("label", "probabilities")]
             assert row.p_value == pytest.approx(metrics.delong_test_unpaired(*given).p_value)
+
+
+def test_the_judge_says_which_statistics_are_areas_and_which_need_one_class_only():
+    judge = dataclasses.replace(
+        JUDGE,
+        statistics={"area": JUDGE.statistics["auroc"], "score": JUDGE.statistics["brier"]},
+        areas=("area",),
+        of_one_class=("score",),
+    )
+    found = by_subgroup(judge, TABLE, {"site": SITE}, **NEW)
+    assert {(row.statistic, row.test) for row in found.statistics} == {
+        ("area", "DeLong"),
+        ("score", "bootstrap"),
+    }
+    for row in found.statistics:
+        name = {"area": "auroc", "score": "brier"}[row.statistic]
+        (same,) = (r for r in FOUND.statistics if (r.subgroup, r.statistic) == (row.subgroup, name))
+        assert row.p_value == same.p_value
+    positive = by_subgroup(judge, TABLE, {"is": TABLE["label"]}, **NEW)
+    assert {row.statistic for row in positive.statistics} == {"score"}
 
 
 def test_the_p_values_are_adjusted_together():
