@@ -159,19 +159,26 @@ def _refuse_joined_rows(model: Model, train: Columns | Source, key: Key) -> None
     (batch,) = batches.read(train, rows)
     batch = jax.device_put(batches.numeric(batch))
 
-    def losses(model: Model, batch: Batch) -> Array:
-        return model.task.loss(model.params, model.state, batch, key)[0]
-
-    def compared(model: Model, batch: Batch) -> tuple[Array, Array]:
-        one = jax.vmap(lambda row: losses(model, jax.tree.map(lambda x: x[None], row))[0])
-        return losses(model, batch), one(batch)  # type: ignore[no-untyped-call]
-
-    together, alone = jax.jit(compared)(model, batch)
+    run = kept_program(model.task, ("joined rows",), lambda: _together_and_alone(model.task.loss))
+    together, alone = run(model.params, model.state, key, batch)
     if not np.allclose(together, alone, rtol=1e-3, atol=1e-5):
         raise ValueError(
             "checkpoints are models whose loss of a row depends on the other rows of its batch, as "
             "with batch normalization: train a network with layers.GroupNorm instead."
         )
+
+
+def _together_and_alone(loss: Callable[..., Any]) -> Callable[..., tuple[Array, Array]]:
+    """`(params, state, key, batch) -> losses` [rows] of the batch, and of each row by itself."""
+
+    def run(params: Params, state: ModelState, key: Key, batch: Batch) -> tuple[Array, Array]:
+        def of_row(row: Batch) -> Array:
+            return loss(params, state, jax.tree.map(lambda x: x[None], dict(row)), key)[0][0]
+
+        alone = jax.vmap(of_row)(batch)
+        return loss(params, state, batch, key)[0], alone
+
+    return run
 
 
 def _gradients(model: Model, chosen: tuple[int, ...]) -> Callable[..., Array]:

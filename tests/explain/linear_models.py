@@ -1,6 +1,11 @@
-"""Models whose explanations are known in closed form, and data for them."""
+"""Models whose explanations are known in closed form, and data for them.
+
+Each model is made once, so that tests share the compiled programs of its task.
+"""
 
 from __future__ import annotations
+
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +19,7 @@ from jaxmed.tasks import Model
 SIDE = 6
 
 
+@functools.cache
 def of_images() -> Model:
     """Two logits, 0 and a weighted sum of the pixels; the weights are `weights()`."""
     task = tasks.classification(MLP(widths=(), outputs=2), classes=2, inputs=inputs.unit_pixels)
@@ -34,6 +40,7 @@ def images(rows: int = 5) -> dict[str, np.ndarray]:
     }
 
 
+@functools.cache
 def convolutional(norm=layers.BatchNorm) -> Model:
     """A small network with random parameters."""
     network = ConvNet(outputs=2, widths=(4, 6), depths=(1, 1), norm=norm)

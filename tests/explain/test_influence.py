@@ -96,7 +96,7 @@ def test_dropout_draws_alike_for_all_rows():
     first = Model(task, *task.init(jax.random.key(0), jax.device_put(train), {}))
     found = explain.influence([first], [0.1], train, train, batch_size=3)
     np.testing.assert_allclose(found, found.T, rtol=1e-4, atol=1e-6)
-    other = explain.influence([first], [0.1], train, train, key=jax.random.key(1))
+    other = explain.influence([first], [0.1], train, train, key=jax.random.key(1), batch_size=3)
     assert not np.allclose(found, other)
 
 
