@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,6 +25,7 @@ X = _random.normal(size=(ROWS, 3)).astype(np.float32)
 FAR = 30 * X[:5]
 
 
+@functools.cache
 def linear(logits, classes):
     """A linear model of made-up weights, and columns; two classes from one or two logits."""
     network = MLP(widths=(), outputs=logits)
@@ -48,6 +51,11 @@ def loss_by_hand(weights, columns):
     return -jax.nn.log_softmax(z)[jnp.arange(ROWS), columns["label"]].sum()
 
 
+def hessian_by_hand(weights, columns):
+    """Of the log likelihood at weights [logits, 4], by JAX in one program."""
+    return np.float64(jax.jit(jax.hessian(loss_by_hand))(jnp.float32(weights.ravel()), columns))
+
+
 @pytest.mark.parametrize(("logits", "classes"), [(1, 2), (2, 2), (3, 3)])
 def test_probabilities_are_those_by_hand(logits, classes):
     model, columns, weights = linear(logits, classes)
@@ -57,7 +65,7 @@ def test_probabilities_are_those_by_hand(logits, classes):
     outputs = predict(found, {"features": rows}, batch_size=16)
 
     # A linear model's Gauss-Newton matrix is its Hessian, which JAX knows.
-    hessian = np.float64(jax.hessian(loss_by_hand)(jnp.float32(weights.ravel()), columns))
+    hessian = hessian_by_hand(weights, columns)
     covariance = np.linalg.inv(hessian + precision * np.eye(4 * logits))
     inputs = np.c_[rows, np.ones(len(rows))].astype(np.float64)
     jacobian = np.einsum("kl,ni->nkli", np.eye(logits), inputs).reshape(len(rows), logits, -1)
@@ -96,7 +104,7 @@ def test_probit_is_close_to_the_integral():
 
 def test_the_prior_precision_has_the_largest_marginal_likelihood():
     model, columns, weights = linear(3, 3)
-    hessian = np.float64(jax.hessian(loss_by_hand)(jnp.float32(weights.ravel()), columns))
+    hessian = hessian_by_hand(weights, columns)
 
     def negative(log_precision):
         precision = np.exp(log_precision)
