@@ -80,9 +80,9 @@ def test_a_map_of_an_image_is_averaged_over_its_places():
         "label": (np.arange(12) % 2).astype(np.int32),
     }
     batch = {name: jnp.asarray(column) for name, column in columns.items()}
-    model = Model(task, *task.init(jax.random.key(0), batch, {}))
+    model = Model(task, *jax.jit(task.init)(jax.random.key(0), batch, {}))
     score = out_of_distribution.feature_neighbors(model, columns, layer="stage1", neighbors=2)
-    pooled = np.float64(model.intermediates(batch)[1]["stage1"]).mean((1, 2))
+    pooled = np.float64(jax.jit(model.intermediates)(batch)[1]["stage1"]).mean((1, 2))
     pooled /= np.linalg.norm(pooled, axis=1, keepdims=True)
     theirs = NearestNeighbors(n_neighbors=2).fit(pooled).kneighbors(pooled)[0][:, -1]
     np.testing.assert_allclose(score(model, columns), theirs, rtol=1e-4)
