@@ -10,7 +10,7 @@ saliency                how fast the score changes                 1 gradient
 input_x_gradient        first approximation of the share           1 gradient
 smooth_grad             the mean slope in the neighborhood         `draws` gradients
 integrated_gradients    share in score(x) - score(baseline)        `steps` gradients
-expected_gradients      share in score(x) - mean of the background `draws` gradients
+expected_gradients      share in score(x) - the background mean    `draws` gradients
 grad_cam                what a stage sees in favor of the class    1 gradient
 occlusion               fall of the score when it is covered       one per window
 rise                    mean score when it is shown                `masks`
