@@ -128,7 +128,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
     results.from_runs(
         values,
         question="Are attributions of a chest X-ray classifier faithful?",
-        data="PneumoniaMNIST",
+        data=f"PneumoniaMNIST, {len(shown['label'])} test images",
         recipe="ConvNet " + "-".join(map(str, settings.widths)),
         script=__file__,
         settings=settings,

@@ -61,7 +61,7 @@ CALLS: dict[str, Call] = {
         license=("CC BY 4.0", TEXT),
         citation=("somebody", TEXT),
         homepage=("", TEXT_OR_NOTHING),
-        checksums=({}, SUMS),
+        checksums=({"images.npz": "md5:0123"}, SUMS),
         note=("", TEXT_OR_NOTHING),
     ),
 }

@@ -65,6 +65,18 @@ def expected(name, columns, outputs):
             "rmse": reference.root_mean_squared_error(label, value),
             "r2": reference.r2_score(label, value),
         }
+    if name == "quantiles":
+        label, quantiles = columns["label"], outputs["quantiles"]
+        pinball = [
+            reference.mean_pinball_loss(label, quantiles[:, number], alpha=level)
+            for number, level in enumerate((0.05, 0.5, 0.95))
+        ]
+        inside = (quantiles[:, 0] <= label) & (label <= quantiles[:, 2])
+        return {
+            "mae": reference.mean_absolute_error(label, quantiles[:, 1]),
+            "pinball": np.mean(pinball),
+            "coverage": inside.mean(),
+        }
     if name == "multilabel":
         return of_findings(columns["label"], outputs["probabilities"])
     if name == "sequence labeling":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from metrics.references import BINARY, MULTICLASS, OF_MANY, OF_TWO, ROWS, TASKS, agree
@@ -16,8 +18,20 @@ def test_every_exact_statistic_has_a_reference():
     covered = {name for _, references in TASKS.values() for name in references}
     others = {"confusion_matrix", "rank_probabilities", "streaming"}  # tested on their own
     intervals = {"Interval", "interval", "intervals", "bootstrap_weights", "DeLongTest"}
-    delong = {"delong_interval", "delong_test", "delong_variance"}
-    assert covered == set(metrics.__all__) - others - intervals - delong
+    delong = {"delong_interval", "delong_test", "delong_test_unpaired", "delong_variance"}
+    # Each has a test of its name with references of its own.
+    of_trust = {
+        *("BrierDecomposition", "CalibrationLine", "LikelihoodRatios", "NetBenefit"),
+        *("RiskCoverage", "ace_positive", "aurc", "auroc_of_retained", "brier_decomposition"),
+        *("calibration_slope_and_intercept", "class_wise_ece", "ece_positive", "ece_top_class"),
+        *("error_of_retained", "holm", "likelihood_ratios", "likelihood_ratios_of_counts"),
+        *("mce_positive", "mce_top_class", "mutual_information", "net_benefit"),
+        *("predictive_entropy", "proportion_interval", "risk_coverage"),
+        "squared_calibration_error",
+    }
+    assert covered == set(metrics.__all__) - others - intervals - delong - of_trust
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    assert [name for name in of_trust if tests.count(name) < 2 and name[0].islower()] == []
 
 
 @each_task
