@@ -26,6 +26,7 @@ class Subgroup:
         inside: the numbers of its rows.
         rest: the numbers of the rows with another value of the variable.
         patients: how many patients its rows are of; rows where the table has no `group`.
+        rest_patients: the same of the rest.
         positives: how many of its rows are of the positive class; None where there is none.
         independent: whether every patient has one row, in the subgroup and in the rest.
         is_half: whether the rest is the only other subgroup.
@@ -36,6 +37,7 @@ class Subgroup:
     inside: np.ndarray = dataclasses.field(repr=False)
     rest: np.ndarray = dataclasses.field(repr=False)
     patients: int
+    rest_patients: int
     positives: int | None
     independent: bool
     is_half: bool
@@ -97,7 +99,8 @@ def _of_variable(
     for name in names:
         inside, rest = np.flatnonzero(words == name), np.flatnonzero(known & (words != name))
         each = Subgroup(
-            variable, name, inside, rest, len(np.unique(group[inside])),
+            variable, name, inside, rest,
+            len(np.unique(group[inside])), len(np.unique(group[rest])),
             None if positive is None else int(positive[inside].sum()),
             independent=len(np.unique(group[known])) == int(known.sum()),
             is_half=len(names) == 2,
