@@ -14,8 +14,8 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data import batches
 from jaxmed.data.source import Source
-from jaxmed.evaluation.class_rows import check_training_rows
-from jaxmed.evaluation.conformal_intervals import INTERVAL_METHODS, interval_scores, widened
+from jaxmed.evaluation.class_rows import check_training_rows, checked_predictions
+from jaxmed.evaluation.conformal_intervals import INTERVAL_METHODS, float32_scores, widened
 from jaxmed.evaluation.conformal_judges import INTERVAL, SET, with_intervals, with_sets
 from jaxmed.evaluation.conformal_quantile import conformal_quantile, exact
 from jaxmed.evaluation.conformal_scores import METHODS, class_scores, of_label, regularized
@@ -208,7 +208,7 @@ def _with_intervals(model: Model, asked: _Calibration, method: str | None) -> Mo
     read = values.value if method == "residual" else values.interval
     assert read is not None
     predicted, label, groups = asked.predicted(model, read, values.truth)
-    found = asked.thresholds(interval_scores(method, predicted, label), groups)
+    found = asked.thresholds(float32_scores(method, predicted, label), groups)
 
     def change(values: Mapping[str, Tree], outputs: Outputs) -> Outputs:
         limits = _limits(values["conformal"], outputs)
