@@ -12,7 +12,7 @@ from jaxmed import checks
 from jaxmed.tasks import Judge
 from jaxmed.typing import Columns
 
-_MOST = 20
+MOST_SUBGROUPS = 20
 """Subgroups of one variable; more are a measurement, and not groups."""
 
 
@@ -81,10 +81,10 @@ def _of_variable(
             f"subgroup has {len(names)} different values of {variable}, but must have at least "
             "two: there is nothing to compare."
         )
-    if len(names) > _MOST:
+    if len(names) > MOST_SUBGROUPS:
         raise ValueError(
             f"subgroup has {len(names)} different values of {variable}, but must have at most "
-            f"{_MOST}: cut a measurement into ranges."
+            f"{MOST_SUBGROUPS}: cut a measurement into ranges."
         )
     group = np.asarray(table["group"]) if "group" in table else np.arange(len(words))
     unit = "patients" if "group" in table else "rows"
