@@ -132,9 +132,9 @@ def fit_sets(
                    many classes
 
     **Guaranteed**: if calibration rows and a new row are exchangeable, its set holds the true class
-    with a probability of at least `level`, whatever the model and however few the rows; with
-    distinct scores at most level + 1 / (n + 1). With `by` it holds within each class or group, with
-    `weights` under the known shift.
+    with a probability of at least `level`, whatever the model; with distinct scores at most level +
+    1 / (n + 1). With `by` it holds within each class or group, with `weights` under the known
+    shift.
 
     **Not guaranteed**: the coverage of one calibration, which varies as `coverage_law` says; of
     patients of one kind, unless `by` names it; of rows from another hospital or device (see
@@ -150,8 +150,8 @@ def fit_sets(
             strings, for one per group (Mondrian).
         weights: how much more frequent rows like this one are among the new rows than among the
             calibration rows [rows], up to a common factor; a density ratio.
-        seed: with which APS and RAPS are randomized, which makes their coverage
-            exact and their sets smaller; by default they are not. The uniform number of a row is
+        seed: with which APS and RAPS are randomized, which makes their coverage exact and
+            their sets smaller; by default they are not. The uniform number of a row is
             a hash of its probabilities and the seed, so that it does not depend on how rows are
             batched. Rows of equal probabilities share it and have equal sets: where there are few
             different ones, coverage is at least `level`, but not exact.

@@ -18,7 +18,7 @@ from jaxmed.tasks.with_outputs import predicting_with
 from jaxmed.typing import Array, Batch, Columns, Outputs, Tree
 
 MOST_WEIGHTS = 4096
-"""Of a last layer with its biases: the matrix of their curvature has 134 MB."""
+"""Weights of a last layer with its biases: the matrix of their curvature has 134 MB."""
 
 
 class Curvature(NamedTuple):

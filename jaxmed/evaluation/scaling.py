@@ -181,7 +181,7 @@ def of_events(both: tuple[Any, Any]) -> Any:
 
 
 def _sigmoids(logit: Any) -> tuple[Any, Any]:
-    """Of an event and of its absence, each with its own small digits."""
+    """Probability of an event and of its absence, each with its own small digits."""
     xp = array_module(logit)
     small = xp.exp(-abs(logit))
     high, low = 1 / (1 + small), small / (1 + small)

@@ -75,7 +75,7 @@ class Subgroups:
         return f"{statistic} ({subject})" if subject else statistic
 
     def heads(self) -> tuple[str, ...]:
-        """Of the columns of `rows`."""
+        """The heads of the columns of `rows`."""
         positives = () if self.positive is None else (self.positive,)
         return (
             "subgroup", "rows", *positives,
