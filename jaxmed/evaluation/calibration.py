@@ -148,7 +148,7 @@ def fit_calibration(
         )
     values = METHODS[method][0](label, probabilities)
     before, after = (
-        _log_loss(label, given)
+        scaling.mean_log_loss(label, given)
         for given in (
             probabilities / probabilities.sum(axis=1, keepdims=True),
             _mapped(method, values, probabilities),
@@ -263,7 +263,3 @@ def _mapped(method: str, values: Mapping[str, Any], probabilities: Any) -> Any:
         wide = jnp.promote_types(probabilities.dtype, jnp.float32)
         return METHODS[method][1](values, probabilities.astype(wide))
     return METHODS[method][1](values, probabilities)
-
-
-def _log_loss(label: np.ndarray, probabilities: np.ndarray) -> float:
-    return float(-scaling.log_probabilities(probabilities)[np.arange(len(label)), label].mean())

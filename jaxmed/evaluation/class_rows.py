@@ -68,18 +68,35 @@ def class_rows(
     Raises:
         ValueError: if the targets are not those of the task.
     """
-    judge = model.task.judge
     truth, found = [], []
     outputs: Columns = {}
+    for columns, outputs in checked_predictions(model, data, name=name, batch_size=batch_size):
+        truth.append(np.asarray(classes.truth(columns)))
+        found.append(np.asarray(classes.probabilities(outputs)))
+    return ClassRows(np.concatenate(truth), np.concatenate(found), frozenset(outputs))
+
+
+def checked_predictions(
+    model: Model, data: Columns | Source, *, name: str, batch_size: int = 512
+) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
+    """Columns and outputs of one batch after another, of which the judge can read the targets.
+
+    Args:
+        model: trained.
+        data: columns or a source with the targets of the task.
+        name: of the argument `data`, for messages.
+        batch_size: rows at a time.
+
+    Raises:
+        ValueError: if the targets are not those of the task.
+    """
     for columns, outputs in predictions(model, batches.opened(data, name), batch_size):
-        problem = judge.check(columns, training=False)
+        problem = model.task.judge.check(columns, training=False)
         if problem is not None:
             first = columns["row"][0]
             place = f", rows counted from its row {first}," if first else ""
             raise ValueError(f"{name}{place} {problem}.")
-        truth.append(np.asarray(classes.truth(columns)))
-        found.append(np.asarray(classes.probabilities(outputs)))
-    return ClassRows(np.concatenate(truth), np.concatenate(found), frozenset(outputs))
+        yield columns, outputs
 
 
 def check_training_rows(data: Columns | Source, train: Columns | Source, *, name: str) -> int:

@@ -14,13 +14,13 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data import batches
 from jaxmed.data.source import Source
-from jaxmed.evaluation.class_rows import check_training_rows
-from jaxmed.evaluation.conformal_intervals import INTERVAL_METHODS, interval_scores, widened
+from jaxmed.evaluation.class_rows import check_training_rows, checked_predictions
+from jaxmed.evaluation.conformal_intervals import INTERVAL_METHODS, float32_scores, widened
 from jaxmed.evaluation.conformal_judges import INTERVAL, SET, with_intervals, with_sets
 from jaxmed.evaluation.conformal_quantile import conformal_quantile, exact
 from jaxmed.evaluation.conformal_scores import METHODS, class_scores, of_label, regularized
 from jaxmed.evaluation.conformal_sets import BY_CLASS, class_thresholds, group_thresholds
-from jaxmed.evaluation.predict import check_running, predictions
+from jaxmed.evaluation.predict import check_running
 from jaxmed.tasks import Model
 from jaxmed.tasks.with_outputs import with_outputs
 from jaxmed.typing import Array, Batch, Columns, Key, ModelState, Outputs, Params, Tree
@@ -131,10 +131,9 @@ class _Calibration:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Predictions, truths and groups of all rows, after checks."""
         predicted, true, groups = [], [], []
-        for columns, outputs in predictions(model, self.data, self.batch_size):
-            problem = model.task.judge.check(columns, training=False)
-            if problem is not None:
-                raise ValueError(f"calibration {problem}.")
+        for columns, outputs in checked_predictions(
+            model, self.data, name="calibration", batch_size=self.batch_size
+        ):
             predicted.append(np.asarray(read(outputs)))
             true.append(np.asarray(truth(columns)))
             if self.column is not None:
@@ -208,7 +207,7 @@ def _with_intervals(model: Model, asked: _Calibration, method: str | None) -> Mo
     read = values.value if method == "residual" else values.interval
     assert read is not None
     predicted, label, groups = asked.predicted(model, read, values.truth)
-    found = asked.thresholds(interval_scores(method, predicted, label), groups)
+    found = asked.thresholds(float32_scores(method, predicted, label), groups)
 
     def change(values: Mapping[str, Tree], outputs: Outputs) -> Outputs:
         limits = _limits(values["conformal"], outputs)

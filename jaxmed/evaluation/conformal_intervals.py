@@ -125,6 +125,32 @@ def interval_scores(method: str, predicted: np.ndarray, label: np.ndarray) -> np
     return np.maximum(predicted[:, 0] - label, label - predicted[:, 1])
 
 
+def float32_scores(method: str, predicted: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """`interval_scores` for intervals that are computed in float32, rounded up [rows].
+
+    Rounding keeps the order of numbers: if value - score is at most the largest float32 that is not
+    above the label, then so is value - score in float32. An interval that is widened by the score
+    of a row, or more, therefore holds the label of this row.
+
+    Args:
+        method: of the scores.
+        predicted: [rows] or [rows, 2], float32.
+        label: [rows].
+    """
+    below, above = (_float32(label, end).astype(np.float64) for end in (-np.inf, np.inf))
+    wide = predicted.astype(np.float64)
+    exact = np.maximum(interval_scores(method, wide, below), interval_scores(method, wide, above))
+    return _float32(exact, np.inf)
+
+
+def _float32(numbers: np.ndarray, end: float) -> np.ndarray:
+    """The nearest float32 that is not beyond, towards an end."""
+    numbers = np.asarray(numbers)
+    found = numbers.astype(np.float32)
+    short = found < numbers if end > 0 else found > numbers
+    return np.where(short, np.nextafter(found, np.float32(end)), found)
+
+
 def widened(xp: ModuleType, method: str, predicted: Any, threshold: Any) -> Any:
     """The interval of each row [rows, 2]; where it would be empty, its middle.
 

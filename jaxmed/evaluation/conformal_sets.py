@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,8 @@ class ConformalSets:
         """Which classes are in the set of each row.
 
         A set may be empty: no class of the row was as likely as the true ones were in calibration.
+        The set of a row depends on that row alone, also where sets are randomized: in one call or
+        row by row, and in any order, it is the same.
 
         Args:
             probabilities: [rows, classes].
@@ -84,7 +87,7 @@ class ConformalSets:
             np,
             self.method,
             probabilities,
-            draws=None if self.seed is None else _draws(rows, self.seed, 1),
+            draws=None if self.seed is None else _draws(probabilities, self.seed),
             penalty=self.penalty,
             free_rank=self.free_rank,
         )
@@ -129,9 +132,9 @@ def fit_sets(
                    many classes
 
     **Guaranteed**: if calibration rows and a new row are exchangeable, its set holds the true class
-    with a probability of at least `level`, whatever the model and however few the rows; with
-    distinct scores at most level + 1 / (n + 1). With `by` it holds within each class or group, with
-    `weights` under the known shift.
+    with a probability of at least `level`, whatever the model; with distinct scores at most level +
+    1 / (n + 1). With `by` it holds within each class or group, with `weights` under the known
+    shift.
 
     **Not guaranteed**: the coverage of one calibration, which varies as `coverage_law` says; of
     patients of one kind, unless `by` names it; of rows from another hospital or device (see
@@ -147,8 +150,11 @@ def fit_sets(
             strings, for one per group (Mondrian).
         weights: how much more frequent rows like this one are among the new rows than among the
             calibration rows [rows], up to a common factor; a density ratio.
-        seed: with which APS and RAPS are randomized, which makes their coverage exact and their
-            sets smaller; by default they are not, and equal rows have equal sets.
+        seed: with which APS and RAPS are randomized, which makes their coverage exact and
+            their sets smaller; by default they are not. The uniform number of a row is
+            a hash of its probabilities and the seed, so that it does not depend on how rows are
+            batched. Rows of equal probabilities share it and have equal sets: where there are few
+            different ones, coverage is at least `level`, but not exact.
         regularization: of RAPS, a penalty of at least 0 and a free rank of at least 1; by default a
             fifth of the rows chooses them and calibrates nothing else.
 
@@ -184,7 +190,7 @@ def fit_sets(
             )
     draws = None
     if seed is not None:
-        draws = _draws(rows, checks.whole("seed", seed, least=0), 0)
+        draws = _draws(probabilities, checks.whole("seed", seed, least=0))
     for name, value in {"seed": seed, "regularization": regularization}.items():
         if value is not None and method == "threshold":
             raise ValueError(f"{name} is {value}, but the method threshold has none: leave it out.")
@@ -233,6 +239,14 @@ def group_thresholds(
     return names, np.array(found)
 
 
-def _draws(rows: int, seed: int, part: int) -> np.ndarray:
-    """Uniform numbers [rows]; those of calibration and of new rows are independent."""
-    return np.random.default_rng([seed, part]).uniform(size=rows)
+def _draws(probabilities: np.ndarray, seed: int) -> np.ndarray:
+    """Numbers in [0, 1) that look uniform [rows]: 53 bits of a hash of each row, keyed by the seed.
+
+    A score is then a function of its row alone, in the calibration as later, so that scores of
+    exchangeable rows are exchangeable however the rows are batched.
+    """
+    key = seed.to_bytes(8, "little")
+    # -0.0 + 0.0 is 0.0: equal numbers have equal bytes.
+    rows = np.ascontiguousarray(probabilities + 0.0, dtype="<f8")
+    digests = b"".join(hashlib.blake2b(row, digest_size=8, key=key).digest() for row in rows)
+    return (np.frombuffer(digests, "<u8") >> np.uint64(11)) * 2.0**-53

@@ -84,7 +84,7 @@ class OperatingPoint:
 
     @property
     def likelihood_ratios(self) -> LikelihoodRatios:
-        """Of a positive and of a negative answer, as in `metrics.likelihood_ratios`."""
+        """Ratios of a positive and of a negative answer, as in `metrics.likelihood_ratios`."""
         return likelihood_ratios_of_counts(
             self.true_positives,
             self.false_positives,

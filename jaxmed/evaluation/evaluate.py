@@ -37,6 +37,7 @@ class Evaluation:
         judge: of the task, which draws the figures of the report.
         split: name of what was predicted, such as "test"; empty where it was not said.
         trained_on: rows that the model was trained on; None where it was not said.
+        level: nominal coverage of the intervals.
     """
 
     metrics: Mapping[str, Interval]
@@ -44,6 +45,7 @@ class Evaluation:
     judge: Judge = dataclasses.field(repr=False)
     split: str = ""
     trained_on: int | None = None
+    level: float = 0.95
 
     @property
     def groups(self) -> int | None:
@@ -184,7 +186,7 @@ def evaluate(
     if not judge.statistics and model.task.metrics:
         found, table = streamed_metrics(model, data, batch_size, placement, workers)
         metrics = {name: Interval(value, np.nan, np.nan) for name, value in found.items()}
-        return Evaluation(metrics, table, judge, split, trained_on)
+        return Evaluation(metrics, table, judge, split, trained_on, float(level))
     judge, table = prediction_table(
         model, data, batch_size=batch_size, placement=placement, workers=workers
     )
@@ -208,7 +210,7 @@ def judged(
     found = intervals(
         judge.statistics, table, group=group, resamples=resamples, level=level, seed=seed
     )
-    return Evaluation(found, table, judge)
+    return Evaluation(found, table, judge, level=float(level))
 
 
 def compute_metrics(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.evaluation.conformal_arguments import classes_and_probabilities
+from jaxmed.evaluation.conformal_arguments import classes_and_probabilities, group_labels
 from jaxmed.evaluation.conformal_scores import class_scores, of_label
 from jaxmed.metrics.arguments import check_rows, class_probabilities
 from jaxmed.typing import Float, Int
@@ -52,6 +52,8 @@ def exchangeability_test(
     calibration_label: Int[np.ndarray, " rows"] | None = None,
     new_label: Int[np.ndarray, " others"] | None = None,
     *,
+    calibration_groups: Any = None,
+    new_groups: Any = None,
     classes: Sequence[str] | None = None,
     alpha: float = 0.01,
 ) -> ExchangeabilityTest:
@@ -64,6 +66,11 @@ def exchangeability_test(
     it compares the largest probability, the score of rows that are predicted right, as can be done
     before any outcome is known.
 
+    **Assumed**: the rows that are compared are independent. Rows of one patient are not: without
+    groups several of them make a warning by chance far more likely. With groups one row of each is
+    compared, drawn by a fixed rule that does not look at the scores. No patient should be in both
+    sets.
+
     A warning means that the asked coverage is not promised; on exchangeable rows it comes by chance
     with a probability of at most about `alpha`. **No warning is no proof**: few rows have little
     power, and without labels a change of what the classes look like can stay unseen.
@@ -73,6 +80,9 @@ def exchangeability_test(
         new: probabilities of the new rows [others, classes].
         calibration_label: true classes [rows]; given with `new_label` or not at all.
         new_label: true classes [others].
+        calibration_groups: the patient of each row [rows], numbers or strings; None where every row
+            is of another.
+        new_groups: the same of the new rows [others].
         classes: their names; by default their numbers.
         alpha: largest probability of a warning by chance, in (0, 1).
 
@@ -97,11 +107,17 @@ def exchangeability_test(
     if calibration_label is None:
         first, second = class_probabilities(calibration), class_probabilities(new)
         _names(classes, first, second)
+        first = first[_one_of_each("calibration_groups", calibration_groups, len(first))]
+        second = second[_one_of_each("new_groups", new_groups, len(second))]
         pairs = {"the largest probability": (first.max(axis=1), second.max(axis=1))}
     else:
         label, first = classes_and_probabilities(calibration_label, calibration)
         other, second = classes_and_probabilities(new_label, new)
         names = _names(classes, first, second)
+        own = _one_of_each("calibration_groups", calibration_groups, len(first))
+        label, first = label[own], first[own]
+        own = _one_of_each("new_groups", new_groups, len(second))
+        other, second = other[own], second[own]
         before, after = (
             of_label(class_scores(np, "threshold", p), truth)
             for p, truth in ((first, label), (second, other))
@@ -181,6 +197,15 @@ def equal_shares(first: Int[np.ndarray, " classes"], second: Int[np.ndarray, " c
     wanted = expected(counts)
     statistic = ((counts - wanted) ** 2 / wanted).sum()
     return float(gammaincc((counts.shape[1] - 1) / 2, statistic / 2))
+
+
+def _one_of_each(name: str, groups: Any, rows: int) -> np.ndarray:
+    """The number of one row of each group, drawn with a fixed seed; of all rows without groups."""
+    if groups is None:
+        return np.arange(rows)
+    mixed = np.random.default_rng(0).permutation(rows)
+    _, first = np.unique(group_labels(name, groups, rows)[mixed], return_index=True)
+    return np.sort(mixed[first])
 
 
 def _names(classes: Any, first: np.ndarray, second: np.ndarray) -> tuple[str, ...]:

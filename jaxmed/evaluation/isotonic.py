@@ -50,7 +50,7 @@ def isotonic_map(values: Mapping[str, Any], probabilities: Any) -> Any:
 
 
 def _interpolated(points: Any, heights: Any, at: Any) -> Any:
-    """Of points that rise and may repeat the last one [corners]; `at` is [rows]."""
+    """Height at `at` [rows], of points that rise and may repeat the last one [corners]."""
     xp = array_module(at)
     last = len(points) - 1
     right = xp.clip(xp.searchsorted(points, at, side="right"), min(1, last), last)

@@ -18,7 +18,7 @@ from jaxmed.tasks.with_outputs import predicting_with
 from jaxmed.typing import Array, Batch, Columns, Outputs, Tree
 
 MOST_WEIGHTS = 4096
-"""Of a last layer with its biases: the matrix of their curvature has 134 MB."""
+"""Weights of a last layer with its biases: the matrix of their curvature has 134 MB."""
 
 
 class Curvature(NamedTuple):
@@ -74,8 +74,9 @@ def laplace(
         `logit_variance` [rows, logits], of two classes that of the difference of their logits.
 
     Raises:
-        ValueError: if the model has no classes, the layer or the weights are unknown, they do not
-            give the model's probabilities, or there are more than 4,096 weights.
+        ValueError: if the model has no classes, labels are not among them, the layer or the weights
+            are unknown, they do not give the model's probabilities, or there are more than 4,096
+            weights.
 
     References:
         Daxberger et al., Laplace Redux - Effortless Bayesian Deep Learning, 2021; MacKay, The
@@ -145,7 +146,8 @@ def _curvature(
             f"{MOST_WEIGHTS:,} is computed: choose a narrower layer."
         )
     total, likelihood = np.zeros((logits, inputs, logits, inputs)), 0.0
-    for columns, outputs, features in layer_batches(model, train, layer, batch_size):
+    read = layer_batches(model, train, layer, batch_size, labeled="train")
+    for columns, outputs, features in read:
         if features.shape[1] + 1 != inputs:
             raise ValueError(
                 f"layer is {layer!r}, which has {features.shape[1]} features, but must have "

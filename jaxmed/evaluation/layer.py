@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.data.source import Source
+from jaxmed.evaluation.class_rows import checked_predictions
 from jaxmed.evaluation.predict import predictions
 from jaxmed.tasks import Model
 from jaxmed.typing import Batch, Columns, ModelState, Outputs, Params
@@ -25,7 +26,9 @@ def layer_batches(
     data: Columns | Source,
     layer: str,
     batch_size: int = 512,
+    *,
     reading: Reading = "mean",
+    labeled: str | None = None,
 ) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]]:
     """Columns, outputs and the value of a layer, one batch after another, without padding.
 
@@ -35,16 +38,24 @@ def layer_batches(
         layer: name of the value.
         batch_size: rows at a time.
         reading: "mean", over the places of the value, or "flat", all its numbers.
+        labeled: name of the argument `data` for messages, where its targets are read and must be
+            checked; None where they are not.
 
     Yields:
         Columns, outputs, and features [rows, width] in float64.
 
     Raises:
-        ValueError: if the model names no values, or none of this name.
+        ValueError: if the model names no values, or none of this name, or targets are not those of
+            the task.
     """
     checks.made_by("model", model, Model, "a Model, such as fit(...).model")
     checks.text("layer", layer)
-    for columns, outputs in predictions(_also_giving(model, layer, reading), data, batch_size):
+    model = _also_giving(model, layer, reading)
+    if labeled is None:
+        batches = predictions(model, data, batch_size)
+    else:
+        batches = checked_predictions(model, data, name=labeled, batch_size=batch_size)
+    for columns, outputs in batches:
         features = outputs.pop(FEATURES)
         yield columns, outputs, features.astype(np.float64)
 

@@ -93,8 +93,8 @@ def class_mahalanobis(
         `(model, data) -> distances` [rows], for the same model.
 
     Raises:
-        ValueError: if the model has no classes or no such layer, or a covariance that cannot be
-            inverted.
+        ValueError: if the model has no classes or no such layer, labels are not among the classes,
+            or the covariance cannot be inverted.
 
     References:
         Lee et al., A Simple Unified Framework for Detecting Out-of-Distribution Samples and
@@ -109,7 +109,7 @@ def class_mahalanobis(
         )
     found = [
         (features, np.asarray(classes.truth(columns)))
-        for columns, _, features in layer_batches(model, train, layer, batch_size)
+        for columns, _, features in layer_batches(model, train, layer, batch_size, labeled="train")
     ]
     features, truth = (np.concatenate(part) for part in zip(*found, strict=True))
     means = [features[truth == k].mean(0) for k in np.unique(truth)]

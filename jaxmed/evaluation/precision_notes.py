@@ -22,7 +22,6 @@ def precision_notes(
     *,
     half_width: float = 0.05,
     required: Mapping[str, float] | None = None,
-    level: float = 0.95,
 ) -> list[str]:
     """One sentence per metric that is not known well enough, and about what that would take.
 
@@ -44,7 +43,6 @@ def precision_notes(
         evaluation: whose metrics have intervals.
         half_width: half of the widest interval that decides, above 0.
         required: values that metrics must reach, by their names.
-        level: nominal coverage of the evaluation's intervals, in (0, 1).
 
     Returns:
         Sentences, none where all is known well enough. Metrics without an interval have a sentence
@@ -61,7 +59,7 @@ def precision_notes(
     """
     checks.made_by("evaluation", evaluation, Evaluation, "an Evaluation, such as evaluate(...)")
     checks.positive("half_width", half_width)
-    checks.fraction("level", level, above_zero=True, below_one=True)
+    level = evaluation.level
     wanted = _checked(required, evaluation.metrics)
     samples = _Samples(evaluation)
     notes = []
@@ -71,7 +69,7 @@ def precision_notes(
         if math.isnan(metric.low) or math.isnan(metric.high):
             notes.append(f"{shown} has no interval: how well it is known cannot be said.")
             continue
-        metric = samples.known(name, metric, float(level))
+        metric = samples.known(name, metric, level)
         if metric.low == metric.high:
             notes.append(
                 f"{shown} is {metric_text(metric.value)} in all resamples, as if it were exact: "

@@ -40,6 +40,11 @@ def softmax(logits: Any) -> Any:
     return raised / raised.sum(axis=1, keepdims=True)
 
 
+def mean_log_loss(label: np.ndarray, probabilities: np.ndarray) -> float:
+    """The mean of -log p of the true class [rows]."""
+    return float(-log_probabilities(probabilities)[np.arange(len(label)), label].mean())
+
+
 def temperature_map(values: Mapping[str, Any], probabilities: Any) -> Any:
     """softmax(log p / T)."""
     return softmax(log_probabilities(probabilities) / values["temperature"])
@@ -70,7 +75,7 @@ def fit_temperature(label: np.ndarray, probabilities: np.ndarray) -> dict[str, n
         if abs(following - inverse) <= 1e-15 * inverse:
             break
         inverse = following
-    fitted, given = (_log_loss(label, softmax(each * logits)) for each in (inverse, 1.0))
+    fitted, given = (mean_log_loss(label, softmax(each * logits)) for each in (inverse, 1.0))
     return {"temperature": np.array(1 / inverse if fitted < given else 1.0)}
 
 
@@ -106,7 +111,7 @@ def fit_vector(label: np.ndarray, probabilities: np.ndarray) -> dict[str, np.nda
         curvature[one, one + classes] += squares[1]
         curvature[one + classes, one] += squares[1]
         curvature[one + classes, one + classes] += squares[2]
-        return _log_loss(label, p), gradient, curvature
+        return mean_log_loss(label, p), gradient, curvature
 
     found = _finite(newton(parts, np.concatenate([scale, shift])), "weights")
     weight = found[:classes] / scale
@@ -176,7 +181,7 @@ def of_events(both: tuple[Any, Any]) -> Any:
 
 
 def _sigmoids(logit: Any) -> tuple[Any, Any]:
-    """Of an event and of its absence, each with its own small digits."""
+    """Probability of an event and of its absence, each with its own small digits."""
     xp = array_module(logit)
     small = xp.exp(-abs(logit))
     high, low = 1 / (1 + small), small / (1 + small)
@@ -189,10 +194,6 @@ def _log_odds(probabilities: Any) -> tuple[Any, Any]:
     if probabilities.shape[1] == 2:
         return logs[:, 1:], logs[:, :1]
     return logs, log_probabilities(1 - probabilities)
-
-
-def _log_loss(label: np.ndarray, probabilities: np.ndarray) -> float:
-    return float(-log_probabilities(probabilities)[np.arange(len(label)), label].mean())
 
 
 def _logistic(features: np.ndarray, truth: np.ndarray) -> np.ndarray:

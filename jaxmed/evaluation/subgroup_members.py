@@ -12,7 +12,7 @@ from jaxmed import checks
 from jaxmed.tasks import Judge
 from jaxmed.typing import Columns
 
-_MOST = 20
+MOST_SUBGROUPS = 20
 """Subgroups of one variable; more are a measurement, and not groups."""
 
 
@@ -26,6 +26,7 @@ class Subgroup:
         inside: the numbers of its rows.
         rest: the numbers of the rows with another value of the variable.
         patients: how many patients its rows are of; rows where the table has no `group`.
+        rest_patients: the same of the rest.
         positives: how many of its rows are of the positive class; None where there is none.
         independent: whether every patient has one row, in the subgroup and in the rest.
         is_half: whether the rest is the only other subgroup.
@@ -36,6 +37,7 @@ class Subgroup:
     inside: np.ndarray = dataclasses.field(repr=False)
     rest: np.ndarray = dataclasses.field(repr=False)
     patients: int
+    rest_patients: int
     positives: int | None
     independent: bool
     is_half: bool
@@ -79,10 +81,10 @@ def _of_variable(
             f"subgroup has {len(names)} different values of {variable}, but must have at least "
             "two: there is nothing to compare."
         )
-    if len(names) > _MOST:
+    if len(names) > MOST_SUBGROUPS:
         raise ValueError(
             f"subgroup has {len(names)} different values of {variable}, but must have at most "
-            f"{_MOST}: cut a measurement into ranges."
+            f"{MOST_SUBGROUPS}: cut a measurement into ranges."
         )
     group = np.asarray(table["group"]) if "group" in table else np.arange(len(words))
     unit = "patients" if "group" in table else "rows"
@@ -97,7 +99,8 @@ def _of_variable(
     for name in names:
         inside, rest = np.flatnonzero(words == name), np.flatnonzero(known & (words != name))
         each = Subgroup(
-            variable, name, inside, rest, len(np.unique(group[inside])),
+            variable, name, inside, rest,
+            len(np.unique(group[inside])), len(np.unique(group[rest])),
             None if positive is None else int(positive[inside].sum()),
             independent=len(np.unique(group[known])) == int(known.sum()),
             is_half=len(names) == 2,

@@ -21,8 +21,9 @@ class SubgroupStatistic:
         subgroup: the value, such as "female".
         statistic: its name in the judge.
         interval: the statistic in the subgroup, with its interval.
-        rest: the statistic in the rest.
-        difference: subgroup minus rest, with its interval.
+        rest: the statistic in the rest; NaN where it has none, or the rest is too small to be
+            shown.
+        difference: subgroup minus rest, with its interval; NaN where `rest` is.
         p_value: two-sided, of no difference; NaN where it was not tested, as a note says.
         adjusted_p: the same by Holm's method, for all tests of the call.
         test: "DeLong", "bootstrap" or, where there is none, "".
@@ -74,7 +75,7 @@ class Subgroups:
         return f"{statistic} ({subject})" if subject else statistic
 
     def heads(self) -> tuple[str, ...]:
-        """Of the columns of `rows`."""
+        """The heads of the columns of `rows`."""
         positives = () if self.positive is None else (self.positive,)
         return (
             "subgroup", "rows", *positives,

@@ -53,7 +53,8 @@ def by_subgroup(
             ones; or several such arrays by the name of what they tell. None, NaN and empty words
             are missing values, which are in no subgroup.
         statistics: names of some of the judge's statistics; by default all.
-        least: rows (patients, where the table has a `group`) that a subgroup needs to be shown.
+        least: rows (patients, where the table has a `group`) that a subgroup needs to be shown,
+            and that the rest needs to be compared with.
         resamples: of the bootstrap.
         level: of the intervals, in (0, 1).
         seed: of the bootstrap.
@@ -78,7 +79,7 @@ def by_subgroup(
     rows: list[SubgroupStatistic] = []
     for each in found:
         shown, more = _compared(
-            judge, table, each, names, resamples=resamples, level=level, seed=seed
+            judge, table, each, names, least=least, resamples=resamples, level=level, seed=seed
         )
         rows += shown
         notes += [*_missing_classes(judge, table, each), *more]
@@ -116,6 +117,7 @@ def _compared(
     subgroup: Subgroup,
     names: Sequence[str],
     *,
+    least: int,
     resamples: int,
     level: float,
     seed: int,
@@ -123,6 +125,10 @@ def _compared(
     """The statistics of one subgroup, and what a reader must know of them."""
     inside = [(rows, _taken(table, rows)) for rows in (subgroup.inside, subgroup.rest)]
     (own, others), notes = zip(*(_defined(judge, part, names) for _, part in inside), strict=True)
+    if subgroup.rest_patients < least:  # a difference would show what is too small to be shown
+        unit = "patients" if "group" in table else "rows"
+        few = f"there are {subgroup.rest_patients} {unit} only, of at least {least} that are needed"
+        others, notes = (), (notes[0], few)
     if not own:
         return [], [f"{subgroup}: there is no {', '.join(names)}, because {notes[0]}."]
 

@@ -44,5 +44,5 @@ def background_values(of: Explained, background: Columns | Source) -> np.ndarray
             "rows of the training split."
         ) from error
     kind = values[of.layer].dtype
-    found = layer_batches(model, background, of.layer, of.batch_size, "flat")
+    found = layer_batches(model, background, of.layer, of.batch_size, reading="flat")
     return np.concatenate([value.astype(kind).reshape(-1, *of.shape) for *_, value in found])

@@ -125,7 +125,7 @@ def _values(
     model: Model, data: Columns | Source, layer: str, reading: Reading, batch_size: int
 ) -> Iterator[np.ndarray]:
     """The value of one batch of rows after another [rows, width]; refused where not finite."""
-    for _, _, value in layer_batches(model, data, layer, batch_size, reading):
+    for _, _, value in layer_batches(model, data, layer, batch_size, reading=reading):
         if not np.isfinite(value).all():
             raise ValueError(f"layer is {layer!r}, whose value is not finite in some rows.")
         yield value

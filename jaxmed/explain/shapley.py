@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxmed.data import batches
 from jaxmed.data.source import Source
 from jaxmed.explain.coalitions import check_predictions, coalition_values, players_of
 from jaxmed.explain.explained import Score, Target, explained
@@ -59,10 +60,12 @@ def exact_shapley(
     """
     of = explained(model, data, target, layer, score, batch_size)
     players = players_of(of, groups)
-    if players.count > 24:  # more than any row may have: nothing of that size is made
-        check_predictions(2 ** min(players.count, 60), 1, of.rows, _WAY_OUT)
-    number = np.arange(2**players.count)
-    members = (number[:, None] >> np.arange(players.count)) % 2 == 1
+    others = batches.count_of(batches.opened(model.arranged(background), "background"))
+    # Before anything of that size is made; of an empty background its reader says what is wrong.
+    check_predictions(2 ** min(players.count, 60), max(others, 1), of.rows, _WAY_OUT)
+    number = np.arange(2**players.count, dtype=np.int32)
+    each = [(number >> player & 1).astype(bool) for player in range(players.count)]
+    members = np.stack(each, axis=1)
     sizes = members.sum(1)
     weights = np.array([1 / _ways(players.count, size) for size in range(players.count)])
     parts = []

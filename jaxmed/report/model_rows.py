@@ -9,11 +9,10 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data.source import Source
 from jaxmed.evaluation.predict import predictions
+from jaxmed.evaluation.subgroup_members import MOST_SUBGROUPS
 from jaxmed.report.split_rows import SplitRows
 from jaxmed.tasks import Model
 from jaxmed.typing import Columns, Outputs
-
-_MOST_SUBGROUPS = 20  # of one attribute
 
 
 def rows_of(
@@ -61,10 +60,10 @@ def rows_of(
     whole = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     for each in subgroups:
         values = len(np.unique(whole[f"subgroup {each}"]))
-        if values > _MOST_SUBGROUPS:
+        if values > MOST_SUBGROUPS:
             raise ValueError(
                 f"subgroups names {each!r}, which has {values} values in {name}, but at most "
-                f"{_MOST_SUBGROUPS} are told apart: put them into bins."
+                f"{MOST_SUBGROUPS} are told apart: put them into bins."
             )
     truth = whole["truth"].astype(int) if judge.classes else whole["truth"]
     return SplitRows(

@@ -128,6 +128,8 @@ CALLS: dict[str, Call] = {
         new=(P * 0.9 + 0.05, probabilities[1]),
         calibration_label=label,
         new_label=label,
+        calibration_groups=(LABEL, GROUPS),
+        new_groups=(np.arange(24), GROUPS),
         classes=(["a", "b"], TEXTS.also(["a"], ["a", "b", "c"]).optional()),
         alpha=(0.05, INSIDE),
     ),

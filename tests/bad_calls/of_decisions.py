@@ -141,7 +141,6 @@ CALLS: dict[str, Call] = {
             {"auroc": 0.9},
             Kind([*(x for x in _no_mapping if x is not None), {"auc": 0.9}, {"auroc": "high"}]),
         ),
-        level=(0.9, INSIDE),
     ),
     "plots.decision_curve": call(
         closed(plots.decision_curve),

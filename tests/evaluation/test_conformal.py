@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import numpy as np
 import pytest
@@ -52,6 +54,18 @@ def test_the_intervals_are_those_of_the_arrays(by):
     groups = None if by is None else SITE
     wanted = fit_intervals(columns["label"], value, by=groups).intervals(value, groups)
     np.testing.assert_allclose(found["interval"], wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.7, 0.8, 0.9])
+def test_the_calibration_row_at_the_threshold_is_in_its_interval(level):
+    """Labels of float64, so that no score is exactly a number of the model's float32."""
+    columns = columns_of("regression")
+    columns["label"] = np.float64(columns["label"]) + np.linspace(0, 0.1, ROWS)
+    low, high = predict(conformal(MODELS["regression"], columns, level=level), columns)[
+        "interval"
+    ].T
+    covered = (low <= columns["label"]) & (columns["label"] <= high)
+    assert covered.sum() == math.ceil((ROWS + 1) * level)
 
 
 def test_the_evaluation_has_coverage_and_size_by_hand():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jaxmed.evaluation import ConformalIntervals, fit_intervals
+from jaxmed.evaluation.conformal_intervals import float32_scores, interval_scores, widened
 
 
 def rows(count, seed):
@@ -25,6 +26,19 @@ def test_residual_intervals_are_those_of_brute_force():
     half = sorted(abs(a - b) for a, b in zip(label, value, strict=True))[math.ceil(51 * 0.9) - 1]
     found = fit_intervals(label, value, level=0.9).intervals(np.array([0.0, 7.5]))
     np.testing.assert_allclose(found, [[-half, half], [7.5 - half, 7.5 + half]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["residual", "cqr"])
+def test_in_float32_the_score_of_a_row_is_just_enough_to_hold_its_label(method):
+    _, label, ends = rows(5000, 3)
+    predicted = (ends[:, 1] / 3 if method == "residual" else ends).astype(np.float32)
+    scores = float32_scores(method, predicted, label)
+    low, high = widened(np, method, predicted, scores).T
+    assert low.dtype == high.dtype == np.float32
+    assert ((low <= label) & (label <= high)).all()
+    np.testing.assert_allclose(
+        scores, interval_scores(method, np.float64(predicted), label), rtol=0, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("scale", [0.3, 3.0])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import struct
 from fractions import Fraction
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from evaluation.trust_arrays import pneumonia, reference, softmax
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from jaxmed.evaluation import ConformalSets, fit_sets, smallest_calibration
 from jaxmed.evaluation.conformal_scores import PENALTIES
@@ -34,6 +37,13 @@ def by_hand(method, row, u=1.0, penalty=0.0, free_rank=1):
             scores[number] += penalty * max(rank - free_rank, 0)
         above += row[number]
     return [1 - p for p in row] if method == "threshold" else scores
+
+
+def hashed(row, seed):
+    """The uniform number of a row of float64."""
+    key, bytes_ = seed.to_bytes(8, "little"), b"".join(struct.pack("<d", p) for p in row)
+    found = hashlib.blake2b(bytes_, digest_size=8, key=key).digest()
+    return (int.from_bytes(found, "little") // 2**11) / 2**53
 
 
 def covered(sets, label):
@@ -73,21 +83,52 @@ def test_sets_are_those_of_brute_force(case, classes):
     new = made(40, classes)[1]
     penalty, free_rank = options.get("regularization", (0.0, 1))
 
-    def scores(rows, part):
+    def scores(rows):
         u = np.ones(len(rows))
         if "seed" in options:
-            u = np.random.default_rng([options["seed"], part]).uniform(size=len(rows))
+            u = [hashed(row, options["seed"]) for row in rows]
         return [
             by_hand(method, row.tolist(), each, penalty, free_rank)
             for row, each in zip(rows, u, strict=True)
         ]
 
-    true = sorted(row[k] for row, k in zip(scores(probabilities, 0), label, strict=True))
+    true = sorted(row[k] for row, k in zip(scores(probabilities), label, strict=True))
     threshold = true[math.ceil(61 * Fraction(8, 10)) - 1]
     found = fit_sets(label, probabilities, level=0.8, method=method, **options)
     assert found.thresholds.tolist() == [pytest.approx(threshold, abs=1e-12)]
-    wanted = [[score <= threshold + 1e-12 for score in row] for row in scores(new, 1)]
+    wanted = [[score <= threshold + 1e-12 for score in row] for row in scores(new)]
     np.testing.assert_array_equal(found.sets(new), wanted)
+
+
+@pytest.mark.parametrize("method", ["aps", "raps"])
+def test_randomized_sets_do_not_depend_on_how_rows_are_batched(method):
+    random = np.random.default_rng(3)
+    label, probabilities = made(6000, 3, random)
+    chosen = {"method": method, "seed": 0}
+    if method == "raps":
+        chosen["regularization"] = (0.01, 2)
+    found = fit_sets(label[:3000], probabilities[:3000], **chosen)
+    label, new = label[3000:], probabilities[3000:]
+    sets = found.sets(new)
+    assert covered(sets, label).mean() == pytest.approx(0.9, abs=0.02)
+    rows = np.concatenate([found.sets(row[None]) for row in new])
+    np.testing.assert_array_equal(rows, sets)
+    mixed = random.permutation(3000)
+    np.testing.assert_array_equal(found.sets(new[mixed]), sets[mixed])
+
+
+def test_draws_are_uniform_and_differ_between_seeds():
+    """The more probable class p of two is in a set of threshold t < p if u <= t / p."""
+    _, probabilities = made(4000, 2)
+    rows = np.sort(probabilities)[:, ::-1]
+    shares = []
+    for seed in (0, 1):
+        drawn = ConformalSets(0.9, "aps", np.array([0.4]), seed=seed).sets(rows)[:, 0]
+        wanted = (0.4 / rows[:, 0]).mean()
+        assert stats.binomtest(int(drawn.sum()), 4000, wanted).pvalue > 1e-3
+        shares.append(drawn)
+    both = (shares[0] & shares[1]).mean()
+    assert both == pytest.approx(((0.4 / rows[:, 0]) ** 2).mean(), abs=0.03)
 
 
 def test_without_draws_the_last_class_scores_exactly_one():

@@ -78,6 +78,42 @@ def test_on_resplits_it_warns_as_rarely_as_it_says(with_labels, manual_dir):
     assert warned <= stats.binom(300, 0.01).ppf(0.999)
 
 
+@pytest.mark.parametrize("with_labels", [True, False])
+def test_several_rows_of_a_patient_do_not_make_it_warn(with_labels):
+    random = np.random.default_rng(2)
+    warned = {"rows": 0, "patients": 0}
+    for _ in range(100):
+        patient = np.repeat(np.arange(120), 8)
+        label = random.integers(0, 2, 120)[patient]
+        logit = random.normal(2 * label - 1, 0.1) + random.normal(size=120)[patient]
+        p = 1 / (1 + np.exp(-logit))
+        p = np.stack([1 - p, p], axis=1)
+        first = patient < 60
+        labels = (label[first], label[~first]) if with_labels else ()
+        names = np.char.add("patient ", patient.astype(str))
+        groups = {"calibration_groups": patient[first], "new_groups": names[~first]}
+        for unit, given in {"rows": {}, "patients": groups}.items():
+            found = exchangeability_test(p[first], p[~first], *labels, **given)
+            warned[unit] += found.warning is not None
+    assert warned["rows"] > 50
+    assert warned["patients"] <= stats.binom(100, 0.01).ppf(0.999)
+
+
+def test_it_compares_one_row_of_each_patient_and_says_which_groups_are_wrong():
+    random = np.random.default_rng(3)
+    p = random.uniform(size=(30, 1))
+    p = np.repeat(np.concatenate([p, 1 - p], axis=1), 4, axis=0)
+    patient = np.repeat(np.arange(30), 4)
+    each = exchangeability_test(p[:60:4], p[60::4])
+    found = exchangeability_test(
+        p[:60], p[60:], calibration_groups=patient[:60], new_groups=patient[60:]
+    )
+    assert found == each
+    assert exchangeability_test(p[:60], p[60::4], calibration_groups=patient[:60]) == each
+    with pytest.raises(ValueError, match=r"new_groups is .* must hold one whole number"):
+        exchangeability_test(p[:60], p[60:], new_groups=patient[:3])
+
+
 def test_few_rows_of_a_class_are_not_tested_alone():
     random = np.random.default_rng(1)
     p = random.uniform(size=(60, 1))

@@ -159,6 +159,14 @@ def test_what_it_cannot_be_of_is_refused():
         laplace(many, columns, **good)
 
 
+@pytest.mark.parametrize("label", [-1, 3])
+def test_a_label_that_is_no_class_is_refused(label):
+    model, columns, _ = linear(3, 3)
+    wrong = {**columns, "label": np.r_[columns["label"][:-1], np.int32(label)]}
+    with pytest.raises(ValueError, match=f"^train, rows counted from .* has the label {label}"):
+        laplace(model, wrong, layer="inputs", weights="Dense_0", batch_size=16)
+
+
 def test_the_threshold_of_a_changed_model_stays():
     model, columns, _ = linear(1, 2)
     changed = laplace(with_threshold(model, 0.3), columns, layer="inputs", weights="Dense_0")

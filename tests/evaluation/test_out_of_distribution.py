@@ -88,6 +88,13 @@ def test_a_map_of_an_image_is_averaged_over_its_places():
     np.testing.assert_allclose(score(model, columns), theirs, rtol=1e-4)
 
 
+@pytest.mark.parametrize("label", [-1, 3])
+def test_a_label_that_is_no_class_is_refused(label):
+    wrong = {**TRAIN, "label": np.r_[np.int32(label), LABEL[1:]]}
+    with pytest.raises(ValueError, match=f"^train has the label {label}"):
+        out_of_distribution.class_mahalanobis(MODEL, wrong, layer="inputs")
+
+
 def test_what_has_no_score_is_refused():
     task = ensemble(TASK, members=2)
     many = Model(task, *jax.jit(task.init)(jax.random.key(0), BATCH, {}))

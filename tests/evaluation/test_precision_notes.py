@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from jaxmed.evaluation import Evaluation, precision_notes
+from jaxmed.evaluation.evaluate import judged
 from jaxmed.metrics import Interval
 from jaxmed.tasks import class_judges
 from jaxmed.tasks.row_means import row_means
@@ -22,8 +23,8 @@ def evaluation(metrics, *, judge=JUDGE, **columns) -> Evaluation:
     return Evaluation(metrics, {"id": np.arange(100), "label": LABEL, **columns}, judge)
 
 
-def wilson(count: int, total: int) -> tuple[float, float]:
-    found = stats.binomtest(count, total).proportion_ci(method="wilson")
+def wilson(count: int, total: int, level: float = 0.95) -> tuple[float, float]:
+    found = stats.binomtest(count, total).proportion_ci(level, method="wilson")
     return found.low, found.high
 
 
@@ -61,6 +62,17 @@ def test_the_judge_says_which_statistics_are_proportions():
     assert note == expected.replace("sensitivity (pneumonia)", "recall")
     (note,) = precision_notes(evaluation({"sensitivity": metric}, judge=recall))
     assert note.startswith("sensitivity is 0.750 [0.600, 0.900]")
+
+
+@pytest.mark.parametrize("level", [0.8, 0.99])
+def test_the_level_is_that_of_the_evaluation(level):
+    p = np.where(np.arange(100) % 4 == 0, 1 - LABEL, LABEL) * 0.8 + 0.1  # 3 of 4 are right
+    table = {"id": np.arange(100), "label": LABEL, "probabilities": np.stack([1 - p, p], axis=1)}
+    found = judged(JUDGE, table, resamples=10, level=level)
+    assert found.level == level
+    note, *_ = (n for n in precision_notes(found, half_width=1e-3) if n.startswith("accuracy"))
+    low, high = wilson(75, 100, level)
+    assert note.startswith(f"accuracy is 0.750 [{low:.3f}, {high:.3f}]")
 
 
 def test_of_all_others_the_interval_shrinks_with_the_square_root():

@@ -178,6 +178,30 @@ def test_small_subgroups_and_missing_values_are_said():
     assert len(found.subgroups[0].rest) == 196
 
 
+@pytest.mark.parametrize("with_patients", [False, True])
+def test_a_rest_that_is_too_small_to_be_shown_is_not_compared(with_patients):
+    few = 6 if not with_patients else 18
+    group = np.where(np.arange(300) < few, "few", "many")
+    rows = {**TABLE, "group": np.arange(300) // 3} if with_patients else TABLE
+    found = by_subgroup(JUDGE, rows, group, statistics=("brier", "accuracy"), **NEW)
+    assert [row.subgroup for row in found.statistics] == ["many", "many"]
+    for row in found.statistics:
+        alone = JUDGE.statistics[row.statistic](part(TABLE, group == "many"), None)
+        assert row.interval.value == pytest.approx(alone)
+        assert row.interval.low < row.interval.value < row.interval.high
+        hidden = (row.rest, *row.difference, row.p_value, row.adjusted_p)
+        assert np.isnan(hidden).all()
+        assert row.test == ""
+    unit = "patients" if with_patients else "rows"
+    assert found.notes == (
+        f"subgroup = few: 6 {unit} are too few to be shown; at least 10 are needed.",
+        "subgroup = many: the difference of brier, accuracy is not tested, because in the rest "
+        f"there are 6 {unit} only, of at least 10 that are needed.",
+    )
+    shown = by_subgroup(JUDGE, rows, group, statistics=("brier",), least=6, **NEW)
+    assert not any(math.isnan(row.rest) for row in shown.statistics)
+
+
 def test_a_class_that_a_subgroup_lacks_is_said():
     judge = class_judges.of_classes(["a", "b", "c"])
     rng = np.random.default_rng(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import jax
 import jax.numpy as jnp
@@ -120,6 +121,20 @@ def test_too_many_predictions_are_refused_with_their_number():
     with pytest.raises(ValueError, match=r"^data has 8,192 rows, .*need 41,943,040 predictions"):
         exact_shapley(model, some, {"features": some["features"][:5]})
     assert exact_shapley(MODEL, rows, background).shape == X.shape
+
+
+def test_what_is_refused_allocates_nothing():
+    """The coalitions of 20 players have 20 MiB, and were made before."""
+    wide = {"features": np.zeros((1, 20), np.float32)}
+    background = {"features": np.zeros((17, 20), np.float32)}
+    model = formula(lambda x: x.sum(1))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="need 17,825,792 predictions, but must need at most"):
+            exact_shapley(model, wide, background)
+        assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

@@ -37,11 +37,19 @@ def conformal_coverage(run: RunFolder) -> Section:
             "A conformal set names all classes that are still possible. If the patients are like "
             "those of the validation split (exchangeable with them), it holds the true class as "
             "often as asked. Nothing is guaranteed for other patients, nor for one patient. Sets "
-            "are calibrated on the validation split; what follows is counted on the test split."
+            "are calibrated on the validation split; what follows is counted on the test split. "
+            "Intervals of coverage take rows as independent: several rows of one patient make them "
+            "too narrow."
         )
     ]
     found = exchangeability_test(
-        validation.answer, test.answer, validation.truth, test.truth, classes=run.classes
+        validation.answer,
+        test.answer,
+        validation.truth,
+        test.truth,
+        calibration_groups=validation.groups,
+        new_groups=test.groups,
+        classes=run.classes,
     )
     if found.warning is not None:
         blocks.append(Warned(found.warning))
