@@ -42,11 +42,6 @@ class SplitRows:
     def __len__(self) -> int:
         return len(self.ids)
 
-    @property
-    def count_of_groups(self) -> int | None:
-        """How many patients or other groups there are."""
-        return None if self.groups is None else len(np.unique(self.groups))
-
 
 def csv_text(rows: SplitRows, classes: Sequence[str]) -> str:
     """The file of a split.

@@ -6,7 +6,7 @@ from jaxmed.evaluation import by_subgroup
 from jaxmed.report.contents import Block, Paragraph, Section, Table
 from jaxmed.report.folder import RunFolder
 from jaxmed.report.sections.performance import NEEDS_ASSESSMENT, spaced
-from jaxmed.report.stored_model import stored_columns, stored_judge
+from jaxmed.report.stored_judge import stored_columns, stored_judge
 
 _RESAMPLES = 1000
 

@@ -1,7 +1,7 @@
-"""A model that answers what was stored of it, so that models can be made from it again.
+"""How the stored answers of a model are read, so that statistics can be computed of them again.
 
-Calibration, sets and curves are functions of a model and its data; of a run whose code and data are
-gone there are the answers. This model reads them from a column of the rows it predicts.
+Subgroups and decision curves are functions of a judge and a table; of a run whose code and data are
+gone there are the answers, which stand in columns of the table.
 """
 
 from __future__ import annotations
@@ -14,32 +14,14 @@ import numpy as np
 from jaxmed import metrics
 from jaxmed.report.folder import RunFolder
 from jaxmed.report.split_rows import SplitRows
-from jaxmed.tasks import Classes, Judge, Model, Task, Values
+from jaxmed.tasks import Classes, Judge, Values
 from jaxmed.tasks.judge import Statistic
-from jaxmed.typing import Batch, Columns, Outputs
+from jaxmed.typing import Columns
 
 _TRUTH, _ANSWER = "truth", "answer"
 _OF_TWO = ("auroc", "sensitivity", "specificity")
 _OF_MORE = ("auroc", "balanced_accuracy")
 """Statistics that are compared between subgroups: few, as each costs certainty of the others."""
-
-
-def stored_model(run: RunFolder) -> Model:
-    """The model of a run as far as its stored answers go.
-
-    Args:
-        run: that was assessed.
-    """
-
-    def refuse(*arguments: Any) -> Any:
-        del arguments
-        raise ValueError("model is what was stored of its answers, which cannot be trained.")
-
-    def predict(params: Any, state: Any, batch: Batch) -> Outputs:
-        del params, state
-        return {_ANSWER: batch[_ANSWER]}
-
-    return Model(Task(refuse, refuse, predict, judge=stored_judge(run)), {}, {})
 
 
 def stored_judge(run: RunFolder) -> Judge:
@@ -73,7 +55,7 @@ def _of_table(statistic: Callable[..., Any]) -> Statistic:
 
 
 def stored_columns(rows: SplitRows) -> Columns:
-    """The rows of a split as the stored model reads them.
+    """The rows of a split as the table that `stored_judge` reads.
 
     Args:
         rows: of a split.
