@@ -16,12 +16,15 @@ from jaxmed.report.folder import RunFolder
 from jaxmed.report.split_rows import SplitRows
 from jaxmed.tasks import Classes, Judge, Values
 from jaxmed.tasks.judge import Statistic
-from jaxmed.typing import Columns
+from jaxmed.typing import Columns, Outputs
 
-_TRUTH, _ANSWER = "truth", "answer"
-_OF_TWO = ("auroc", "sensitivity", "specificity")
-_OF_MORE = ("auroc", "balanced_accuracy")
-"""Statistics that are compared between subgroups: few, as each costs certainty of the others."""
+_TRUTH, _ANSWER, _DECISIONS = "truth", "answer", "decisions"
+_OF_TWO = {"auroc": _ANSWER, "sensitivity": _DECISIONS, "specificity": _DECISIONS}
+_OF_MORE = {"auroc": _ANSWER, "balanced_accuracy": _DECISIONS}
+"""Statistics that are compared between subgroups, and the column that each is of.
+
+They are few, as each costs certainty of the others.
+"""
 
 
 def stored_judge(run: RunFolder) -> Judge:
@@ -35,23 +38,29 @@ def stored_judge(run: RunFolder) -> Judge:
             values=Values(lambda columns: columns[_TRUTH], lambda outputs: outputs[_ANSWER])
         )
     of_two = len(run.classes) == 2
-    names = _OF_TWO if of_two else _OF_MORE
+    columns = _OF_TWO if of_two else _OF_MORE
     subject = run.classes[1] if of_two else f"mean of {len(run.classes)} classes"
     return Judge(
-        statistics={name: _of_table(getattr(metrics, name)) for name in names},
-        subjects=dict.fromkeys(names, subject),
+        statistics={name: _of_table(getattr(metrics, name), of) for name, of in columns.items()},
+        subjects=dict.fromkeys(columns, subject),
         classes=Classes(
             tuple(run.classes),
             truth=lambda columns: columns[_TRUTH],
             probabilities=lambda outputs: outputs[_ANSWER],
-            replaced=lambda outputs, probabilities: {**outputs, _ANSWER: probabilities},
+            replaced=_with_probabilities,
+            chosen=lambda outputs: outputs[_DECISIONS].argmax(axis=1),
         ),
         names={_ANSWER: tuple(run.classes)},
     )
 
 
-def _of_table(statistic: Callable[..., Any]) -> Statistic:
-    return lambda table, weights: statistic(table[_TRUTH], table[_ANSWER], weights)
+def _with_probabilities(outputs: Outputs, probabilities: Any) -> Outputs:
+    kept = {name: value for name, value in outputs.items() if name != _DECISIONS}
+    return {**kept, _ANSWER: probabilities}
+
+
+def _of_table(statistic: Callable[..., Any], column: str) -> Statistic:
+    return lambda table, weights: statistic(table[_TRUTH], table[column], weights)
 
 
 def stored_columns(rows: SplitRows) -> Columns:
@@ -65,6 +74,8 @@ def stored_columns(rows: SplitRows) -> Columns:
         _TRUTH: rows.truth,
         _ANSWER: rows.answer.astype(np.float32),
     }
+    if rows.chosen is not None:
+        columns[_DECISIONS] = rows.decisions
     if rows.groups is not None:
         columns["group"] = np.unique(rows.groups, return_inverse=True)[1].astype(np.int32)
     return columns

@@ -116,7 +116,8 @@ def test_the_checklists_say_what_the_run_knows(run):
 
 def test_subgroups_of_the_test_split_are_kept(run):
     heads = (run / "assessment" / "test.csv").read_text(encoding="utf-8").splitlines()[0]
-    assert heads.startswith(f"id,truth,probability_benign,probability_{HOSTILE[1]},group,")
+    classes = f"predicted,probability_benign,probability_{HOSTILE[1]}"
+    assert heads.startswith(f"id,truth,{classes},group,")
     assert heads.endswith(",subgroup_sex,uncertainty_doubt")
 
 
