@@ -68,18 +68,32 @@ def class_rows(
     Raises:
         ValueError: if the targets are not those of the task.
     """
-    judge = model.task.judge
     truth, found = [], []
     outputs: Columns = {}
     for columns, outputs in predictions(model, batches.opened(data, name), batch_size):
-        problem = judge.check(columns, training=False)
-        if problem is not None:
-            first = columns["row"][0]
-            place = f", rows counted from its row {first}," if first else ""
-            raise ValueError(f"{name}{place} {problem}.")
-        truth.append(np.asarray(classes.truth(columns)))
+        truth.append(true_classes(model, columns, classes, name=name))
         found.append(np.asarray(classes.probabilities(outputs)))
     return ClassRows(np.concatenate(truth), np.concatenate(found), frozenset(outputs))
+
+
+def true_classes(model: Model, columns: Columns, classes: Classes, *, name: str) -> np.ndarray:
+    """The true classes [rows] of a batch, checked.
+
+    Args:
+        model: trained.
+        columns: of a batch, as `predictions` gives them.
+        classes: how the model's answers are read.
+        name: of the argument that holds the rows, for messages.
+
+    Raises:
+        ValueError: if the targets are not those of the task.
+    """
+    problem = model.task.judge.check(columns, training=False)
+    if problem is not None:
+        first = columns["row"][0]
+        place = f", rows counted from its row {first}," if first else ""
+        raise ValueError(f"{name}{place} {problem}.")
+    return np.asarray(classes.truth(columns))
 
 
 def check_training_rows(data: Columns | Source, train: Columns | Source, *, name: str) -> int:
