@@ -209,8 +209,10 @@ def _uncertainty(run: RunFolder) -> str:
 
 
 def _output(run: RunFolder) -> str:
-    words = "A probability per class; thresholds are chosen on the validation split, see "
-    return f"{words}Operating points." if run.classes else ""
+    if run.positive:
+        words = "A probability per class; thresholds are chosen on the validation split, see "
+        return f"{words}Operating points."
+    return "A probability per class; the answer is the most probable one." if run.classes else ""
 
 
 def _recalibration(run: RunFolder) -> str:

@@ -13,6 +13,8 @@ from tasks.kinds import KINDS, untrained
 
 from jaxmed import report
 from jaxmed.cli.main import main
+from jaxmed.report.checklist import filled
+from jaxmed.report.folder import read_folder
 from jaxmed.report.page import CHECKLIST, PAGE
 from jaxmed.runs import manifest
 from jaxmed.runs.history import write_history
@@ -112,6 +114,28 @@ def test_the_checklists_say_what_the_run_knows(run):
     by_item = {line.split(" | ")[0].strip("| "): line for line in lines[:53]}
     assert "training 1,000 rows, validation 200 rows, test 200 rows" in by_item["12a"]
     assert "To be written by the authors." in by_item["17"]
+
+
+def item(run, checklist, number):
+    """What the checklists say of an item."""
+    (found,) = (
+        each
+        for each in filled(read_folder(run))
+        if (each.checklist, each.number) == (checklist, number)
+    )
+    return found.answer
+
+
+def test_thresholds_are_only_those_of_two_classes(run, tmp_path):
+    chosen = "thresholds are chosen on the validation split"
+    assert chosen in item(run, "TRIPOD+AI", "15")
+    p = np.full((30, 3), 1 / 3, np.float32)
+    rows = {"p": p, "label": np.arange(30, dtype=np.int32) % 3}
+    report.assess(
+        answering(("a", "b", "c")), tmp_path, validation=rows, test=rows, resamples=2, mistakes=0
+    )
+    said = item(tmp_path, "TRIPOD+AI", "15")
+    assert said == "A probability per class; the answer is the most probable one."
 
 
 def test_subgroups_of_the_test_split_are_kept(run):
