@@ -14,7 +14,7 @@ from tasks.kinds import KINDS, untrained
 from jaxmed import report
 from jaxmed.cli.main import main
 from jaxmed.report.checklist import filled
-from jaxmed.report.folder import read_folder
+from jaxmed.report.folder import RunFolder, read_folder
 from jaxmed.report.page import CHECKLIST, PAGE
 from jaxmed.runs import manifest
 from jaxmed.runs.history import write_history
@@ -124,6 +124,25 @@ def item(run, checklist, number):
         if (each.checklist, each.number) == (checklist, number)
     )
     return found.answer
+
+
+def test_what_the_run_does_not_know_is_left_to_the_authors(own_run):
+    (own_run / "model").mkdir()
+    (own_run / "model" / "card.json").write_text("{}")
+    path = own_run / "assessment" / "question.json"
+    purpose = {"intended_use": "For adults.", "not_for": "Not for children."}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"purpose": purpose}))
+    found = {(each.checklist, each.number): each.answer for each in filled(RunFolder(own_run))}
+    assert found["TRIPOD+AI", "3b"] == "For adults."
+    # How predictions were computed, limitations; intended size of the test set, implications.
+    for of in (("TRIPOD+AI", "12g"), ("TRIPOD+AI", "26"), ("CLAIM", "21"), ("CLAIM", "41")):
+        assert found[of] == "To be written by the authors.", of
+
+
+def test_the_approach_to_fairness_is_left_to_the_authors(run):
+    said = item(run, "TRIPOD+AI", "14")
+    assert said.startswith("Performance is compared by sex, see Subgroups.")
+    assert said.endswith("to be written by the authors.")
 
 
 def test_thresholds_are_only_those_of_two_classes(run, tmp_path):
