@@ -14,8 +14,10 @@ from tasks.kinds import KINDS, untrained
 from jaxmed import report
 from jaxmed.cli.main import main
 from jaxmed.report.checklist import filled
+from jaxmed.report.contents import Table
 from jaxmed.report.folder import RunFolder, read_folder
 from jaxmed.report.page import CHECKLIST, PAGE
+from jaxmed.report.sections.subgroups import subgroups
 from jaxmed.runs import manifest
 from jaxmed.runs.history import write_history
 
@@ -223,6 +225,25 @@ def test_a_split_of_one_class_says_what_is_missing(tmp_path):
     report.assess(answering(), tmp_path, validation=split(0), test=test, resamples=5)
     report.write_page(tmp_path)
     assert "Needed: rows of both classes in the test split." in read(tmp_path).text
+
+
+def test_a_subgroup_of_one_value_is_said_and_the_page_goes_on(tmp_path):
+    site = np.array(["here"] * 199 + [""])
+    sex = np.array(["female", "male"] * 100)
+    report.assess(
+        answering(), tmp_path, validation=split(0, sex=sex, site=site),
+        test=split(1, sex=sex, site=site), subgroups=("site", "sex"), resamples=2, mistakes=0,
+    )  # fmt: skip
+    said = subgroups(read_folder(tmp_path))
+    assert said.blocks[0].text.startswith("site: all rows of the test split that have a value")
+    names = {row[0] for block in said.blocks if isinstance(block, Table) for row in block.rows}
+    assert names == {"sex = female", "sex = male"}
+    report.assess(
+        answering(), tmp_path, validation=split(0, site=site), test=split(1, site=site),
+        subgroups=("site",), resamples=2, mistakes=0,
+    )  # fmt: skip
+    report.write_page(tmp_path)
+    assert "there is nothing to compare" in read(tmp_path).text
 
 
 def test_groups_in_both_splits_are_said_first(page):
