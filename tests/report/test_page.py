@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 
 import numpy as np
@@ -70,6 +71,14 @@ def test_the_page_can_be_found_through_by_headings_and_landmarks(page):
     assert len(page.all("h2")) >= len(TITLES)
     assert all("scope" in head for head in page.all("th"))
     assert len(page.all("caption")) == len(page.all("table"))
+
+
+def test_no_head_is_empty(run):
+    text = (run / PAGE).read_text(encoding="utf-8")
+    heads = re.findall(r"<th[^>]*>(.*?)</th>", text, re.DOTALL)
+    assert len(heads) > 100
+    assert all(head.strip() for head in heads)
+    assert "<thead><tr><td></td><th" in text  # a corner above the names of the rows
 
 
 def test_every_picture_is_a_png_that_is_said_in_words(page):
@@ -231,13 +240,15 @@ def test_a_subgroup_of_one_value_is_said_and_the_page_goes_on(tmp_path):
     site = np.array(["here"] * 199 + [""])
     sex = np.array(["female", "male"] * 100)
     report.assess(
-        answering(), tmp_path, validation=split(0, sex=sex, site=site),
+        answering(("benign", "malignant")), tmp_path, validation=split(0, sex=sex, site=site),
         test=split(1, sex=sex, site=site), subgroups=("site", "sex"), resamples=2, mistakes=0,
     )  # fmt: skip
     said = subgroups(read_folder(tmp_path))
     assert said.blocks[0].text.startswith("site: all rows of the test split that have a value")
-    names = {row[0] for block in said.blocks if isinstance(block, Table) for row in block.rows}
-    assert names == {"sex = female", "sex = male"}
+    tables = [block for block in said.blocks if isinstance(block, Table)]
+    assert {row[0] for table in tables for row in table.rows} == {"sex = female", "sex = male"}
+    # The name of the class stays as it is.
+    assert tables[0].heads[:4] == ("Subgroup", "Rows", "malignant", "Estimate")
     report.assess(
         answering(), tmp_path, validation=split(0, site=site), test=split(1, site=site),
         subgroups=("site",), resamples=2, mistakes=0,

@@ -42,7 +42,9 @@ def subgroups(run: RunFolder) -> Section:
         )
     )
     found = by_subgroup(judge, stored_columns(run.test), compared, resamples=_RESAMPLES)
-    heads = tuple(head[:1].upper() + head[1:] for head in found.heads())
+    heads = tuple(  # without the name of the class, which stays as it is
+        head if head == found.positive else head[:1].upper() + head[1:] for head in found.heads()
+    )
     for name in found.names:
         rows = [
             [cell.replace(", ", ",\N{NO-BREAK SPACE}") for cell in row] for row in found.rows(name)
