@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from report.runs import HOSTILE, answering, assessed, images, split
+from report.runs import HOSTILE, Page, answering, assessed, images, split
 
 from jaxmed import report
 from jaxmed.report.contents import Table
@@ -120,7 +120,9 @@ def test_words_of_a_text_are_marked_by_their_attribution(tmp_path):
     assert worst["words"] == [["good", "for"], ["<b>bad</b>", "against"], ["so", ""], ["so", ""]]
     report.write_page(tmp_path)
     page = (tmp_path / "trust.html").read_text()
-    assert '<mark class="against">&lt;b&gt;bad&lt;/b&gt;</mark>' in page
+    said = '<span class="unseen"> (against the answer)</span>'  # to whom underlines say nothing
+    assert f'<mark class="against">&lt;b&gt;bad&lt;/b&gt;{said}</mark>' in page
+    assert "good (for the answer)" in Page(page).text
 
 
 def test_an_assessment_that_fails_leaves_the_old_one(own_run):
