@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 import shutil
 
@@ -18,6 +19,7 @@ from jaxmed.report.checklist import filled
 from jaxmed.report.contents import Table
 from jaxmed.report.folder import RunFolder, read_folder
 from jaxmed.report.page import CHECKLIST, PAGE
+from jaxmed.report.sections.conformal import conformal_coverage
 from jaxmed.report.sections.subgroups import subgroups
 from jaxmed.runs import manifest
 from jaxmed.runs.history import write_history
@@ -260,3 +262,24 @@ def test_a_subgroup_of_one_value_is_said_and_the_page_goes_on(tmp_path):
 def test_groups_in_both_splits_are_said_first(page):
     assert "Read this first" in page.words
     assert "100 patients or other groups are in the validation and in the test split" in page.text
+
+
+def test_coverage_of_conformal_sets_is_counted_by_hand(assessed_run):
+    run = read_folder(assessed_run)
+    (table,) = (
+        block
+        for block in conformal_coverage(run).blocks
+        if isinstance(block, Table) and "90%" in block.caption
+    )
+    (row,) = (each for each in table.rows if each[0] == "threshold")
+    truth, answer = run.validation.truth, run.validation.answer
+    rank = math.ceil((len(truth) + 1) * 0.9)
+    limit = np.sort(1 - answer[np.arange(len(truth)), truth])[rank - 1]
+    sets = run.test.answer >= 1 - limit
+    covered = sets[np.arange(len(sets)), run.test.truth]
+    assert row[1].startswith(f"{covered.mean():.3f}")
+    assert row[2].startswith(f"{covered[run.test.truth == 0].mean():.3f}")
+    assert row[3].startswith(f"{covered[run.test.truth == 1].mean():.3f}")
+    size = sets.sum(axis=1)
+    shares = [(size == count).mean() for count in (0, 1)]
+    assert row[4:] == [f"{size.mean():.2f}", *(f"{share:.1%}" for share in shares)]
