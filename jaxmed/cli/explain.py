@@ -47,7 +47,7 @@ def explain(
         input: a file as for `jaxmed predict --file`.
         row: which row of the file, counted from 1.
         method: by default occlusion, and Shapley values for features.
-        target: the class to explain; by default the most probable one.
+        target: the class to explain; by default the one that the model answers.
         background: a file of rows to compare with, such as some of the training data; needed for
             Shapley values.
         window: center and width of the measured values of DICOM or NIfTI that become black and
@@ -83,12 +83,13 @@ def _explain(
     columns = dict(found.columns if isinstance(found, Arrays) else found)  # type: ignore[arg-type]
     case = _row(columns, row)
     name = next(iter(loaded.card.inputs))
-    features = name == "features" or len(loaded.card.inputs[name]["shape"]) == 1
-    method = method or ("shapley" if features and not text else "occlusion")
+    row_of_numbers = name == "features" or case[name].ndim == 2
+    tokens = row_of_numbers and name != "features" and case[name].dtype.kind == "i"
+    method = method or ("shapley" if row_of_numbers and not tokens else "occlusion")
     rows = None if background is None else read_cases(loaded.card, background, window)
     answer, number, score = _answer(loaded, case, target)
     weights = _weights(loaded, case, number, method, rows, case[name])[0]
-    shown = _Shown(loaded, case[name][0], weights, answer, text, method)
+    shown = _Shown(loaded, case[name][0], weights, answer, tokens, method)
     print(f"{printed(answer)}: {score:.6f}")
     for what, weight in shown.largest():
         print(f"{weight:+.6f}", printed(what), sep="\t")
@@ -117,12 +118,12 @@ def _row(columns: Mapping[str, np.ndarray], row: int) -> dict[str, np.ndarray]:
     return {name: column[row - 1 : row] for name, column in columns.items()}
 
 
-def _answer(model: Any, case: Columns, target: str | None) -> tuple[str, int | None, float]:
+def _answer(model: Loaded, case: Columns, target: str | None) -> tuple[str, int | None, float]:
     """What is explained, its number among the scores and its score."""
     import numpy as np
 
-    from jaxmed import checks
     from jaxmed.data import batches
+    from jaxmed.explain.explained import score_names, target_number
 
     if model.task.judge.scores is None:
         raise ValueError(
@@ -135,12 +136,24 @@ def _answer(model: Any, case: Columns, target: str | None) -> tuple[str, int | N
             raise ValueError(f"--target is {target!r}, but the model gives a number: leave it out.")
         return "predicted", None, float(scores[0])
     count = scores.shape[1]
-    names = next((list(of) for of in model.task.judge.names.values() if len(of) == count), None)
-    names = names or [str(number) for number in range(count)]
+    names = score_names(model.task.judge, count) or [str(number) for number in range(count)]
     if target is not None:
-        checks.known("--target", target, names)
-    number = int(scores[0].argmax()) if target is None else names.index(target)
+        number = target_number("--target", target, count, names)
+    else:
+        answered = _answered_class(model, case, count)
+        number = int(scores[0].argmax()) if answered is None else answered
     return names[number], number, float(scores[0, number])
+
+
+def _answered_class(model: Loaded, case: Columns, count: int) -> int | None:
+    """The class that the model answers, which may have a threshold; None where it answers none."""
+    from jaxmed.evaluation import predict
+
+    for name, column in predict(model.answering, case).items():
+        words = model.card.names.get(name, ())
+        if column.ndim == 1 and column.dtype.kind in "iu" and len(words) == count:
+            return int(column[0])
+    return None
 
 
 def _weights(
@@ -182,7 +195,7 @@ class _Shown:
     value: np.ndarray
     weights: np.ndarray
     answer: str
-    text: str
+    tokens: bool
     method: str
 
     def largest(self) -> list[tuple[str, float]]:
@@ -209,11 +222,12 @@ class _Shown:
         return input_picture(image, weights, answer=self.answer, caption=self.answer).content
 
     def _parts(self) -> tuple[list[str], list[float]]:
-        if self.text:
+        if self.tokens and self.loaded.tokenizer is not None:
             return self._tokens()
         if self.value.ndim == 1:
             names = self.loaded.card.feature_names
-            names = names or [f"feature {number}" for number in range(1, len(self.value) + 1)]
+            one = "token" if self.tokens else "feature"
+            names = names or [f"{one} {number}" for number in range(1, len(self.value) + 1)]
             said = [f"{n} = {v:.6g}" for n, v in zip(names, self.value.tolist(), strict=True)]
             return said, self.weights.tolist()
         # Shapley values add up; the others say the same of all numbers that were covered together.

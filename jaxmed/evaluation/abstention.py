@@ -8,7 +8,9 @@ import jax
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.data import batches
 from jaxmed.data.source import Source
+from jaxmed.evaluation.class_rows import checked_predictions
 from jaxmed.evaluation.predict import predictions
 from jaxmed.tasks import Model
 from jaxmed.tasks.uncertainty import uncertainty_of
@@ -27,9 +29,10 @@ def abstention_threshold(
     """The threshold for `transforms.with_abstention`, from rows that the model was not trained on.
 
     With `retained`, the smallest one at which at least that share of the rows is answered. With
-    `error`, the largest one at which at most that share of the answered rows is wrong. Rows of
-    equal uncertainty are answered together. The share and the error hold on the validation rows; on
-    others they vary, and where patients differ from these they do not hold at all.
+    `error`, the largest one at which at most that share of the answered rows is wrong, by the class
+    that the model decides for. Rows of equal uncertainty are answered together. The share and the
+    error hold on the validation rows; on others they vary, and where patients differ from these
+    they do not hold at all.
 
     Args:
         model: that answers with one of several classes.
@@ -45,7 +48,8 @@ def abstention_threshold(
 
     Raises:
         ValueError: if neither or both of `retained` and `error` are given, an argument is out of
-            range, or no threshold keeps the error.
+            range, the true classes are missing or not those of the task, or no threshold keeps
+            the error.
     """
     checks.made_by("model", model, Model, "a Model, such as fit(...).model")
     if (retained is None) == (error is None):
@@ -61,12 +65,15 @@ def abstention_threshold(
     classes = model.task.judge.classes
     assert classes is not None  # checked by uncertainty_of
     found, wrong = [], []
-    for columns, given in predictions(model, validation, batch_size):
+    if error is None:
+        read = predictions(model, batches.opened(validation, "validation"), batch_size)
+    else:
+        read = checked_predictions(model, validation, name="validation", batch_size=batch_size)
+    for columns, given in read:
         outputs = jax.device_put(given)
         found.append(np.asarray(measured(outputs), np.float64))
         if error is not None:
-            predicted = np.asarray(classes.probabilities(outputs)).argmax(1)
-            wrong.append(predicted != classes.truth(columns))
+            wrong.append(np.asarray(classes.chosen(outputs)) != classes.truth(columns))
     uncertainty = np.concatenate(found)
     order = np.argsort(uncertainty, kind="stable")
     ascending = uncertainty[order]

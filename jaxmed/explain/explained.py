@@ -129,6 +129,46 @@ def picked(scores: Array, targets: Array) -> Array:
     return jnp.take_along_axis(scores, targets[:, None], axis=1)[:, 0]
 
 
+def target_number(name: str, target: Any, count: int, names: Sequence[str]) -> int:
+    """The column of a class that is given by number or name.
+
+    Args:
+        name: of the argument, for messages.
+        target: number or name.
+        count: of the scores.
+        names: of the scores; empty where they have none.
+
+    Raises:
+        ValueError: if there is no such class.
+    """
+    if isinstance(target, str) and names:
+        checks.known(name, target, names)
+        return list(names).index(str(target))
+    if isinstance(target, str):
+        raise ValueError(
+            f"{name} is {checks.shown(target)}, but the model names no classes: pass a number of 0 "
+            f"to {count - 1}."
+        )
+    found = checks.whole(name, target, least=0)
+    if found >= count:
+        raise ValueError(
+            f"{name} is {found}, but must be 0 to {count - 1}: the model has {count} scores."
+        )
+    return found
+
+
+def score_names(judge: Judge, count: int) -> Sequence[str]:
+    """The names of the scores: of classes, or those of as many columns; empty where there are none.
+
+    Args:
+        judge: of the task.
+        count: of the scores.
+    """
+    every = [] if judge.classes is None else [judge.classes.names]
+    fitting = [names for names in (*every, *judge.names.values()) if len(names) == count]
+    return fitting[0] if fitting else ()
+
+
 def as_array(name: str, value: Any, shape: tuple[int, ...], rows: int, *, of: str) -> np.ndarray:
     """A number, one array or one per row as an array [1 or rows, *shape], float32.
 
@@ -201,40 +241,14 @@ def _targets(target: Target, scores: tuple[int, ...], rows: int, judge: Judge) -
             f"target is {checks.shown(target)}, but score gives one number per row: leave target "
             "out."
         )
-    names = _names(judge, scores[1])
+    names = score_names(judge, scores[1])
     if isinstance(target, str) or np.ndim(target) == 0:
-        return np.full(rows, _number("target", target, scores[1], names), np.int32)
+        return np.full(rows, target_number("target", target, scores[1], names), np.int32)
     each = checks.sequence("target", target, "one class per row")
     if len(each) != rows:
         raise ValueError(
             f"target has {len(each)} classes, but data has {rows} rows: give one per row, or one "
             "for all."
         )
-    return np.array(
-        [_number(f"target[{i}]", one, scores[1], names) for i, one in enumerate(each)], np.int32
-    )
-
-
-def _number(name: str, target: Any, count: int, names: Sequence[str]) -> int:
-    """The column of a class that is given by number or name."""
-    if isinstance(target, str) and names:
-        checks.known(name, target, names)
-        return list(names).index(str(target))
-    if isinstance(target, str):
-        raise ValueError(
-            f"{name} is {checks.shown(target)}, but the model names no classes: pass a number of 0 "
-            f"to {count - 1}."
-        )
-    found = checks.whole(name, target, least=0)
-    if found >= count:
-        raise ValueError(
-            f"{name} is {found}, but must be 0 to {count - 1}: the model has {count} scores."
-        )
-    return found
-
-
-def _names(judge: Judge, count: int) -> Sequence[str]:
-    """The names of the scores: of classes, or those of as many columns."""
-    every = [] if judge.classes is None else [judge.classes.names]
-    fitting = [names for names in (*every, *judge.names.values()) if len(names) == count]
-    return fitting[0] if fitting else ()
+    numbers = [target_number(f"target[{i}]", x, scores[1], names) for i, x in enumerate(each)]
+    return np.array(numbers, np.int32)

@@ -175,8 +175,8 @@ def _mistakes(
     said = []
     for row in numbers:
         truth, answer = rows.truth[row], rows.answer[row]
-        if classes:
-            chosen = int(answer.argmax())
+        if rows.chosen is not None:
+            chosen = rows.chosen[row]
             words = (classes[truth], classes[chosen], f"{answer[chosen]:.3f}")
         else:
             words = (f"{truth:.4g}", f"{answer:.4g}", "")

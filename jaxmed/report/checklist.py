@@ -209,8 +209,10 @@ def _uncertainty(run: RunFolder) -> str:
 
 
 def _output(run: RunFolder) -> str:
-    words = "A probability per class; thresholds are chosen on the validation split, see "
-    return f"{words}Operating points." if run.classes else ""
+    if run.positive:
+        words = "A probability per class; thresholds are chosen on the validation split, see "
+        return f"{words}Operating points."
+    return "A probability per class; the answer is the most probable one." if run.classes else ""
 
 
 def _recalibration(run: RunFolder) -> str:
@@ -221,7 +223,8 @@ def _recalibration(run: RunFolder) -> str:
 
 def _subgroups(run: RunFolder) -> str:
     names = [] if run.test is None else list(run.test.subgroups)
-    return f"By {', '.join(names)}; see Subgroups." if names else ""
+    words = f"Performance is compared by {', '.join(names)}, see Subgroups. The approaches to "
+    return f"{words}fairness are to be written by the authors." if names else ""
 
 
 def _failures(run: RunFolder) -> str:
@@ -246,7 +249,6 @@ _TRIPOD_ANSWERS: Mapping[str, Answer] = {
     "12c": _training,
     "12e": _measures,
     "12f": _recalibration,
-    "12g": _model_files,
     "14": _subgroups,
     "15": _output,
     "18e": _license,
@@ -256,7 +258,6 @@ _TRIPOD_ANSWERS: Mapping[str, Answer] = {
     "22": _model_files,
     "23a": _headline,
     "24": _recalibration,
-    "26": _purpose("not_for"),
 }
 _CLAIM_ANSWERS: Mapping[str, Answer] = {
     "3": _purpose("intended_use"),
@@ -264,7 +265,6 @@ _CLAIM_ANSWERS: Mapping[str, Answer] = {
     "14": _purpose("reference_standard"),
     "19": _partition,
     "20": _level,
-    "21": _sizes,
     "23": _software,
     "25": _training,
     "26": _selection,
@@ -277,6 +277,5 @@ _CLAIM_ANSWERS: Mapping[str, Answer] = {
     "37": _headline,
     "38": _headline,
     "39": _failures,
-    "41": _purpose("intended_use"),
     "43": _code,
 }

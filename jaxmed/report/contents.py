@@ -31,7 +31,7 @@ class Table:
 
     Attributes:
         caption: what the table holds.
-        heads: of the columns.
+        heads: of the columns; empty above names that need none.
         rows: one text per column; the first names the row.
         text: whether all columns are text; by default those after the first are numbers.
     """

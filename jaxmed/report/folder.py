@@ -20,7 +20,7 @@ ASSESSMENT = "assessment"
 QUESTION, METRICS = "question.json", "metrics.json"
 FIGURES, MISTAKES = "figures.json", "mistakes.json"
 TABLES = ("faithfulness", "out_of_distribution")
-"""Of numbers that are given to `assess`, by name of the file."""
+"""Numbers that are given to `assess`, by name of the file."""
 _MOST_BYTES = 1 << 28  # of a file of JSON
 _REMEDY = "copy the run again, or assess the model again."
 
@@ -89,7 +89,7 @@ class RunFolder:
         }
 
     def content(self, name: str) -> bytes:
-        """Of a picture that `assess` wrote."""
+        """The bytes of a picture that `assess` wrote."""
         if Path(name).name != name:
             raise ValueError(f"{name!r} is no name of a file in {ASSESSMENT}: {_REMEDY}")
         return (self.path / ASSESSMENT / name).read_bytes()

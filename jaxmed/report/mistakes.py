@@ -1,7 +1,7 @@
 """The most confident mistakes of a model: what it read, what it answered, and why.
 
-A mistake is a row whose most probable class is not the true one, ordered by the probability of the
-wrong class; of a number, the rows with the largest errors.
+A mistake is a row whose answered class is not the true one, ordered by the probability of the wrong
+class; of a number, the rows with the largest errors.
 """
 
 from __future__ import annotations
@@ -36,9 +36,8 @@ def wrong_rows(rows: SplitRows, most: int) -> np.ndarray:
         rows: of the test split.
         most: rows at most.
     """
-    if rows.answer.ndim == 2:
-        answered = rows.answer.argmax(axis=1)
-        badness = np.where(answered != rows.truth, rows.answer.max(axis=1), -np.inf)
+    if rows.chosen is not None:
+        badness = np.where(rows.chosen != rows.truth, rows.confidence, -np.inf)
     else:
         badness = np.abs(rows.answer - rows.truth)
     order = np.argsort(-badness, kind="stable")[:most]

@@ -50,6 +50,8 @@ def rows_of(
             "truth": np.asarray(asked.truth(columns)),
             "answer": np.asarray(answer(outputs)),
         }
+        if judge.classes:
+            part["chosen"] = np.asarray(judge.classes.chosen(outputs))
         if "group" in columns:
             part["group"] = columns["group"]
         for each in subgroups:
@@ -71,6 +73,7 @@ def rows_of(
         whole["id"],
         truth,
         whole["answer"],
+        whole.get("chosen"),
         whole.get("group"),
         {each: whole[f"subgroup {each}"] for each in subgroups},
         {each: whole[f"uncertainty {each}"] for each in uncertainty},

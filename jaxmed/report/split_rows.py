@@ -1,7 +1,7 @@
 """The rows of a split as the page reads them: one CSV file that needs no code to be understood.
 
-`id` and `truth`; `probability_NAME` of each class, or the number `predicted`; then, where they are
-known, `group`, `subgroup_NAME` and `uncertainty_NAME`. The truth of classes is the name of one.
+`id`, `truth` and `predicted`, which are names of classes or numbers; `probability_NAME` of each
+class; then, where they are known, `group`, `subgroup_NAME` and `uncertainty_NAME`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ class SplitRows:
         ids: of the rows.
         truth: [rows], numbers of classes, or measured numbers.
         answer: [rows, classes] probabilities, or [rows] predicted numbers.
+        chosen: [rows], numbers of the classes that the model answers, which are not the most
+            probable ones where it has a threshold; None where it answers with a number.
         groups: the patient or other group of each row, or None.
         subgroups: a word per row by the name of the attribute, such as `sex`.
         uncertainty: a number per row by the name of the measure.
@@ -35,6 +37,7 @@ class SplitRows:
     ids: np.ndarray
     truth: np.ndarray
     answer: np.ndarray
+    chosen: np.ndarray | None
     groups: np.ndarray | None = None
     subgroups: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     uncertainty: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
@@ -43,9 +46,14 @@ class SplitRows:
         return len(self.ids)
 
     @property
-    def count_of_groups(self) -> int | None:
-        """How many patients or other groups there are."""
-        return None if self.groups is None else len(np.unique(self.groups))
+    def decisions(self) -> np.ndarray:
+        """1 for the class that the model answers and 0 for the others [rows, classes]."""
+        return np.eye(self.answer.shape[1], dtype=np.float32)[self.chosen]
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """The probability of the class that the model answers [rows]."""
+        return np.where(self.decisions > 0, self.answer, 0).sum(axis=1)
 
 
 def csv_text(rows: SplitRows, classes: Sequence[str]) -> str:
@@ -58,6 +66,7 @@ def csv_text(rows: SplitRows, classes: Sequence[str]) -> str:
     columns: dict[str, np.ndarray] = {"id": rows.ids}
     if classes:
         columns["truth"] = np.array(classes)[rows.truth]
+        columns["predicted"] = np.array(classes)[rows.chosen]
         columns |= {
             PROBABILITY + name: rows.answer[:, number] for number, name in enumerate(classes)
         }
@@ -94,10 +103,13 @@ def read_split(path: Path, classes: Sequence[str]) -> SplitRows:
 def _read(name: str, columns: Mapping[str, np.ndarray], classes: Sequence[str]) -> SplitRows:
     if classes:
         numbers = {word: number for number, word in enumerate(classes)}
-        truth = np.array([numbers[word] for word in columns["truth"]])
+        truth, chosen = (
+            np.array([numbers[word] for word in columns[key]]) for key in ("truth", "predicted")
+        )
         answer = np.stack([columns[PROBABILITY + word].astype(float) for word in classes], axis=1)
     else:
         truth, answer = (columns[key].astype(float) for key in ("truth", "predicted"))
+        chosen = None
     subgroups, uncertainty = (
         {head.removeprefix(kind): x for head, x in columns.items() if head.startswith(kind)}
         for kind in (SUBGROUP, UNCERTAINTY)
@@ -107,6 +119,7 @@ def _read(name: str, columns: Mapping[str, np.ndarray], classes: Sequence[str]) 
         columns["id"],
         truth,
         answer,
+        chosen,
         columns.get("group"),
         subgroups,
         {measure: column.astype(float) for measure, column in uncertainty.items()},

@@ -96,6 +96,7 @@ def _of_classes(names: Sequence[str], statistics: Sequence[str]) -> Judge:
             truth=lambda columns: columns["label"],
             probabilities=lambda outputs: outputs["probabilities"],
             replaced=_with_probabilities,
+            chosen=lambda outputs: _most_probable(outputs)["class"],
         ),
         scores=_class_scores,
     )
@@ -124,13 +125,18 @@ def _class_scores(outputs: Outputs) -> Array:
 
 def _of_two_classes_decided(names: Sequence[str], statistics: Sequence[str]) -> Judge:
     """The judge of two classes of which the second is chosen from a threshold on."""
+    judge = _of_classes(names, statistics)
+    assert judge.classes is not None
     return dataclasses.replace(
-        _of_classes(names, statistics),
+        judge,
         table=_row_with_threshold,
         statistics=_statistics(statistics, _decisions),
         figures=functools.partial(_decided_figures, names),
         answer=_reaching_the_threshold,
         notes=lambda table: (_threshold_sentence(names, table),),
+        classes=dataclasses.replace(
+            judge.classes, chosen=lambda outputs: _reaching_the_threshold(outputs)["class"]
+        ),
     )
 
 

@@ -30,12 +30,15 @@ class Classes:
         probabilities: `outputs -> probabilities` [rows, classes]. Pure JAX.
         replaced: `(outputs, probabilities) -> outputs`, the same with other probabilities and
             without what no longer fits them. Pure JAX.
+        chosen: `outputs -> classes` [rows], the answer: the most probable class, or that of a
+            threshold. Pure JAX.
     """
 
     names: Sequence[str]
     truth: Callable[[Columns], np.ndarray]
     probabilities: Callable[[Outputs], Any]
     replaced: Callable[[Outputs, Any], Outputs]
+    chosen: Callable[[Outputs], Any]
 
     @property
     def positive(self) -> str | None:

@@ -18,6 +18,7 @@ from jaxmed.evaluation import predict
 from jaxmed.models import RecurrentEncoder, TextClassifier
 from jaxmed.tasks import Model
 from jaxmed.tasks.judge import Judge
+from jaxmed.transforms import with_threshold
 
 NAMES = ["age", "creatinine", "sodium", "heart rate", "weight", "height"]
 
@@ -285,8 +286,31 @@ def test_explaining_a_text_names_its_tokens(tmp_path, capsys):
     covered[0, 0] = tokenizers.UNKNOWN
     left = scores(model, {"tokens": covered})[0, found.argmax()]
     (fall,) = (float(row[0]) for row in rows if row[1] == "the (token 1)")
+    # The same tokens from a file are explained as the text is: they are no features.
+    np.savez(tmp_path / "x.npz", tokens=tokens)
+    given = ["explain", str(tmp_path), "--input", str(tmp_path / "x.npz")]
+    assert main([*given, "--output", str(output)]) == 0
+    assert lines(capsys)[0][1:-1] == rows
     assert fall == pytest.approx(found.max() - left, abs=5e-6)
     assert output.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_model_with_a_threshold_is_explained_for_its_answer(tmp_path, capsys):
+    model = untrained("binary")
+    features = KINDS["binary"].columns["features"][:3]
+    p = predict(model, {"features": features})["probabilities"][0]
+    # A threshold at which the less probable class is the answer.
+    threshold = p[1] / 2 if p[1] < 0.5 else (p[1] + 1) / 2
+    export(with_threshold(model, float(threshold)), tmp_path, {"features": features})
+    path, output = tmp_path / "x.npy", tmp_path / "e.png"
+    np.save(path, features)
+    given = ["explain", str(tmp_path), "--input", str(path), "--method", "occlusion"]
+    assert main([*given, "--output", str(output)]) == 0
+    (title, *_), _ = lines(capsys)
+    name, score = title[0].split(": ")
+    assert name == ("healthy", "ill")[p.argmin()]
+    found = scores(model, {"features": features})[0, p.argmin()]
+    assert float(score) == pytest.approx(found, abs=5e-6)
 
 
 @pytest.mark.parametrize(

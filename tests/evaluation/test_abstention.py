@@ -11,7 +11,7 @@ from tasks.kinds import KINDS, untrained
 
 from jaxmed.evaluation import abstention_threshold, predict
 from jaxmed.tasks import Model
-from jaxmed.transforms import with_abstention
+from jaxmed.transforms import with_abstention, with_threshold
 
 # Uncertain rows are wrong more often; many rows tie.
 _random = np.random.default_rng(0)
@@ -53,6 +53,30 @@ def test_the_error_is_kept_with_as_many_rows_as_possible(error):
     possible = [(p <= P) for p in np.unique(P) if wrong[p <= P].mean() <= error]
     assert kept.sum() == max(rows.sum() for rows in possible)
     assert wrong[kept].mean() <= error
+
+
+def test_errors_are_those_of_the_decided_class():
+    decided = with_threshold(MODEL, 0.75)
+    wrong = (P >= 0.75) != LABEL
+    assert wrong.mean() > (LABEL == 0).mean()  # which counts as if it decided at one half
+    error = float(wrong.mean()) - 0.01
+    threshold = abstention_threshold(decided, COLUMNS, by="max_probability", error=error)
+    kept = threshold >= 1 - P
+    possible = [(p <= P) for p in np.unique(P) if wrong[p <= P].mean() <= error]
+    assert kept.sum() == max(rows.sum() for rows in possible) < 60
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"p": P}, "^validation has the columns p, .*, but needs a `label`"),
+        ({"p": P, "label": np.where(LABEL, 7, 0)}, "^validation has the label 7 in row "),
+    ],
+)
+def test_true_classes_that_are_none_of_the_task_are_refused(columns, message):
+    with pytest.raises(ValueError, match=message):
+        abstention_threshold(MODEL, columns, error=0.9)
+    assert abstention_threshold(MODEL, columns, retained=1) > 0  # which reads no classes
 
 
 def test_what_cannot_be_chosen_is_refused():

@@ -7,11 +7,15 @@ import json
 
 import numpy as np
 import pytest
-from report.runs import HOSTILE, answering, assessed, images, split
+from report.runs import HOSTILE, Page, answering, assessed, images, split
 
 from jaxmed import report
+from jaxmed.report.contents import Table
 from jaxmed.report.folder import read_folder
+from jaxmed.report.sections.selective import selective
+from jaxmed.report.sections.subgroups import subgroups
 from jaxmed.report.split_rows import SplitRows, csv_text, read_split
+from jaxmed.transforms import with_threshold
 
 NUMBERED = {name: images(0) | {"id": np.arange(200)} for name in ("validation", "test")}
 
@@ -25,6 +29,7 @@ def test_rows_come_back_as_they_were_written(tmp_path):
         np.arange(7),
         random.integers(0, 3, 7),
         answer,
+        random.integers(0, 3, 7),
         np.array([f"p,{i}" for i in range(7)]),
         {"sex": np.array(["f", "m"] * 3 + [""])},
         {"entropy": random.random(7)},
@@ -34,13 +39,14 @@ def test_rows_come_back_as_they_were_written(tmp_path):
     back = read_split(path, names)
     np.testing.assert_array_equal(back.truth, rows.truth)
     np.testing.assert_array_equal(back.answer.astype(np.float32), answer)  # to the bit
+    np.testing.assert_array_equal(back.chosen, rows.chosen)
     np.testing.assert_array_equal(back.groups, rows.groups)
     np.testing.assert_array_equal(back.subgroups["sex"], rows.subgroups["sex"])
     np.testing.assert_array_equal(back.uncertainty["entropy"], rows.uncertainty["entropy"])
 
 
 def test_numbers_come_back_too(tmp_path):
-    rows = SplitRows("test", np.arange(3), np.array([1.5, 2, 3]), np.array([0.1, 0.2, 1e-9]))
+    rows = SplitRows("test", np.arange(3), np.array([1.5, 2, 3]), np.array([0.1, 0.2, 1e-9]), None)
     path = tmp_path / "test.csv"
     path.write_bytes(csv_text(rows, ()).encode())
     np.testing.assert_array_equal(read_split(path, ()).answer, rows.answer)
@@ -61,6 +67,32 @@ def test_mistakes_are_the_most_confident_ones(assessed_run):
     found = json.loads((run / "assessment" / "mistakes.json").read_text())
     assert [each["id"] for each in found] == [name for _, name in sorted(wrong, reverse=True)[:2]]
     assert all((run / "assessment" / each["picture"]["file"]).exists() for each in found)
+
+
+def test_a_model_with_a_threshold_is_reported_by_its_decisions(tmp_path):
+    test = split(1)
+    test["sex"] = np.where(np.arange(200) % 2, "female", "male")
+    validation = split(0, sex=test["sex"])
+    report.assess(
+        with_threshold(answering(), 0.1), tmp_path, validation=validation, test=test,
+        subgroups=("sex",), resamples=5, mistakes=200,
+    )  # fmt: skip
+    called, ill = test["p"] >= 0.1, test["label"] == 1
+    wrong = called != ill
+    run = read_folder(tmp_path)
+    assert {each["id"] for each in run.mistakes} == {str(row) for row in np.flatnonzero(wrong)}
+    for each in run.mistakes:
+        p = test["p"][int(each["id"])]
+        answer, of = (HOSTILE[1], p) if p >= 0.1 else (HOSTILE[0], 1 - p)
+        assert (each["answer"], each["probability"]) == (answer, f"{of:.3f}")
+    (table,) = (block for block in selective(run).blocks if isinstance(block, Table))
+    assert table.rows[0][1] == f"{wrong.mean():.1%}"  # all rows are answered
+    tables = [block for block in subgroups(run).blocks if isinstance(block, Table)]
+    (found,) = (each for each in tables if each.caption.startswith("sensitivity"))
+    shown = {row[0]: row[3] for row in found.rows}
+    women = test["sex"] == "female"
+    for name, rows in (("female", women), ("male", ~women)):
+        assert shown[f"sex = {name}"] == f"{called[rows & ill].mean():.3f}"
 
 
 def test_features_of_mistakes_are_ordered_by_their_attribution(tmp_path):
@@ -88,7 +120,9 @@ def test_words_of_a_text_are_marked_by_their_attribution(tmp_path):
     assert worst["words"] == [["good", "for"], ["<b>bad</b>", "against"], ["so", ""], ["so", ""]]
     report.write_page(tmp_path)
     page = (tmp_path / "trust.html").read_text()
-    assert '<mark class="against">&lt;b&gt;bad&lt;/b&gt;</mark>' in page
+    said = '<span class="unseen"> (against the answer)</span>'  # to whom underlines say nothing
+    assert f'<mark class="against">&lt;b&gt;bad&lt;/b&gt;{said}</mark>' in page
+    assert "good (for the answer)" in Page(page).text
 
 
 def test_an_assessment_that_fails_leaves_the_old_one(own_run):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import math
+import re
 import shutil
 
 import numpy as np
@@ -13,7 +15,12 @@ from tasks.kinds import KINDS, untrained
 
 from jaxmed import report
 from jaxmed.cli.main import main
+from jaxmed.report.checklist import filled
+from jaxmed.report.contents import Table
+from jaxmed.report.folder import RunFolder, read_folder
 from jaxmed.report.page import CHECKLIST, PAGE
+from jaxmed.report.sections.conformal import conformal_coverage
+from jaxmed.report.sections.subgroups import subgroups
 from jaxmed.runs import manifest
 from jaxmed.runs.history import write_history
 
@@ -68,6 +75,14 @@ def test_the_page_can_be_found_through_by_headings_and_landmarks(page):
     assert len(page.all("caption")) == len(page.all("table"))
 
 
+def test_no_head_is_empty(run):
+    text = (run / PAGE).read_text(encoding="utf-8")
+    heads = re.findall(r"<th\b[^>]*>(.*?)</th>", text, re.DOTALL)
+    assert len(heads) > 100
+    assert all(head.strip() for head in heads)
+    assert "<thead><tr><td></td><th" in text  # a corner above the names of the rows
+
+
 def test_every_picture_is_a_png_that_is_said_in_words(page):
     pictures = page.all("img")
     # ROC, PR, confusion, two of reliability, decision, selective, training and two mistakes
@@ -114,9 +129,51 @@ def test_the_checklists_say_what_the_run_knows(run):
     assert "To be written by the authors." in by_item["17"]
 
 
+def item(run, checklist, number):
+    """What the checklists say of an item."""
+    (found,) = (
+        each
+        for each in filled(read_folder(run))
+        if (each.checklist, each.number) == (checklist, number)
+    )
+    return found.answer
+
+
+def test_what_the_run_does_not_know_is_left_to_the_authors(own_run):
+    (own_run / "model").mkdir()
+    (own_run / "model" / "card.json").write_text("{}")
+    path = own_run / "assessment" / "question.json"
+    purpose = {"intended_use": "For adults.", "not_for": "Not for children."}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"purpose": purpose}))
+    found = {(each.checklist, each.number): each.answer for each in filled(RunFolder(own_run))}
+    assert found["TRIPOD+AI", "3b"] == "For adults."
+    # How predictions were computed, limitations; intended size of the test set, implications.
+    for of in (("TRIPOD+AI", "12g"), ("TRIPOD+AI", "26"), ("CLAIM", "21"), ("CLAIM", "41")):
+        assert found[of] == "To be written by the authors.", of
+
+
+def test_the_approach_to_fairness_is_left_to_the_authors(run):
+    said = item(run, "TRIPOD+AI", "14")
+    assert said.startswith("Performance is compared by sex, see Subgroups.")
+    assert said.endswith("to be written by the authors.")
+
+
+def test_thresholds_are_only_those_of_two_classes(run, tmp_path):
+    chosen = "thresholds are chosen on the validation split"
+    assert chosen in item(run, "TRIPOD+AI", "15")
+    p = np.full((30, 3), 1 / 3, np.float32)
+    rows = {"p": p, "label": np.arange(30, dtype=np.int32) % 3}
+    report.assess(
+        answering(("a", "b", "c")), tmp_path, validation=rows, test=rows, resamples=2, mistakes=0
+    )
+    said = item(tmp_path, "TRIPOD+AI", "15")
+    assert said == "A probability per class; the answer is the most probable one."
+
+
 def test_subgroups_of_the_test_split_are_kept(run):
     heads = (run / "assessment" / "test.csv").read_text(encoding="utf-8").splitlines()[0]
-    assert heads.startswith(f"id,truth,probability_benign,probability_{HOSTILE[1]},group,")
+    classes = f"predicted,probability_benign,probability_{HOSTILE[1]}"
+    assert heads.startswith(f"id,truth,{classes},group,")
     assert heads.endswith(",subgroup_sex,uncertainty_doubt")
 
 
@@ -181,6 +238,48 @@ def test_a_split_of_one_class_says_what_is_missing(tmp_path):
     assert "Needed: rows of both classes in the test split." in read(tmp_path).text
 
 
+def test_a_subgroup_of_one_value_is_said_and_the_page_goes_on(tmp_path):
+    site = np.array(["here"] * 199 + [""])
+    sex = np.array(["female", "male"] * 100)
+    report.assess(
+        answering(("benign", "malignant")), tmp_path, validation=split(0, sex=sex, site=site),
+        test=split(1, sex=sex, site=site), subgroups=("site", "sex"), resamples=2, mistakes=0,
+    )  # fmt: skip
+    said = subgroups(read_folder(tmp_path))
+    assert said.blocks[0].text.startswith("site: all rows of the test split that have a value")
+    tables = [block for block in said.blocks if isinstance(block, Table)]
+    assert {row[0] for table in tables for row in table.rows} == {"sex = female", "sex = male"}
+    # The name of the class stays as it is.
+    assert tables[0].heads[:4] == ("Subgroup", "Rows", "malignant", "Estimate")
+    report.assess(
+        answering(), tmp_path, validation=split(0, site=site), test=split(1, site=site),
+        subgroups=("site",), resamples=2, mistakes=0,
+    )  # fmt: skip
+    report.write_page(tmp_path)
+    assert "there is nothing to compare" in read(tmp_path).text
+
+
 def test_groups_in_both_splits_are_said_first(page):
     assert "Read this first" in page.words
     assert "100 patients or other groups are in the validation and in the test split" in page.text
+
+
+def test_coverage_of_conformal_sets_is_counted_by_hand(assessed_run):
+    run = read_folder(assessed_run)
+    (table,) = (
+        block
+        for block in conformal_coverage(run).blocks
+        if isinstance(block, Table) and "90%" in block.caption
+    )
+    (row,) = (each for each in table.rows if each[0] == "threshold")
+    truth, answer = run.validation.truth, run.validation.answer
+    rank = math.ceil((len(truth) + 1) * 0.9)
+    limit = np.sort(1 - answer[np.arange(len(truth)), truth])[rank - 1]
+    sets = run.test.answer >= 1 - limit
+    covered = sets[np.arange(len(sets)), run.test.truth]
+    assert row[1].startswith(f"{covered.mean():.3f}")
+    assert row[2].startswith(f"{covered[run.test.truth == 0].mean():.3f}")
+    assert row[3].startswith(f"{covered[run.test.truth == 1].mean():.3f}")
+    size = sets.sum(axis=1)
+    shares = [(size == count).mean() for count in (0, 1)]
+    assert row[4:] == [f"{size.mean():.2f}", *(f"{share:.1%}" for share in shares)]

@@ -124,3 +124,16 @@ def test_only_grades_are_judged_by_their_distance():
     assert not {"quadratic_kappa", "grade_mae"} & set(JUDGES["classes"].statistics)
     assert "f1" in class_judges.of_classes(("a", "b")).statistics
     assert "f1" not in JUDGES["classes"].statistics
+
+
+@pytest.mark.parametrize("threshold", [None, 0.2, 0.8])
+def test_the_chosen_class_is_the_answered_one(threshold):
+    judge = class_judges.of_classes(("a", "b"))
+    positive = jnp.array([0.1, 0.2, 0.5, 0.7, 0.8, 0.9], jnp.float32)
+    outputs = {"probabilities": jnp.stack([1 - positive, positive], axis=1)}
+    if threshold is not None:
+        judge = judge.decided()
+        outputs["threshold"] = jnp.full(6, threshold, jnp.float32)
+    expected = {None: [0, 0, 0, 1, 1, 1], 0.2: [0, 1, 1, 1, 1, 1], 0.8: [0, 0, 0, 0, 1, 1]}
+    assert judge.classes.chosen(outputs).tolist() == expected[threshold]
+    assert judge.answer(outputs)["class"].tolist() == expected[threshold]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 
-import numpy as np
-
-from jaxmed.evaluation import exchangeability_test, fit_sets
+from jaxmed.evaluation import ConformalReport, conformal_report, exchangeability_test, fit_sets
 from jaxmed.evaluation.tables import interval_text
-from jaxmed.metrics import proportion_interval
+from jaxmed.metrics import Interval
 from jaxmed.report.contents import Block, Paragraph, Section, Table, Warned
 from jaxmed.report.folder import RunFolder
 from jaxmed.report.sections.performance import NEEDS_ASSESSMENT, with_interval
-from jaxmed.report.split_rows import SplitRows
 
 _LEVELS = (0.90, 0.95)
 _METHODS = {
@@ -76,7 +73,7 @@ def conformal_coverage(run: RunFolder) -> Section:
                 blocks.append(Paragraph(f"{name}, {level:.0%}: {error}"))
                 continue
             sets = fitted.sets(test.answer)
-            rows.append([name, *_counted(test, sets, run.classes)])
+            rows.append([name, *_counted(conformal_report(test.truth, sets, run.classes))])
         heads = ("Sets", "Coverage", *(f"of {name}" for name in run.classes))
         heads = (*heads, "Mean size", "Empty", "One class")
         if rows:
@@ -84,20 +81,16 @@ def conformal_coverage(run: RunFolder) -> Section:
     return Section(title, blocks)
 
 
-def _counted(test: SplitRows, sets: np.ndarray, classes: Sequence[str]) -> list[str]:
-    covered = sets[np.arange(len(test)), test.truth]
-    size = sets.sum(axis=1)
-    of_class = [covered[test.truth == number] for number in range(len(classes))]
+def _counted(found: ConformalReport) -> list[str]:
     return [
-        *(_share(each) for each in (covered, *of_class)),
-        f"{size.mean():.2f}",
-        f"{(size == 0).mean():.1%}",
-        f"{(size == 1).mean():.1%}",
+        *(_share(each) for each in (found.coverage, *found.by_class.values())),
+        f"{found.mean_size:.2f}",
+        f"{found.sizes[0]:.1%}",
+        f"{found.sizes[1]:.1%}",
     ]
 
 
-def _share(covered: np.ndarray) -> str:
-    if not len(covered):
+def _share(covered: Interval) -> str:
+    if math.isnan(covered.value):  # of a class without rows
         return ""
-    found = proportion_interval(int(covered.sum()), len(covered))
-    return with_interval(f"{found.value:.3f}", interval_text(found))
+    return with_interval(f"{covered.value:.3f}", interval_text(covered))

@@ -14,7 +14,7 @@ from jaxmed.report.contents import Block, Paragraph, Pictures, Section, Table, W
 from jaxmed.report.folder import RunFolder
 from jaxmed.report.sections.performance import NEEDS_ASSESSMENT, with_interval
 from jaxmed.report.split_rows import SplitRows
-from jaxmed.report.stored_model import stored_columns, stored_judge
+from jaxmed.report.stored_judge import stored_columns, stored_judge
 
 _REQUIRED = (0.90, 0.95, 0.99)  # sensitivities
 _TABLE_AT = 0.95

@@ -11,7 +11,7 @@ from jaxmed.evaluation.tables import metric_rows
 from jaxmed.metrics.bootstrap import Interval
 from jaxmed.report.contents import Block, Paragraph, Pictures, Section, Table
 from jaxmed.report.folder import RunFolder
-from jaxmed.report.stored_model import stored_columns, stored_judge
+from jaxmed.report.stored_judge import stored_columns, stored_judge
 
 NEEDS_ASSESSMENT = "report.assess(model, RUN, validation=..., test=...)."
 _SHOWN_ELSEWHERE = "reliability"  # before and after calibration, in the section about that

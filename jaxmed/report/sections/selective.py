@@ -21,15 +21,15 @@ def selective(run: RunFolder) -> Section:
         return Section(title, needs=NEEDS_ASSESSMENT)
     if not run.classes:
         return Section(title, needs="a question whose answer is one of several classes.")
-    confidences = {"probability of the answer": test.answer.max(axis=1)}
+    confidences = {"probability of the answer": test.confidence}
     confidences |= {spaced(name): -column for name, column in test.uncertainty.items()}
     curves = {}
     rows = []
     for name, confidence in confidences.items():
-        found = metrics.risk_coverage(test.truth, test.answer, confidence=confidence)
+        found = metrics.risk_coverage(test.truth, test.decisions, confidence=confidence)
         curves[name] = (np.asarray(found.coverage), np.asarray(found.risk))
         errors = [
-            metrics.error_of_retained(test.truth, test.answer, retained=r, confidence=confidence)
+            metrics.error_of_retained(test.truth, test.decisions, retained=r, confidence=confidence)
             for r in _RETAINED
         ]
         rows.append([name, *(f"{error:.1%}" for error in errors)])
