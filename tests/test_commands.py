@@ -59,12 +59,15 @@ FEW_STEPS = {
         [*SHORT, "--variant", "chain", "--units", "4", "--sentences", "4"],
     ),
     "texts/disease_topics": (TEXTS, ["--epochs", "2", "--max-terms", "40"]),
-    "trust/trust_breast_cancer": ([], ["--members", "2", "--widths", "4", "--epochs", "1"]),
+    "trust/trust_breast_cancer": (
+        [],
+        ["--members", "2", "--widths", "4", "--epochs", "1", "--resamples", "20"],
+    ),
     "trust/trust_pneumonia": (
         ["breastmnist", "pneumoniamnist"],
         [
             *("--members", "2", "--widths", "4", "4", "--steps", "2", "--batch-size", "8"),
-            *("--images", "3", "--coverage", "0.5"),
+            *("--images", "3", "--coverage", "0.5", "--resamples", "20"),
         ],
     ),
     "trust/uncertainty": (

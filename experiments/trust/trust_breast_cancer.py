@@ -63,6 +63,8 @@ class Settings(ExperimentSettings):
     """Probability with which a set shall hold the true diagnosis."""
     retained: float = 0.9
     """Share of the validation patients that are answered; from the others the model abstains."""
+    resamples: int = 2000
+    """Resamples of the intervals on the page."""
     runs: Path = Path("runs/trust_breast_cancer")
     """The folder in which a new folder is made for this run."""
 
@@ -102,6 +104,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
             attribution=functools.partial(attribution, background=train),
             faithfulness=faithfulness(trained.model, train, test, seed),
             trained_on=trained.rows,
+            resamples=settings.resamples,
         )
         print(f"page: {report.write_page(folder)}")
         return against_members(trained.model, test)

@@ -69,6 +69,8 @@ class Settings(ExperimentSettings):
     """Which nearest training image tells how unfamiliar an image is."""
     unfamiliar: str = "breastmnist"
     """A data set with images of the same shape that the model was not trained for."""
+    resamples: int = 2000
+    """Resamples of the intervals on the page."""
     runs: Path = Path("runs/trust_pneumonia")
     """The folder in which a new folder is made for this run."""
 
@@ -121,6 +123,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
             faithfulness=faithfulness(settings, model, train, test, seed),
             out_of_distribution={settings.unfamiliar: unfamiliar},
             trained_on=trained.rows,
+            resamples=settings.resamples,
         )
         print(f"page: {report.write_page(folder)}")
         return {**against_members(model, test), **unfamiliar}
