@@ -41,7 +41,7 @@ def test_the_examples_run_as_written(tmp_path):
         Image.fromarray(np.zeros((32, 30), np.uint8)).save(tmp_path / "scans" / name / "1.png")
 
     blocks = re.findall(r"^( *)```python\n(.*?)^ *```", README, flags=re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     code = "\n".join(textwrap.dedent(block) for _, block in blocks)
     code += "\nprint('auroc', result.metrics['auroc'].value, 'devices', placement.pmap().devices)"
     code += "\nprint('members', members.step.tolist(), 'rows', len(own_train) + len(own_test))"
@@ -52,6 +52,7 @@ def test_the_examples_run_as_written(tmp_path):
     assert "114 predictions" in done.stdout
     found = re.search(r"^auroc ([\d.]+) devices 8$", done.stdout, flags=re.MULTILINE)
     assert float(found[1]) > 0.95
+    assert "(114, 30)" in done.stdout  # an attribution
     assert "members [11, 11, 11, 11, 11] rows 40" in done.stdout
 
 

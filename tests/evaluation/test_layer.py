@@ -12,7 +12,7 @@ def test_a_value_is_the_mean_over_its_places_or_flat():
     """They are two programs of one task: the first must not answer for the second."""
     model, columns = linear_models.of_images(), linear_models.images(3)
     mean, flat = (
-        np.concatenate([v for *_, v in layer_batches(model, columns, "inputs", 2, reading)])
+        np.concatenate([v for *_, v in layer_batches(model, columns, "inputs", 2, reading=reading)])
         for reading in ("mean", "flat")
     )
     x = columns["image"].astype(np.float64) / 255
