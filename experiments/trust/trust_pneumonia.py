@@ -35,7 +35,7 @@ PURPOSE = report.Purpose(
     intended_use="To study how a classifier can be tested before it is trusted: does a child's "
     "chest X-ray, reduced to 28 x 28 pixels, show pneumonia?",
     not_for="Diagnosis of any patient. The images are far too small and come from children of one "
-    "to five years in one hospital; the test images were taken apart from the others.",
+    "to five years in one hospital; the test images were collected separately.",
     reference_standard="Two physicians graded the radiographs, and a third checked the grades of "
     "the evaluation set (Kermany et al. 2018).",
 )

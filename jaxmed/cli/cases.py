@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from jaxmed.data.source import Source
     from jaxmed.data.studies.volume import Volume
     from jaxmed.deploy.card import Card
     from jaxmed.typing import Columns
@@ -19,7 +18,7 @@ Window = tuple[float, float] | None
 _MOST_BYTES = 1 << 32  # of arrays
 
 
-def read_cases(card: Card, path: Path, window: Window = None) -> Columns | Source:
+def read_cases(card: Card, path: Path, window: Window = None) -> Columns:
     """The rows of a file, or of a folder that holds one DICOM series.
 
     Args:
@@ -164,7 +163,7 @@ def _loaded(path: Path) -> Any:
         raise ValueError(f"{path} is no file of NumPy arrays ({error}): save it again.") from error
 
 
-def _table(card: Card, path: Path) -> Source:
+def _table(card: Card, path: Path) -> Columns:
     from jaxmed.data.readers.table import from_csv
 
     if not card.feature_names:
@@ -172,7 +171,8 @@ def _table(card: Card, path: Path) -> Source:
             f"{path} is a table, but the model names no features: export it with feature_names, or "
             "give arrays."
         )
-    return from_csv(path, features=card.feature_names, label=None, classes=None)
+    # In the order of the card, wherever the columns stand in the file.
+    return from_csv(path, features=card.feature_names, label=None, classes=None).columns
 
 
 def _other_kind(path: Path, wanted: Mapping[str, Any]) -> ValueError:

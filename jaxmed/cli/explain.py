@@ -74,14 +74,14 @@ def _explain(
     output: Path,
 ) -> None:
     from jaxmed.cli.cases import read_cases
-    from jaxmed.data.source import Arrays
     from jaxmed.deploy.load import load
     from jaxmed.files import write_whole
 
     loaded = load(run)
-    found = _of_text(loaded, text) if text else read_cases(loaded.card, file, window)  # type: ignore[arg-type]
-    columns = dict(found.columns if isinstance(found, Arrays) else found)  # type: ignore[arg-type]
-    case = _row(columns, row)
+    if file is None:
+        case = _row(_of_text(loaded, text), row)
+    else:
+        case = _row(read_cases(loaded.card, file, window), row)
     name = next(iter(loaded.card.inputs))
     row_of_numbers = name == "features" or case[name].ndim == 2
     tokens = row_of_numbers and name != "features" and case[name].dtype.kind == "i"

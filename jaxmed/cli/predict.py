@@ -27,12 +27,13 @@ def predict(
 ) -> None:
     """Predict with the exported model of a run: the class, and its probability.
 
-    On a terminal a table; in a pipe one line per text, image or row: what the model answers, such
-    as class and probability, and the text or the number of the row, separated by tabs. A calibrated
-    model also says the probability before calibration, a conformal one its set of classes, and one
-    that abstains whether it does. A model with a threshold answers with the second class where its
-    probability reaches the threshold, even below one half. Control characters are shown as spaces.
-    A model is a program: predict only with those you trust.
+    On a terminal a table; in a pipe one line per text, image or row: what the model answers,
+    such as class and probability, in the alphabetical order of their names, and the text or the
+    number of the row, separated by tabs. A calibrated model also says the probability before
+    calibration, a conformal one its set of classes, and one that abstains whether it does. A
+    model with a threshold answers with the second class where its probability reaches the
+    threshold, even below one half. Control characters are shown as spaces. A model is a
+    program: predict only with those you trust.
 
     Args:
         run: the folder of the run, or its folder `model`.

@@ -22,8 +22,8 @@ from jaxmed.evaluation.conformal_scores import METHODS, class_scores, of_label, 
 from jaxmed.evaluation.conformal_sets import BY_CLASS, class_thresholds, group_thresholds
 from jaxmed.evaluation.predict import check_running
 from jaxmed.tasks import Model
-from jaxmed.tasks.with_outputs import with_outputs
-from jaxmed.typing import Array, Batch, Columns, Key, ModelState, Outputs, Params, Tree
+from jaxmed.tasks.with_outputs import predicting, with_outputs
+from jaxmed.typing import Array, Batch, Columns, Outputs, Tree
 
 _GROUP = "conformal group"
 """Where outputs hold the group of each row until its threshold is found."""
@@ -243,7 +243,6 @@ def _without_group(outputs: Outputs) -> Outputs:
 
 def _with_group(model: Model, column: str) -> Model:
     """The model whose outputs also hold a column of the batch."""
-    task = model.task
 
     def with_column(outputs: Outputs, batch: Batch) -> Outputs:
         if column not in batch:
@@ -252,22 +251,7 @@ def _with_group(model: Model, column: str) -> Model:
             )
         return {**outputs, _GROUP: batch[column]}
 
-    def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
-        return with_column(task.predict(params, state, batch), batch)
-
-    inner = task.intermediates
-
-    def intermediates(
-        params: Params, state: ModelState, batch: Batch, added: Mapping[str, Any], key: Key | None
-    ) -> tuple[Outputs, dict[str, Array]]:
-        assert inner is not None
-        outputs, values = inner(params, state, batch, added, key)
-        return with_column(outputs, batch), values
-
-    changed = dataclasses.replace(
-        task, predict=predict, intermediates=None if inner is None else intermediates
-    )
-    return Model(changed, model.params, model.state)
+    return dataclasses.replace(model, task=predicting(model.task, with_column))
 
 
 def _groups(columns: Columns, column: str) -> np.ndarray:

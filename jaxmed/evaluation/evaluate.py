@@ -123,11 +123,13 @@ class Evaluation:
         Args:
             subgroup: the subgroup of each row of the predictions [rows], such as sex or hospital;
                 or several such arrays by name.
-            options: as for `evaluation.by_subgroup`, such as `statistics=("auroc",)`.
+            options: as for `evaluation.by_subgroup`, such as `statistics=("auroc",)`; the level of
+                intervals is that of this evaluation unless another is given.
 
         Returns:
             A record that prints as a table per statistic.
         """
+        options = {"level": self.level, **options}
         return by_subgroup(self.judge, self.predictions, subgroup, **options)
 
     def report(self, directory: str | Path, **options: Any) -> Path:

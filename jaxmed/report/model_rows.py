@@ -11,7 +11,7 @@ from jaxmed.data.source import Source
 from jaxmed.evaluation.predict import predictions
 from jaxmed.evaluation.subgroup_members import MOST_SUBGROUPS
 from jaxmed.report.split_rows import SplitRows
-from jaxmed.tasks import Model
+from jaxmed.tasks import Classes, Model
 from jaxmed.typing import Columns, Outputs
 
 
@@ -42,9 +42,9 @@ def rows_of(
                 "model are neither classes nor numbers per row: leave it out."
             )
         return None
+    answer = asked.probabilities if isinstance(asked, Classes) else asked.value
     parts: list[dict[str, np.ndarray]] = []
     for columns, outputs in predictions(model, data, batch_size):
-        answer = judge.classes.probabilities if judge.classes else judge.values.value  # type: ignore[union-attr]
         part = {
             "id": columns.get("id", columns["row"]),
             "truth": np.asarray(asked.truth(columns)),

@@ -15,22 +15,19 @@ from jaxmed.tasks.task import Intermediates, Model, Task
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params, Tree
 
 
-def predicting(task: Task, change: Callable[[Outputs], Outputs]) -> Task:
-    """The task that predicts `change(outputs)` and is trained as before.
+def predicting(task: Task, change: Callable[[Outputs, Batch], Outputs]) -> Task:
+    """The task that predicts `change(outputs, batch)` and is trained as before.
 
     Args:
         task: to change.
-        change: pure, `outputs -> outputs`, each [batch, ...].
+        change: pure, `(outputs, batch) -> outputs`, each [batch, ...].
     """
 
     def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
-        return change(task.predict(params, state, batch))
+        return change(task.predict(params, state, batch), batch)
 
-    return dataclasses.replace(
-        task,
-        predict=predict,
-        intermediates=_changed(task.intermediates, lambda _, outputs: change(outputs)),
-    )
+    intermediates = _changed(task.intermediates, lambda _, outputs, batch: change(outputs, batch))
+    return dataclasses.replace(task, predict=predict, intermediates=intermediates)
 
 
 def with_outputs(
@@ -56,7 +53,9 @@ def with_outputs(
         return change(values, own.predict(batch))
 
     changed = predicting_with(model, values, predict, judge)
-    intermediates = _changed(task.intermediates, change, inner="model")
+    intermediates = _changed(
+        task.intermediates, lambda state, outputs, _: change(state, outputs), inner="model"
+    )
     return dataclasses.replace(
         changed, task=dataclasses.replace(changed.task, intermediates=intermediates)
     )
@@ -110,7 +109,7 @@ def counted_constants(state: ModelState) -> Tree:
 
 def _changed(
     intermediates: Intermediates | None,
-    change: Callable[[Any, Outputs], Outputs],
+    change: Callable[[ModelState, Outputs, Batch], Outputs],
     inner: str | None = None,
 ) -> Intermediates | None:
     """The function with changed outputs; `inner` is where its own state stands in the new one."""
@@ -122,6 +121,6 @@ def _changed(
     ) -> tuple[Outputs, dict[str, Array]]:
         own = state if inner is None else state[inner]
         outputs, values = intermediates(params, own, batch, added, key)
-        return change(state, outputs), values
+        return change(state, outputs, batch), values
 
     return run

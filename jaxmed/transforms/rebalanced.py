@@ -10,7 +10,7 @@ from jaxmed.losses.imbalance import check_classes, positive_shares
 from jaxmed.tasks.class_judges import FROM_PROBABILITIES
 from jaxmed.tasks.task import A_TASK, Task
 from jaxmed.tasks.with_outputs import predicting
-from jaxmed.typing import Float, Outputs
+from jaxmed.typing import Batch, Float, Outputs
 
 
 def rebalanced(task: Task, shares: Float[np.ndarray, " classes"], *, tau: float = 1.0) -> Task:
@@ -34,7 +34,8 @@ def rebalanced(task: Task, shares: Float[np.ndarray, " classes"], *, tau: float 
     shares = positive_shares(shares)
     weights = shares.astype(np.float64) ** -float(tau)
 
-    def reweighed(outputs: Outputs) -> Outputs:
+    def reweighed(outputs: Outputs, batch: Batch) -> Outputs:
+        del batch
         kept = {name: value for name, value in outputs.items() if name not in FROM_PROBABILITIES}
         check_classes(shares, outputs["probabilities"].shape[-1])
         weighed = outputs["probabilities"] * jnp.asarray(weights)[None]

@@ -12,7 +12,7 @@ from jaxmed.evaluation.calibration import METHODS, fit_calibration
 from jaxmed.plots.png import Picture, picture
 from jaxmed.report.contents import Block, Paragraph, Pictures, Section, Table, Warned
 from jaxmed.report.folder import RunFolder
-from jaxmed.report.sections.performance import NEEDS_ASSESSMENT
+from jaxmed.report.sections.performance import NEEDS_ASSESSMENT, NEEDS_CLASSES
 from jaxmed.report.split_rows import SplitRows
 
 _SHOWN = "temperature"  # which keeps all decisions
@@ -31,7 +31,7 @@ def calibration(run: RunFolder) -> Section:
     if validation is None or test is None:
         return Section(title, needs=NEEDS_ASSESSMENT)
     if not run.classes:
-        return Section(title, needs="a question whose answer is one of several classes.")
+        return Section(title, needs=NEEDS_CLASSES)
     blocks: list[Block] = [
         Paragraph(
             "Each calibration is fitted on the validation split alone. What it does to the test "

@@ -9,7 +9,7 @@ from jaxmed.evaluation.tables import interval_text
 from jaxmed.metrics import Interval
 from jaxmed.report.contents import Block, Paragraph, Section, Table, Warned
 from jaxmed.report.folder import RunFolder
-from jaxmed.report.sections.performance import NEEDS_ASSESSMENT, with_interval
+from jaxmed.report.sections.performance import NEEDS_ASSESSMENT, NEEDS_CLASSES, with_interval
 
 _LEVELS = (0.90, 0.95)
 _METHODS = {
@@ -28,7 +28,7 @@ def conformal_coverage(run: RunFolder) -> Section:
     if validation is None or test is None:
         return Section(title, needs=NEEDS_ASSESSMENT)
     if not run.classes:
-        return Section(title, needs="a question whose answer is one of several classes.")
+        return Section(title, needs=NEEDS_CLASSES)
     blocks: list[Block] = [
         Paragraph(
             "A conformal set names all classes that are still possible. If the patients are like "

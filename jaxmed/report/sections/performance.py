@@ -14,6 +14,7 @@ from jaxmed.report.folder import RunFolder
 from jaxmed.report.stored_judge import stored_columns, stored_judge
 
 NEEDS_ASSESSMENT = "report.assess(model, RUN, validation=..., test=...)."
+NEEDS_CLASSES = "a question whose answer is one of several classes."
 _SHOWN_ELSEWHERE = "reliability"  # before and after calibration, in the section about that
 
 

@@ -8,7 +8,7 @@ from jaxmed import metrics, plots
 from jaxmed.plots.png import picture
 from jaxmed.report.contents import Paragraph, Pictures, Section, Table
 from jaxmed.report.folder import RunFolder
-from jaxmed.report.sections.performance import NEEDS_ASSESSMENT, spaced
+from jaxmed.report.sections.performance import NEEDS_ASSESSMENT, NEEDS_CLASSES, spaced
 
 _RETAINED = (1.0, 0.9, 0.75, 0.5)
 
@@ -20,7 +20,7 @@ def selective(run: RunFolder) -> Section:
     if test is None:
         return Section(title, needs=NEEDS_ASSESSMENT)
     if not run.classes:
-        return Section(title, needs="a question whose answer is one of several classes.")
+        return Section(title, needs=NEEDS_CLASSES)
     confidences = {"probability of the answer": test.confidence}
     confidences |= {spaced(name): -column for name, column in test.uncertainty.items()}
     curves = {}
