@@ -6,7 +6,7 @@ In training nothing is kept: the names cost nothing unless `intermediates` is ca
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -97,6 +97,7 @@ def captured(
     x: Any,
     added: Mapping[str, AnyArray],
     key: Key | None = None,
+    method: Callable[..., Any] | None = None,
 ) -> tuple[Any, dict[str, Array]]:
     """As `intermediates`, of any network: one that names no values gives none.
 
@@ -107,19 +108,22 @@ def captured(
         added: as in `intermediates`.
         key: with which dropout draws although this is evaluation (Monte Carlo dropout); by default
             it does not.
+        method: what to apply, `(network, x, train=...) -> outputs`, in place of the whole network.
     """
+    run = functools.partial(_run, network, method)
     if added:
         # Flax would ignore an unknown name, and fail on the first part of a known one.
-        _, known = jax.eval_shape(functools.partial(_run, network), variables, x, {})
+        _, known = jax.eval_shape(run, variables, x, {})
         if not known:
             raise ValueError(_without_names(network))
         for name in added:
             checks.known("added", name, known)
-    return _run(network, variables, x, added, key)
+    return run(variables, x, added, key)
 
 
 def _run(
     network: Network,
+    method: Callable[..., Any] | None,
     variables: Mapping[str, Any],
     x: Any,
     added: Mapping[str, AnyArray],
@@ -132,6 +136,7 @@ def _run(
         train=False,
         mutable=["intermediates"],
         **({} if key is None else {"rngs": {MONTE_CARLO: key}}),
+        **({} if method is None else {"method": method}),
     )
     kept = dict(kept.get("intermediates", {}))
     values: dict[str, Array] = flatten_dict(kept, sep="/")  # type: ignore[no-untyped-call]

@@ -22,6 +22,7 @@ __all__ = [
     "first_values",
     "fitted_part",
     "in_training",
+    "inputs_and_added",
     "intermediates_of",
     "mean_outputs",
     "variables",
@@ -125,27 +126,42 @@ def intermediates_of(
     def run(
         params: Params, state: ModelState, batch: Batch, added: Mapping[str, Any], key: Key | None
     ) -> tuple[Outputs, dict[str, Array]]:
-        x = fitted_part(inputs, state, INPUTS)(batch)
-        values: dict[str, Array] = {}
-        if isinstance(x, jax.Array) and jnp.issubdtype(x.dtype, jnp.floating):
-            if INPUTS in added:
-                if jnp.shape(added[INPUTS]) != x.shape:
-                    raise ValueError(
-                        f"added has shape {jnp.shape(added[INPUTS])} for {INPUTS!r}, but must be "
-                        f"{x.shape}, the shape of that value."
-                    )
-                x = x + jnp.asarray(added[INPUTS], x.dtype)
-            values[INPUTS] = x
-        elif INPUTS in added:
-            raise ValueError(
-                f"added names {INPUTS!r}, but the network reads no array of floating numbers: name "
-                "one of its intermediate values, such as 'encoder/embedded' of texts."
-            )
-        within = {name: more for name, more in added.items() if name != INPUTS}
+        x, values, within = inputs_and_added(inputs, state, batch, added)
         outputs, found = captured(network, variables(params, state), x, within, key)
         return decode(outputs), {**values, **found}
 
     return run
+
+
+def inputs_and_added(
+    inputs: Inputs, state: ModelState, batch: Batch, added: Mapping[str, Any]
+) -> tuple[Any, dict[str, Array], dict[str, Any]]:
+    """What the network reads of a batch, with what is added to it.
+
+    Returns:
+        The inputs; these by name, where they are an array of floating numbers; what is added to
+        values inside the network.
+
+    Raises:
+        ValueError: if `added` holds inputs of another shape, or the inputs are no such array.
+    """
+    x = fitted_part(inputs, state, INPUTS)(batch)
+    within = {name: more for name, more in added.items() if name != INPUTS}
+    if not (isinstance(x, jax.Array) and jnp.issubdtype(x.dtype, jnp.floating)):
+        if INPUTS in added:
+            raise ValueError(
+                f"added names {INPUTS!r}, but the network reads no array of floating numbers: name "
+                "one of its intermediate values, such as 'encoder/embedded' of texts."
+            )
+        return x, {}, within
+    if INPUTS in added:
+        if jnp.shape(added[INPUTS]) != x.shape:
+            raise ValueError(
+                f"added has shape {jnp.shape(added[INPUTS])} for {INPUTS!r}, but must be "
+                f"{x.shape}, the shape of that value."
+            )
+        x = x + jnp.asarray(added[INPUTS], x.dtype)
+    return x, {INPUTS: x}, within
 
 
 def mean_outputs(outputs: Outputs) -> Outputs:

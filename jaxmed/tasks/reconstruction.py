@@ -7,7 +7,7 @@ those of `jaxmed.models.autoencoder` are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +15,17 @@ import jax.numpy as jnp
 from jaxmed import checks, fitted
 from jaxmed.batch_axis import row_keys
 from jaxmed.metrics.streaming import Metric, mean_of
+from jaxmed.models.intermediates import capture, captured
 from jaxmed.tasks import arguments
-from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, in_training, variables
+from jaxmed.tasks.network import (
+    Inputs,
+    Network,
+    first_values,
+    fitted_part,
+    in_training,
+    inputs_and_added,
+    variables,
+)
 from jaxmed.tasks.row_means import row_means
 from jaxmed.tasks.task import Task
 from jaxmed.typing import Array, Batch, Float, Key, ModelState, Outputs, Params
@@ -44,6 +53,10 @@ def reconstruction(
         noise: corrupts one example, in training only, such as `gaussian_noise(0.3)`. Vincent et
             al. 2008, section 2.
         metrics: streaming metrics of training by name; by default the mean of `error`.
+
+    Returns:
+        A task. Its named values are `inputs`, `latent` and those of the two halves; explanations
+        explain the error, unless told otherwise.
     """
     arguments.parts(network, metrics, inputs=inputs)
     if noise is not None:
@@ -61,26 +74,44 @@ def reconstruction(
         errors = mean_squared_error(decoded, x)
         return errors, (state, {"error": errors})
 
-    def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
-        x = fitted_part(inputs, state, "inputs")(batch)
-        own = variables(params, state)
-        latent = network.apply(own, x, method="encode")
-        decoded = network.apply(own, latent, method="decode")
+    def outputs_of(x: Array, latent: Array, decoded: Array) -> Outputs:
         return {
             "reconstruction": decoded,
             "latent": latent,
             "error": mean_squared_error(decoded, x),
         }
 
+    def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
+        x = fitted_part(inputs, state, "inputs")(batch)
+        own = variables(params, state)
+        latent = network.apply(own, x, method="encode")
+        return outputs_of(x, latent, network.apply(own, latent, method="decode"))
+
+    def intermediates(
+        params: Params, state: ModelState, batch: Batch, added: Mapping[str, Any], key: Key | None
+    ) -> tuple[Outputs, dict[str, Array]]:
+        x, values, within = inputs_and_added(inputs, state, batch, added)
+        (latent, decoded), found = captured(
+            network, variables(params, state), x, within, key, _by_halves
+        )
+        return outputs_of(x, latent, decoded), {**values, **found}
+
     return Task(
         first_values(network, inputs=inputs),
         loss,
         predict,
         {"error": mean_of("error")} if metrics is None else metrics,
-        row_means("error"),
+        row_means("error", explained="error"),
         fitted.joined({"inputs": inputs}),
         fitted.missing(inputs),
+        intermediates,
     )
+
+
+def _by_halves(network: Any, x: Array, *, train: bool) -> tuple[Array, Array]:
+    """The latent numbers, by the name `latent`, and what is decoded from them."""
+    latent = capture(network, "latent", network.encode(x, train=train))
+    return latent, network.decode(latent, train=train)
 
 
 def mean_squared_error(decoded: Array, x: Array) -> Float[Array, " batch"]:

@@ -9,8 +9,13 @@ from jaxmed.tasks.judge import Judge, Statistic
 from jaxmed.typing import Columns
 
 
-def row_means(*names: str) -> Judge:
-    """The judge whose statistics are the means of these outputs [batch] over the examples."""
+def row_means(*names: str, explained: str | None = None) -> Judge:
+    """The judge whose statistics are the means of these outputs [batch] over the examples.
+
+    Args:
+        names: of the outputs.
+        explained: the output that explanations explain; by default they must be told.
+    """
 
     def table(columns: Columns, outputs: Columns) -> Columns:
         del columns
@@ -20,6 +25,7 @@ def row_means(*names: str) -> Judge:
         table=table,
         statistics={name: _mean_of(name) for name in names},
         answer=lambda outputs: {name: outputs[name] for name in names},
+        scores=None if explained is None else lambda outputs: outputs[explained][:, None],
     )
 
 

@@ -7,6 +7,7 @@ A network here is applied by the name of its halves, `method="encode"` and `meth
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,9 +15,18 @@ import jax.numpy as jnp
 from jaxmed import checks, fitted
 from jaxmed.batch_axis import row_keys
 from jaxmed.metrics.streaming import Metric, mean_of
+from jaxmed.models.intermediates import capture, captured
 from jaxmed.tasks import arguments
 from jaxmed.tasks.likelihood import Likelihood, bernoulli
-from jaxmed.tasks.network import Inputs, Network, first_values, fitted_part, in_training, variables
+from jaxmed.tasks.network import (
+    Inputs,
+    Network,
+    first_values,
+    fitted_part,
+    in_training,
+    inputs_and_added,
+    variables,
+)
 from jaxmed.tasks.reconstruction import mean_squared_error
 from jaxmed.tasks.row_means import row_means
 from jaxmed.tasks.task import Model, Task
@@ -88,7 +98,20 @@ def variational(
         x = fitted_part(inputs, state, "inputs")(batch)
         own = variables(params, state)
         mean, log_variance = network.apply(own, x, method="encode")
-        rebuilt = of_pixels.mean(network.apply(own, mean, method="decode"))
+        return outputs_of(own, x, mean, log_variance, network.apply(own, mean, method="decode"))
+
+    def intermediates(
+        params: Params, state: ModelState, batch: Batch, added: Mapping[str, Any], key: Key | None
+    ) -> tuple[Outputs, dict[str, Array]]:
+        x, values, within = inputs_and_added(inputs, state, batch, added)
+        own = variables(params, state)
+        encoded, found = captured(network, own, x, within, key, _by_halves)
+        return outputs_of(own, x, *encoded), {**values, **found}
+
+    def outputs_of(
+        own: Mapping[str, Any], x: Array, mean: Array, log_variance: Array, decoded: Array
+    ) -> Outputs:
+        rebuilt = of_pixels.mean(decoded)
 
         def drawn(noise: Array) -> Array:
             z = reparameterized(mean, log_variance, jnp.broadcast_to(noise[None], mean.shape))
@@ -111,10 +134,18 @@ def variational(
         loss,
         predict,
         {name: mean_of(name) for name in names} if metrics is None else metrics,
-        row_means(*names),
+        row_means(*names, explained="error"),
         fitted.joined({"inputs": inputs}),
         fitted.missing(inputs),
+        intermediates,
     )
+
+
+def _by_halves(network: Any, x: Array, *, train: bool) -> tuple[Array, Array, Array]:
+    """Mean of q, by the name `latent`, its log variance, and what is decoded from the mean."""
+    mean, log_variance = network.encode(x, train=train)
+    mean = capture(network, "latent", mean)
+    return mean, log_variance, network.decode(mean, train=train)
 
 
 def samples(
