@@ -157,24 +157,12 @@ def faithfulness(
     model: jm.Model, train: jm.data.Arrays, test: jm.data.Arrays, seed: int
 ) -> dict[str, dict[str, float]]:
     """Numbers of the tests that an explanation must pass, for the first member."""
-    member = jm.transforms.members(model)[0]
     methods: Mapping[str, explain.Method] = {
         "expected gradients": functools.partial(explain.expected_gradients, background=train),
         "integrated gradients": explain.integrated_gradients,
     }
-    found = {}
-    for name, method in methods.items():
-        curves = explain.deletion_insertion(member, test, method(member, test), baseline="zeros")
-        randomized = explain.parameter_randomization(
-            method, member, test, key=jax.random.key(1000 + seed)
-        )
-        found[name] = {
-            "insertion minus deletion": curves.mean,
-            "rank correlation after randomization": float(randomized.mean[-1]),
-        }
-    noise = explain.random_attribution(test.columns["features"].shape, jax.random.key(seed))
-    curves = explain.deletion_insertion(member, test, noise, baseline="zeros")
-    return {**found, "random": {"insertion minus deletion": curves.mean}}
+    member, key = jm.transforms.members(model)[0], jax.random.key(1000 + seed)
+    return explain.faithfulness_table(methods, member, test, key=key, baseline="zeros")
 
 
 def against_members(model: jm.Model, test: jm.data.Arrays) -> dict[str, float]:

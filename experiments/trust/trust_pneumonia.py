@@ -177,26 +177,15 @@ def faithfulness(
     settings: Settings, model: jm.Model, train: Columns, test: Columns, seed: int
 ) -> dict[str, dict[str, float]]:
     """Numbers of the tests that an explanation must pass, for the first member."""
-    member = jm.transforms.members(model)[0]
-    shown, background = spread(test, settings.images), spread(train, 64)
     methods: Mapping[str, explain.Method] = {
-        "expected gradients": functools.partial(explain.expected_gradients, background=background),
+        "expected gradients": functools.partial(
+            explain.expected_gradients, background=spread(train, 64)
+        ),
         "integrated gradients": explain.integrated_gradients,
         "Grad-CAM": explain.grad_cam,
     }
-    found = {}
-    for name, method in methods.items():
-        curves = explain.deletion_insertion(member, shown, method(member, shown))
-        randomized = explain.parameter_randomization(
-            method, member, shown, key=jax.random.key(1000 + seed)
-        )
-        found[name] = {
-            "insertion minus deletion": curves.mean,
-            "rank correlation after randomization": float(randomized.mean[-1]),
-        }
-    noise = explain.random_attribution(shown["image"].shape, jax.random.key(seed))
-    curves = explain.deletion_insertion(member, shown, noise)
-    return {**found, "random": {"insertion minus deletion": curves.mean}}
+    member, shown = jm.transforms.members(model)[0], spread(test, settings.images)
+    return explain.faithfulness_table(methods, member, shown, key=jax.random.key(1000 + seed))
 
 
 def unfamiliarity(

@@ -23,6 +23,7 @@ from jaxmed.explain.faithfulness import (
     deletion_insertion,
     random_attribution,
 )
+from jaxmed.explain.faithfulness_table import faithfulness_table
 from jaxmed.explain.influence import influence
 from jaxmed.explain.randomization import Method, Randomization, parameter_randomization
 
@@ -39,6 +40,7 @@ __all__ = [
     "deletion_insertion",
     "exact_shapley",
     "expected_gradients",
+    "faithfulness_table",
     "grad_cam",
     "influence",
     "input_x_gradient",

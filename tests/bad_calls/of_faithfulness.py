@@ -120,6 +120,14 @@ CALLS: dict[str, Call] = {
         key=key,
         cascade=(False, FLAG),
     ),
+    "explain.faithfulness_table": call(
+        explain.faithfulness_table,
+        {"data": "data|features"},
+        methods=({"method": method}, Kind([*maps.bad, {"a": None}, {1: method}])),
+        **{name: asked[name] for name in asked if name != "score"},
+        key=key,
+        baseline=("zeros", BASELINE),
+    ),
     "explain.nearest_cases": call(
         explain.nearest_cases,
         {"data": "data|features", "train": "train|features"},
