@@ -1,8 +1,8 @@
-"""Convolution of few channels: neighboring pixels of a line become channels of one matrix product.
+"""Convolution of few channels: neighboring voxels of a line become channels of one matrix product.
 
-With 1 to 8 channels the columns of a patch are so short that moving them takes far longer than
-multiplying. Here a line is cut into blocks of neighboring outputs, and the pixels that a block
-depends on are its inputs: the kernel becomes a banded matrix from those pixels to these outputs.
+With up to 16 channels the columns of a patch are so short that moving them takes far longer than
+multiplying. Here a line is cut into blocks of neighboring outputs, and the voxels that a block
+depends on are its inputs: the kernel becomes a banded matrix from those voxels to these outputs.
 Zeros in it are multiplied too, which costs less than what is not moved.
 """
 
@@ -16,90 +16,59 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxmed.typing import Array
+from jaxmed.typing import Array, Float
 
 
 def packed_convolution(
-    x: Array,
-    kernel: Array,
-    strides: Sequence[int],
+    x: Float[Array, "batch depth height width channels"],
+    kernel: Float[Array, "deep high wide channels features"],
     padding: Sequence[tuple[int, int]],
-    *,
-    outputs: int,
-) -> Array:
-    """`convolution` by banded matrices along the last spatial dimension.
+) -> Float[Array, "batch reduced_depth reduced_height reduced_width features"]:
+    """`convolution` of volumes with stride 1 by banded matrices along their width.
 
     Args:
-        x: [batch, *space, channels], in 1, 2 or 3 dimensions.
+        x: [batch, depth, height, width, channels].
         kernel: [*window, channels, features].
-        strides: one per spatial dimension.
         padding: zeros before and after, one pair per spatial dimension.
-        outputs: neighboring outputs of a block.
 
     Returns:
         [batch, *reduced, features].
     """
-    *others, window = kernel.shape[:-2]
-    stride, features = strides[-1], kernel.shape[-1]
-    blocks = _blocks(x, window, stride, padding[-1], outputs)
-    matrices = _banded(kernel, stride, outputs)
-    *outer, inner = range(len(others)) if others else (None,)
-    if inner is not None:
-        axis = inner + 1
-        blocks = jnp.pad(
-            blocks,
-            [(0, 0), *padding[:-1], (0, 0), (0, 0)],
-        )
-        blocks = jnp.concatenate(
-            [_taken(blocks, axis, i, others[inner], strides[inner]) for i in range(others[inner])],
-            axis=-1,
-        )
-    matrices = matrices.reshape(*(others[i] for i in outer), -1, outputs * features)
-    if outer:
-        y = functools.reduce(
-            operator.add,
-            (
-                _taken(blocks, 1, i, others[0], strides[0]) @ matrices[i]
-                for i in range(others[0])
-            ),
-        )
-    else:
-        y = blocks @ matrices
-    y = y.reshape(*y.shape[:-2], y.shape[-2] * outputs, features)
-    length = (x.shape[-2] + sum(padding[-1]) - window) // stride + 1
-    return lax.slice_in_dim(y, 0, length, axis=-2 + y.ndim)
+    deep, high, wide, _, features = kernel.shape
+    outputs = min(8, max(2, 64 // features))
+    blocks = _blocks(x, wide, padding[2], outputs)
+    blocks = jnp.pad(blocks, [(0, 0), *padding[:2], (0, 0), (0, 0)])
+    blocks = jnp.concatenate([_shifted(blocks, 2, i, high) for i in range(high)], axis=-1)
+    matrices = _banded(kernel, outputs)
+    y = functools.reduce(
+        operator.add, (_shifted(blocks, 1, i, deep) @ matrices[i] for i in range(deep))
+    )
+    y = y.reshape(*y.shape[:3], -1, features)
+    return y[:, :, :, : x.shape[3] + sum(padding[2]) - wide + 1]
 
 
-def _blocks(
-    x: Array, window: int, stride: int, padding: tuple[int, int], outputs: int
-) -> Array:
-    """[..., line, channels] -> [..., blocks, pixels that a block depends on and their channels]."""
-    *_, line, channels = x.shape
-    length = (line + sum(padding) - window) // stride + 1
-    count, step = -(-length // outputs), outputs * stride
-    behind = (count + 1) * step - line - padding[0]
+def _blocks(x: Array, window: int, padding: tuple[int, int], outputs: int) -> Array:
+    """[..., width, channels] -> [..., blocks, voxels a block depends on and their channels]."""
+    width, channels = x.shape[-2:]
+    count = -(-(width + sum(padding) - window + 1) // outputs)
+    behind = (count + 1) * outputs - width - padding[0]
     edges = [(0, 0, 0)] * (x.ndim - 2) + [(padding[0], behind, 0), (0, 0, 0)]
     x = lax.pad(x, jnp.zeros((), x.dtype), edges)
-    x = x.reshape(*x.shape[:-2], count + 1, step * channels)
-    more = max(0, window - stride) * channels
-    own = lax.slice_in_dim(x, 0, count, axis=x.ndim - 2)
-    if not more:
-        return own
-    following = lax.slice_in_dim(x, 1, count + 1, axis=x.ndim - 2)[..., :more]
-    return jnp.concatenate([own, following], axis=-1)
+    x = x.reshape(*x.shape[:-2], count + 1, outputs * channels)
+    more = (window - 1) * channels
+    return jnp.concatenate([x[..., :-1, :], x[..., 1:, :more]], axis=-1)
 
 
-def _banded(kernel: Array, stride: int, outputs: int) -> Array:
-    """[*window, channels, features] -> [*other windows, pixels x channels, outputs x features]."""
-    *others, window, channels, features = kernel.shape
-    pixels = outputs * stride + max(0, window - stride)
-    at = np.arange(outputs)[None, None] * stride + np.arange(window)[:, None, None]
-    places = (np.arange(pixels)[None, :, None] == at).astype(kernel.dtype)
-    matrices = jnp.einsum("...kcf,kpq->...pcqf", kernel, places)
-    return matrices.reshape(*others, pixels * channels, outputs * features)
+def _banded(kernel: Array, outputs: int) -> Array:
+    """[*window, channels, features] -> [deep, high x voxels x channels, outputs x features]."""
+    deep, _, wide, _, features = kernel.shape
+    voxels = outputs + wide - 1
+    at = np.arange(outputs)[None, None] + np.arange(wide)[:, None, None]
+    places = (np.arange(voxels)[None, :, None] == at).astype(kernel.dtype)
+    matrices = jnp.einsum("dhwcf,wvo->dhvcof", kernel, places)
+    return matrices.reshape(deep, -1, outputs * features)
 
 
-def _taken(x: Array, axis: int, first: int, window: int, stride: int) -> Array:
-    """What a place of the window sees along an axis."""
-    last = x.shape[axis] - (window - 1 - first)
-    return lax.slice_in_dim(x, first, last, stride, axis)
+def _shifted(x: Array, axis: int, first: int, window: int) -> Array:
+    """What one place of the window sees along an axis."""
+    return lax.slice_in_dim(x, first, x.shape[axis] - (window - 1 - first), axis=axis)
