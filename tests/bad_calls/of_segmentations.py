@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
+from pathlib import Path
+
+import nibabel
 import numpy as np
-from bad_calls.call import Call, call
+from bad_calls.call import Call, call, ending_early
 from bad_calls.kinds import (
     AT_LEAST_0,
     BELOW_ONE,
@@ -12,6 +18,9 @@ from bad_calls.kinds import (
     COUNTS,
     FUNCTION,
     OBJECT,
+    PATH,
+    TEXT,
+    TEXTS,
     Kind,
     array,
     word,
@@ -20,7 +29,7 @@ from bad_calls.of_changes import AXES
 from bad_calls.of_results import PLACEMENT
 from tasks.places import image_of, pointwise
 
-from jaxmed import evaluation, transforms
+from jaxmed import data, evaluation, transforms
 from jaxmed.tasks import Model
 
 _model = pointwise()
@@ -55,7 +64,45 @@ SPACINGS = Kind(
     [*(x for x in COUNTS.bad if not isinstance(x, list)), (1, 1), (0, 1, 1), (np.nan, 1, 1), [-1]]
 )
 labels = {"labels": LABELS, "connectivity": NEAR, "background": BACKGROUND}
+FOLDER = Path(tempfile.mkdtemp())
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+SCAN = FOLDER / "scan.nii"
+nibabel.save(nibabel.Nifti1Image(np.zeros((2, 3, 4), np.uint8), np.eye(4)), SCAN)
+EMPTY = FOLDER / "empty"
+EMPTY.mkdir()
+_on_grid = np.arange(24).reshape(2, 3, 4)
+ON_GRID = (
+    _on_grid,
+    Kind([*array(3, more=[_on_grid - 1, _on_grid + 240, _on_grid / 2]).bad], array(3).same),
+)
+ONE_CODE = ("10200004", "SCT", "Liver")
+CODES = Kind(
+    [
+        *(x for x in OBJECT.bad if x is not None and not (isinstance(x, dict) and not x)),
+        {"lung": (ONE_CODE, ONE_CODE)},
+        {"liver": ONE_CODE},
+        {"liver": (ONE_CODE,)},
+        {"liver": (ONE_CODE, ONE_CODE[:2])},
+        {"liver": None},
+    ]
+)
 CALLS: dict[str, Call] = {
+    "data.write_nifti": call(
+        data.write_nifti,
+        labels=ON_GRID,
+        like=(SCAN, PATH.also(FOLDER / "nothing.nii", FOLDER)),
+        path=(FOLDER / "labels.nii", PATH.also(SCAN, FOLDER, FOLDER / "labels.png")),
+    ),
+    "data.write_dicom_seg": call(
+        ending_early(data.write_dicom_seg, "holds 0 series"),
+        labels=_on_grid,
+        like=(EMPTY, PATH.also(FOLDER / "nothing", [EMPTY / "nothing"])),
+        path=FOLDER / "labels.dcm",
+        classes=(("background", "liver"), TEXTS.also((), ("liver",), ("liver", "a" * 65))),
+        codes=({"liver": (ONE_CODE, ONE_CODE)}, CODES),
+        algorithm=("a model", TEXT),
+        series_number=(7, COUNT),
+    ),
     "evaluation.sliding_window": call(
         evaluation.sliding_window,
         **sliding,
