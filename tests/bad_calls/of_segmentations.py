@@ -100,7 +100,7 @@ CALLS: dict[str, Call] = {
         path=FOLDER / "labels.dcm",
         classes=(("background", "liver"), TEXTS.also((), ("liver",), ("liver", "a" * 65))),
         codes=({"liver": (ONE_CODE, ONE_CODE)}, CODES),
-        algorithm=("a model", TEXT),
+        algorithm=("a model", TEXT.also("a" * 65)),
         series_number=(7, COUNT),
     ),
     "evaluation.sliding_window": call(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -15,16 +15,18 @@ from jaxmed.data.readers.unreadable import one_line
 from jaxmed.data.studies import dicom
 from jaxmed.data.studies.dicom import DicomFile, Frame
 from jaxmed.data.studies.dicom_header import ignore_warnings, read_header
+from jaxmed.data.studies.dicom_segments import (
+    TISSUE,
+    Code,
+    described_segment,
+    dicom_names,
+    segment_codes,
+)
 from jaxmed.data.studies.dicom_series import group_by_series, one_series, sort_slices
 from jaxmed.data.studies.label_files import as_uint8, target
 from jaxmed.files import write_whole
 from jaxmed.version import __version__
 
-Code: TypeAlias = tuple[str, str, str]
-"""(value, coding scheme, meaning), such as ("10200004", "SCT", "Liver")."""
-
-_TISSUE: Code = ("85756007", "SCT", "Tissue")
-_LONGEST_NAME = 64  # of a value representation LO
 _MOST_CLASSES = 256
 _MAY_BE_EMPTY = (  # type 2: DICOM wants them there, though without a value
     "PatientID",
@@ -75,15 +77,13 @@ def write_dicom_seg(
         ValueError: Labels have another shape or other values, the images are no series or lack what
             a segmentation refers to, a name or code is no text, or `path` is an input.
     """
-    names = checks.strings("classes", classes)
-    if not 2 <= len(names) <= _MOST_CLASSES or max(map(len, names)) > _LONGEST_NAME:
+    names = dicom_names("classes", classes)
+    if not 2 <= len(names) <= _MOST_CLASSES:
         raise ValueError(
-            f"classes has {len(names)} names, the longest of {max(map(len, names), default=0)} "
-            f"letters, but must have 2 to {_MOST_CLASSES} of at most {_LONGEST_NAME}: name label 0 "
-            "too."
+            f"classes has {len(names)} names, but must have 2 to {_MOST_CLASSES}: name label 0 too."
         )
-    of_classes = _codes(codes, names)
-    checks.strings("algorithm", [algorithm])
+    of_classes = segment_codes(codes, names)
+    dicom_names("algorithm", [algorithm])
     series_number = checks.whole("series_number", series_number, most=2**31 - 1)
     files = _files(like)
     found = target(path, [file.path for file in files], (".dcm",))
@@ -93,7 +93,9 @@ def write_dicom_seg(
     values = as_uint8(labels, shape, frames[0].path, most=len(names) - 1)
     highdicom = _highdicom()
     segments = [
-        _segment(highdicom, number, name, of_classes.get(name, (_TISSUE, _TISSUE)), algorithm)
+        described_segment(
+            highdicom, number, name, of_classes.get(name, (TISSUE, TISSUE)), algorithm
+        )
         for number, name in enumerate(names[1:], 1)
     ]
     try:
@@ -109,7 +111,7 @@ def write_dicom_seg(
                 sop_instance_uid=highdicom.UID(),
                 instance_number=1,
                 manufacturer="jaxmed",
-                manufacturer_model_name=algorithm[:_LONGEST_NAME],
+                manufacturer_model_name=algorithm,
                 software_versions=__version__,
                 device_serial_number="unknown",
                 omit_empty_frames=bool(values.any()),
@@ -201,44 +203,3 @@ def _images_and_values(
         if distance is not None and not image.get("SliceThickness"):
             image.SliceThickness = f"{distance:.10g}"
     return images, values
-
-
-def _segment(
-    highdicom: Any, number: int, name: str, codes: tuple[Code, Code], algorithm: str
-) -> Any:
-    category, kind = (highdicom.sr.CodedConcept(*code) for code in codes)
-    artificial = highdicom.sr.CodedConcept("123110", "DCM", "Artificial Intelligence")
-    return highdicom.seg.SegmentDescription(
-        segment_number=number,
-        segment_label=name,
-        segmented_property_category=category,
-        segmented_property_type=kind,
-        algorithm_type="AUTOMATIC",
-        algorithm_identification=highdicom.AlgorithmIdentificationSequence(
-            name=algorithm, family=artificial, version=__version__
-        ),
-    )
-
-
-def _codes(
-    codes: Mapping[str, tuple[Code, Code]] | None, names: Sequence[str]
-) -> dict[str, tuple[Code, Code]]:
-    if codes is None:
-        return {}
-    if not isinstance(codes, Mapping):
-        raise ValueError(
-            f"codes is {checks.shown(codes)}, but must map names of classes to two codes each."
-        )
-    found = {}
-    for name, pair in codes.items():
-        checks.known("codes", name, names)
-        both = checks.sequence(f"codes[{name!r}]", pair, "two codes, of category and type")
-        each = [checks.strings(f"codes[{name!r}][{i}]", code) for i, code in enumerate(both)]
-        if len(each) != 2 or any(len(code) != 3 for code in each):
-            raise ValueError(
-                f"codes[{name!r}] is {checks.shown(pair)}, but must be two codes (value, scheme, "
-                "meaning): of the category and of the type."
-            )
-        category, kind = ((value, scheme, meaning) for value, scheme, meaning in each)
-        found[name] = (category, kind)
-    return found

@@ -199,8 +199,8 @@ def test_an_xray(tmp_path):
         ({"path": "ct/0.dcm"}, "which is the input, but must be another file"),
         ({"path": "ct/new/seg.dcm"}, "which is in the folder of the images, but must be outside"),
         ({"path": "seg.nii"}, "must end with .dcm"),
-        ({"classes": ("a",)}, "classes has 1 names, .* 2 to 256 of at most 64: name label 0 too"),
-        ({"classes": ("a", "b" * 65)}, "the longest of 65 letters"),
+        ({"classes": ("a",)}, "classes has 1 names, but must have 2 to 256: name label 0 too"),
+        ({"classes": ("a", "b" * 65)}, "classes has 'bbb.*at most 64 letters in DICOM"),
     ],
 )
 def test_bad_input_is_one_sentence_and_nothing_is_written(tmp_path, change, message):
