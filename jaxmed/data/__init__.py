@@ -4,6 +4,7 @@
 - `from_csv`, `from_arrays`, `from_image_folder`, `from_studies`, ...: your own data as a `Source`.
 - `split`, `stratified_split`, `stratified_folds`, `subset`: parts of it, whole patients together.
 - `columns`: all of a source in memory; `take_rows`: some of its rows.
+- `write_nifti`, `write_dicom_seg`: labels as files on the grid of the image they belong to.
 - `augment`, `batches`, `inputs`, `text`, `catalogue`: modules, see each.
 
 Everything is imported when it is first used, so `import jaxmed.data` needs neither jax nor any
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
     from jaxmed.data.readers.tfds import from_tfds
     from jaxmed.data.source import Arrays, Source, columns, from_arrays, subset, take_rows
     from jaxmed.data.splits import split, stratified_folds, stratified_split
+    from jaxmed.data.studies.dicom_segmentation import write_dicom_seg
     from jaxmed.data.studies.dicom_series import read_dicom_series
     from jaxmed.data.studies.labels import study_labels
     from jaxmed.data.studies.nifti import read_nifti
+    from jaxmed.data.studies.nifti_labels import write_nifti
     from jaxmed.data.studies.source import from_studies
 
 __all__ = [
@@ -59,6 +62,8 @@ __all__ = [
     "subset",
     "take_rows",
     "text",
+    "write_dicom_seg",
+    "write_nifti",
 ]
 
 _MODULE_OF = {
@@ -82,6 +87,8 @@ _MODULE_OF = {
     "study_labels": "studies.labels",
     "subset": "source",
     "take_rows": "source",
+    "write_dicom_seg": "studies.dicom_segmentation",
+    "write_nifti": "studies.nifti_labels",
 }
 
 

@@ -60,11 +60,26 @@ def read_dicom_series(path: str | Path, *, keep: Callable[[Any], bool] | None = 
             unequal spacing or direction, or one slice only. Slices that are missing at an end
             cannot be detected.
     """
-    path = checks.path("path", path)
     if keep is not None:
         checks.function("keep", keep, "of a file's header")
+    return read_series(one_series(checks.path("path", path), keep))
+
+
+def one_series(
+    path: Path, keep: Callable[[Any], bool] | None = None, name: str = "path"
+) -> tuple[DicomFile, ...]:
+    """The files of the one series in a folder, or the one file that is a series.
+
+    Args:
+        path: as for `read_dicom_series`.
+        keep: as there.
+        name: of the argument, for messages.
+
+    Raises:
+        ModuleNotFoundError, FileNotFoundError, ValueError: As `read_dicom_series`, of headers only.
+    """
     if not path.is_dir() and not is_regular(path):
-        raise FileNotFoundError(f"path is {str(path)!r}, but there is no such file or folder.")
+        raise FileNotFoundError(f"{name} is {str(path)!r}, but there is no such file or folder.")
     paths: Sequence[Path] = [path]
     if path.is_dir():
         listing = list_files(path, recursive=True)
@@ -72,15 +87,14 @@ def read_dicom_series(path: str | Path, *, keep: Callable[[Any], bool] | None = 
             raise ValueError(reason)
         paths = listing.files
     found = (dicom.read_file(each, keep) for each in paths if dicom_header.is_dicom(each))
-    files = [file for file in found if file is not None]
-    series = group_by_series(files)
+    series = group_by_series(file for file in found if file is not None)
     if len(series) != 1:
         first = ", ".join(str(members[0].path) for members in series[:_SHOWN])
         raise ValueError(
             f"{path} holds {len(series)} series of images{f' (such as {first})' if first else ''}, "
             "but must hold one: pass the folder of one series, or choose it with keep=."
         )
-    return read_series(series[0])
+    return series[0]
 
 
 def group_by_series(files: Iterable[DicomFile]) -> list[tuple[DicomFile, ...]]:
