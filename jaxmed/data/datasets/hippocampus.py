@@ -64,9 +64,11 @@ def _unpack(archive: Path, folder: Path) -> list[str]:
     with tarfile.open(archive) as files:
         for member in files:
             path = PurePosixPath(member.name)
+            kind, hidden = path.parent.name, path.name.startswith(".")
+            if hidden or kind not in ("images", "labels") or not path.name.endswith(_ENDING):
+                continue
             content = files.extractfile(member)
-            kind = path.parent.name
-            if content is None or kind not in ("images", "labels"):
+            if content is None:
                 continue
             target = folder / kind / path.name
             target.parent.mkdir(exist_ok=True)

@@ -87,7 +87,7 @@ DSB2018_NUCLEI = Entry(
     modality="microscopy",
     note=(
         "`instance` numbers the nuclei of an image. Images of one experiment look alike and may "
-        "be in two splits: the publisher does not name experiments. Split by image, fixed."
+        "be in two splits: the files do not name experiments. Split by image, fixed."
     ),
 )
 

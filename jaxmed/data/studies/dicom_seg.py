@@ -132,24 +132,31 @@ def place_frames(segments: Segments, image: Geometry) -> tuple[int, ...]:
     return tuple(slices)
 
 
-def read_numbers(segments: Segments, image: Geometry) -> np.ndarray:
+def read_numbers(path: Path, image: Geometry) -> np.ndarray:
     """The number of the segment of each voxel of the image, 0 where there is none.
+
+    Args:
+        path: of the segmentation, whose header is read again: the file may have changed.
+        image: the geometry of a DICOM series.
 
     Returns:
         [slices, rows, columns] int32.
 
     Raises:
-        ValueError: As `place_frames`; two segments overlap; the pixels cannot be read.
+        ValueError: As `read_segments` and `place_frames`; two segments overlap; the pixels cannot
+            be read.
     """
+    dataset = read_header(path)
+    segments = read_segments(path, dataset)
     slices = place_frames(segments, image)
-    stored = _read_pixels(segments)
+    stored = _read_pixels(segments, dataset)
     numbers = np.zeros(image.shape, np.int32)
     for place, number, pixels in zip(slices, segments.numbers, stored, strict=True):
         found = np.where(pixels, number or pixels.astype(np.int32), 0)
         twice = (found > 0) & (numbers[place] > 0) & (numbers[place] != found)
         if twice.any():
             raise ValueError(
-                f"{segments.path} has voxels that belong to the segments "
+                f"{path} has voxels that belong to the segments "
                 f"{numbers[place][twice][0]} and {found[twice][0]}, but a voxel must have one "
                 "class: remove one of them from it."
             )
@@ -157,15 +164,14 @@ def read_numbers(segments: Segments, image: Geometry) -> np.ndarray:
     return numbers
 
 
-def _read_pixels(segments: Segments) -> np.ndarray:
-    path = segments.path
+def _read_pixels(segments: Segments, dataset: Any) -> np.ndarray:
     try:
         with ignore_warnings():
-            stored = np.asarray(read_header(path).pixel_array)
+            stored = np.asarray(dataset.pixel_array)
             return stored.reshape(len(segments.frames), *segments.shape)
     except Exception as error:  # each decoder raises errors of its own
         raise ValueError(
-            f"{path} has pixels that cannot be read ({one_line(error)}): get it again."
+            f"{segments.path} has pixels that cannot be read ({one_line(error)}): get it again."
         ) from error
 
 

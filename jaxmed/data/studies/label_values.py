@@ -72,7 +72,7 @@ def classes_of_pixels(values: np.ndarray, declared: Mapping[int, int], path: Pat
     classes = table[np.where(inside, values, least).astype(np.int64) - least]
     unknown = np.unique(values[~inside | (classes == _UNDECLARED)])
     if unknown.size:
-        shown = ", ".join(f"{number:g}" for number in unknown[:_SHOWN])
+        shown = ", ".join(f"{int(number)}" for number in unknown[:_SHOWN])
         more = ", ..." if unknown.size > _SHOWN else ""
         raise ValueError(
             f"{path} holds the numbers {shown}{more}, but only {_listed(declared)} are declared: "

@@ -103,7 +103,7 @@ def read_mask(mask: MaskFile, image: Geometry) -> np.ndarray:
         ValueError: It cannot be read; the message names the file.
     """
     if mask.segments is not None:
-        return image.from_file(dicom_seg.read_numbers(mask.segments, image))
+        return image.from_file(dicom_seg.read_numbers(mask.path, image))
     if picture.is_picture(mask.path):
         return picture.read_labels(mask.path)
     return nifti.read_nifti(mask.path).values
