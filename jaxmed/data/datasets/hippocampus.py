@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxmed.data.datasets.builder import dataset_info, manual_instructions, obtain_all
-from jaxmed.data.datasets.segmentation_facts import HIPPOCAMPUS, split_of
+from jaxmed.data.datasets.segmentation_facts import HIPPOCAMPUS, split_of_case
 from jaxmed.data.studies.nifti import read_nifti
 from jaxmed.data.studies.volume import crop_or_pad
 
@@ -39,7 +39,7 @@ class JaxmedHippocampus(tfds.core.GeneratorBasedBuilder):
             folder = Path(name)
             cases = _unpack(archive, folder)
             for place, case in enumerate(cases):
-                if split_of(case) != split:
+                if split_of_case(case) != split:
                     continue
                 image = read_nifti(folder / "images" / f"{case}{_ENDING}")
                 label = read_nifti(folder / "labels" / f"{case}{_ENDING}").values.astype(np.int8)

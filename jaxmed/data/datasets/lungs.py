@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxmed.data.datasets.builder import dataset_info, manual_instructions, obtain_all
-from jaxmed.data.datasets.segmentation_facts import MONTGOMERY_LUNGS, split_of
+from jaxmed.data.datasets.segmentation_facts import MONTGOMERY_LUNGS, split_of_case
 
 
 class JaxmedLungs(tfds.core.GeneratorBasedBuilder):
@@ -30,7 +30,7 @@ class JaxmedLungs(tfds.core.GeneratorBasedBuilder):
         with np.load(archive) as stored:
             arrays = dict(stored)
         for row, patient in enumerate(arrays["group"].tolist()):
-            if split_of(patient) == split:
+            if split_of_case(patient) == split:
                 yield (
                     row,
                     {

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxmed.data.datasets.builder import dataset_info, manual_instructions, obtain_all, packed
-from jaxmed.data.datasets.segmentation_facts import DSB2018_NUCLEI, split_of
+from jaxmed.data.datasets.segmentation_facts import DSB2018_NUCLEI, split_of_case
 
 
 class JaxmedNuclei(tfds.core.GeneratorBasedBuilder):
@@ -31,7 +31,7 @@ class JaxmedNuclei(tfds.core.GeneratorBasedBuilder):
         with np.load(archive) as arrays:
             names, images, instances = (arrays[key] for key in ("ids", "images", "instance_labels"))
         for row in range(len(names)):
-            if split_of(str(names[row])) == split:
+            if split_of_case(str(names[row])) == split:
                 yield (
                     row,
                     {

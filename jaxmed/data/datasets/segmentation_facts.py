@@ -7,13 +7,13 @@ import hashlib
 from jaxmed.data.datasets.entry import Entry, RemoteFile
 
 
-def split_of(case: str) -> str:
+def split_of_case(case: str) -> str:
     """The split of a case by the SHA-256 of its name modulo 10: 0 and 1 test, 2 validation.
 
     The publishers have no split with public labels; this one needs no list, and never changes.
 
     Example:
-        >>> split_of("hippocampus_001")
+        >>> split_of_case("hippocampus_001")
         'test'
     """
     remainder = int(hashlib.sha256(case.encode()).hexdigest(), 16) % 10

@@ -15,7 +15,7 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data.studies.dicom import Frame
 from jaxmed.data.studies.geometry import Geometry
-from jaxmed.data.studies.volume import crop_or_pad, nearest, resampled_shape
+from jaxmed.data.studies.volume import crop_or_pad, resampled_shape, take_nearest
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ def to_grid(labels: np.ndarray, grid: Grid, *, outside: int = 0) -> np.ndarray:
     outside = checks.whole("outside", outside, least=-128, most=127)
     whole = crop_or_pad(labels, grid.resampled, fill=outside)
     back = [1 / ratio for ratio in grid.ratios]
-    return grid.geometry.to_file(nearest(whole, grid.geometry.lengths, back))
+    return grid.geometry.to_file(take_nearest(whole, grid.geometry.lengths, back))
 
 
 def from_grid(labels: np.ndarray, grid: Grid) -> np.ndarray:
@@ -124,7 +124,7 @@ def from_grid(labels: np.ndarray, grid: Grid) -> np.ndarray:
 
 def oriented_labels(labels: np.ndarray, grid: Grid) -> np.ndarray:
     """`from_grid` for labels that are oriented already, of the shape `grid.geometry.lengths`."""
-    resampled = nearest(labels, grid.resampled, grid.ratios)
+    resampled = take_nearest(labels, grid.resampled, grid.ratios)
     return crop_or_pad(resampled.astype(np.int8, copy=False), grid.example, fill=-1)
 
 

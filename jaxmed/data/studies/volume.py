@@ -168,7 +168,7 @@ def resampled_shape(shape: Sequence[int], ratios: Sequence[float]) -> tuple[int,
     return tuple(max(1, round(n / ratio)) for n, ratio in zip(shape, ratios, strict=True))
 
 
-def nearest(values: np.ndarray, shape: Sequence[int], ratios: Sequence[float]) -> np.ndarray:
+def take_nearest(values: np.ndarray, shape: Sequence[int], ratios: Sequence[float]) -> np.ndarray:
     """Values of the nearest places on another grid about the same center; none is interpolated.
 
     Half way between two places it is the one with the lower index; beyond the edge, that at the

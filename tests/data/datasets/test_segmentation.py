@@ -16,7 +16,7 @@ from published_texts import published
 import jaxmed.data
 from jaxmed.data import catalogue, columns
 from jaxmed.data.datasets import hippocampus, lungs, nuclei
-from jaxmed.data.datasets.segmentation_facts import split_of
+from jaxmed.data.datasets.segmentation_facts import split_of_case
 
 RNG = np.random.default_rng(0)
 SPLITS = ("train", "validation", "test")
@@ -25,7 +25,7 @@ SPLITS = ("train", "validation", "test")
 def _cases(split, count):
     """Names of made-up cases of one split."""
     names = (f"hippocampus_{number:03}" for number in range(1, 999))
-    return [name for name in names if split_of(name) == split][:count]
+    return [name for name in names if split_of_case(name) == split][:count]
 
 
 def _tar(members):
@@ -99,7 +99,7 @@ def test_nuclei_are_numbered(monkeypatch, tmp_path):
         {"dsb2018_256.npz": content},
     )
     for split in SPLITS:
-        rows = [row for row, name in enumerate(ids) if split_of(name) == split]
+        rows = [row for row, name in enumerate(ids) if split_of_case(name) == split]
         found = read(split)
         np.testing.assert_array_equal(found["id"], rows)
         np.testing.assert_array_equal(found["image"], gray[rows])

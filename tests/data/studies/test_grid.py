@@ -11,7 +11,7 @@ from scipy import ndimage
 from jaxmed.data import to_grid
 from jaxmed.data.studies.geometry import Geometry
 from jaxmed.data.studies.grid import from_grid, grid_of
-from jaxmed.data.studies.volume import nearest
+from jaxmed.data.studies.volume import take_nearest
 
 RNG = np.random.default_rng(0)
 PATH = Path("a.nii")
@@ -28,14 +28,14 @@ def test_nearest_is_scipys(ratios):
     shape = tuple(round(n / ratio) for n, ratio in zip(labels.shape, ratios, strict=True))
     offset = (np.array(labels.shape) - 1) / 2 - np.array(ratios) * (np.array(shape) - 1) / 2
     theirs = ndimage.affine_transform(labels, ratios, offset, shape, order=0, mode="nearest")
-    found = nearest(labels, shape, ratios)
+    found = take_nearest(labels, shape, ratios)
     assert found.dtype == np.int8
     np.testing.assert_array_equal(found, theirs)
 
 
 def test_half_way_is_the_lower_index():
-    np.testing.assert_array_equal(nearest(np.arange(6), (3,), (2.0,)), [0, 2, 4])
-    np.testing.assert_array_equal(nearest(np.arange(3), (6,), (0.5,)), [0, 0, 1, 1, 2, 2])
+    np.testing.assert_array_equal(take_nearest(np.arange(6), (3,), (2.0,)), [0, 2, 4])
+    np.testing.assert_array_equal(take_nearest(np.arange(3), (6,), (0.5,)), [0, 0, 1, 1, 2, 2])
 
 
 @settings(deadline=None)
