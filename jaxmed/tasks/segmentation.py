@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -53,8 +53,8 @@ def segmentation(
     are in mm.
 
     Args:
-        network: gives [batch, *space, classes], or in training a tuple of these, finest first, whose
-            sides divide those of the image (deep supervision, see `models.UNet`).
+        network: gives [batch, *space, classes], or in training a tuple of these, finest first,
+            whose sides divide those of the image (deep supervision, see `models.UNet`).
         classes: names in the order of their labels, at least 2.
         inputs: what the network reads of a batch.
         loss: of (logits [batch, *space, classes], labels [batch, *space]); pixels that are not

@@ -18,7 +18,8 @@ from jaxmed import checks
 from jaxmed.data.readers.regular_files import is_regular, list_files
 from jaxmed.data.studies import dicom, dicom_header, dicom_pixels
 from jaxmed.data.studies.dicom import DicomFile, Frame
-from jaxmed.data.studies.volume import Volume, check_memory, check_steps, reorient
+from jaxmed.data.studies.geometry import TO_NIFTI, Geometry
+from jaxmed.data.studies.volume import Volume, check_memory, check_steps, orientation, reorient
 
 _UNEVEN = 0.2  # tolerated difference of distances between slices, as positions are rounded
 _SLANT = 1e-3  # tolerated difference between the directions of two slices
@@ -180,6 +181,32 @@ def read_image(file: DicomFile) -> Volume:
     """
     pixels = dicom_pixels.read_pixels(file.path)
     return Volume(pixels[0], file.frames[0].spacing, file.inverted)
+
+
+def series_geometry(files: Sequence[DicomFile]) -> Geometry:
+    """How the voxels of a series, [slices, rows, columns], lie in the patient.
+
+    Raises:
+        ValueError: As `sort_slices`.
+    """
+    stack = sort_slices(files)
+    order, flipped = orientation(stack.steps)
+    affine = np.eye(4)
+    affine[:3, :3] = TO_NIFTI @ stack.steps
+    affine[:3, 3] = TO_NIFTI @ np.asarray(stack.frames[0].position)
+    return Geometry(
+        shape=(len(stack.frames), *files[0].shape),
+        order=order,
+        flipped=flipped,
+        steps=tuple(float(step) for step in np.linalg.norm(stack.steps, axis=0)),
+        affine=affine,
+        frames=stack.frames,
+    )
+
+
+def image_geometry(file: DicomFile) -> Geometry:
+    """The grid of a single image, [rows, columns], as it is displayed."""
+    return Geometry(shape=file.shape, steps=file.frames[0].spacing, frames=file.frames)
 
 
 def _check_plane(frame: Frame, first: Frame) -> None:
