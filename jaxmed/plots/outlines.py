@@ -145,7 +145,7 @@ def draw_legend(figure: Figure, names: Mapping[int, str], *, unlabeled: bool) ->
     if unlabeled:
         handles.append(Patch(fc="white", ec=GRAY, hatch=_HATCH, lw=0, label=UNLABELED))
     if len(names) > 1:
-        look = {"ls": "none", "color": INK, "ms": 7}
+        look: dict[str, Any] = {"ls": "none", "color": INK, "ms": 7}
         handles += [
             Line2D([], [], marker=f"${n}$", label=name, **look) for n, name in names.items()
         ]

@@ -96,7 +96,7 @@ def test_several_classes_have_numbers_and_names_and_one_needs_none():
     for number, (column, row) in places.items():
         assert truth[row, column] == int(number)
     assert len(outlines_of(lower)) == 3  # class 2 was not predicted
-    assert [word for word in words(figure).split("\n") if word] == said
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == said
 
 
 def test_pixels_without_a_label_are_dotted_and_said():
