@@ -12,6 +12,11 @@ tokens     [batch, length]                                  int32
 signal     [batch, time, channels]                          float32
 features   [batch, columns]                                 float32
 label      [batch], or [batch, labels] for multilabel       int32, float32 to regress
+           [batch, (depth,) height, width]                  int8, classes of pixels,
+                                                            -1 not labelled
+instance   [batch, (depth,) height, width]                  int32, number of the object,
+                                                            0 none
+spacing    [batch, axes]                                    float32, mm per voxel
 mask       [batch]                                          1 real, 0 padding
 id         [batch]                                          int32, row of the source
 group      [batch]                                          int32, patient or study

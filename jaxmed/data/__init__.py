@@ -2,9 +2,12 @@
 
 - `load`: a data set of the catalogue by name, as three splits.
 - `from_csv`, `from_arrays`, `from_image_folder`, `from_studies`, ...: your own data as a `Source`.
+- `from_masks`: images with a class for each voxel; `to_grid` brings such labels back to the files.
 - `split`, `stratified_split`, `stratified_folds`, `subset`: parts of it, whole patients together.
 - `columns`: all of a source in memory; `take_rows`: some of its rows.
+- `write_nifti`, `write_dicom_seg`: labels as files on the grid of the image they belong to.
 - `augment`, `batches`, `inputs`, `text`, `catalogue`: modules, see each.
+- `augment`, `batches`, `inputs`, `masks`, `text`, `catalogue`: modules, see each.
 
 Everything is imported when it is first used, so `import jaxmed.data` needs neither jax nor any
 reader's library.
@@ -16,7 +19,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jaxmed.data import augment, batches, catalogue, inputs, source, splits, stream, text
+    from jaxmed.data import augment, batches, catalogue, inputs, masks, source, splits, stream, text
     from jaxmed.data.catalogue import Splits, load
     from jaxmed.data.readers.image_folder import from_image_folder
     from jaxmed.data.readers.table import from_csv
@@ -25,13 +28,18 @@ if TYPE_CHECKING:
     from jaxmed.data.readers.tfds import from_tfds
     from jaxmed.data.source import Arrays, Source, columns, from_arrays, subset, take_rows
     from jaxmed.data.splits import split, stratified_folds, stratified_split
+    from jaxmed.data.studies.dicom_segmentation import write_dicom_seg
     from jaxmed.data.studies.dicom_series import read_dicom_series
+    from jaxmed.data.studies.from_masks import from_masks
+    from jaxmed.data.studies.grid import Grid, to_grid
     from jaxmed.data.studies.labels import study_labels
     from jaxmed.data.studies.nifti import read_nifti
+    from jaxmed.data.studies.nifti_labels import write_nifti
     from jaxmed.data.studies.source import from_studies
 
 __all__ = [
     "Arrays",
+    "Grid",
     "Source",
     "Splits",
     "augment",
@@ -41,12 +49,14 @@ __all__ = [
     "from_arrays",
     "from_csv",
     "from_image_folder",
+    "from_masks",
     "from_studies",
     "from_text_csv",
     "from_text_folder",
     "from_tfds",
     "inputs",
     "load",
+    "masks",
     "read_dicom_series",
     "read_nifti",
     "source",
@@ -59,16 +69,21 @@ __all__ = [
     "subset",
     "take_rows",
     "text",
+    "to_grid",
+    "write_dicom_seg",
+    "write_nifti",
 ]
 
 _MODULE_OF = {
     "Arrays": "source",
+    "Grid": "studies.grid",
     "Source": "source",
     "Splits": "catalogue",
     "columns": "source",
     "from_arrays": "source",
     "from_csv": "readers.table",
     "from_image_folder": "readers.image_folder",
+    "from_masks": "studies.from_masks",
     "from_studies": "studies.source",
     "from_text_csv": "readers.text_table",
     "from_text_folder": "readers.text_folder",
@@ -82,6 +97,9 @@ _MODULE_OF = {
     "study_labels": "studies.labels",
     "subset": "source",
     "take_rows": "source",
+    "write_dicom_seg": "studies.dicom_segmentation",
+    "write_nifti": "studies.nifti_labels",
+    "to_grid": "studies.grid",
 }
 
 

@@ -1,6 +1,7 @@
 """The contract of every example: the dtypes of the reserved keys of `jaxmed.typing`, valid values.
 
 `conform` brings one column to its dtype without loss; `check` refuses columns with invalid values.
+A `label` with two or more axes behind the rows holds classes of pixels or voxels, as int8.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ _DTYPES: dict[str, type[np.generic]] = {
     "tokens": np.int32,
     "id": np.int32,
     "group": np.int32,
+    "instance": np.int32,
+    "spacing": np.float32,
 }
-_MEASURED = ("image", "features", "signal", "label")
+_MEASURED = ("image", "features", "signal", "label", "spacing")
 _MAY_BE_MISSING = ("features", "signal")
 _SHOWN = 5  # rows named in a message
+_OF_PIXELS = 3  # axes from which on labels are those of pixels
 
 
 def conform(key: str, value: object) -> np.ndarray:
@@ -47,8 +51,15 @@ def conform(key: str, value: object) -> np.ndarray:
             "or keep measured values, such as Hounsfield units, as float32."
         )
     if key == "label":
-        return _cast(key, array, np.float32 if array.dtype.kind == "f" else np.int32)
+        if array.dtype.kind == "f":
+            return _cast(key, array, np.float32)
+        return _cast(key, array, np.int32) if array.ndim < _OF_PIXELS else _as_int8(array)
     return _cast(key, array, _DTYPES[key]) if key in _DTYPES else array
+
+
+def conform_example(key: str, value: object) -> np.ndarray:
+    """`conform` for the value of one example, which has no axis of rows."""
+    return np.asarray(conform(key, np.asarray(value)[None])[0])
 
 
 def check(
@@ -71,6 +82,7 @@ def check(
     rows = {key: len(column) for key, column in columns.items()}
     if not rows or not max(rows.values()):
         raise ValueError("the split is empty: it holds 0 examples, but must hold 1 or more.")
+    total = max(rows.values())
     if len(set(rows.values())) > 1:
         counts = ", ".join(f"{key} {count}" for key, count in rows.items())
         raise ValueError(f"columns must hold one row per example, but their rows are: {counts}.")
@@ -80,6 +92,13 @@ def check(
             check_finite(key, columns[key], allow_missing=missing)
     if "label" in columns and columns["label"].dtype.kind == "i":
         _check_classes(columns["label"], classes or ())
+        _check_space(columns)
+    if "spacing" in columns and not (columns["spacing"] > 0).all():
+        rows_without = np.flatnonzero(~(columns["spacing"] > 0).reshape(total, -1).all(1))
+        raise ValueError(
+            f"spacing is 0 or less in {list_rows(rows_without)}, but must be the mm per voxel "
+            "along each axis: correct it, or leave it out where it is not known."
+        )
 
 
 def check_class_names(classes: Sequence[str]) -> None:
@@ -154,21 +173,48 @@ def _check_int32(key: str, array: np.ndarray) -> None:
 
 
 def _check_classes(label: np.ndarray, classes: Sequence[str]) -> None:
-    multilabel = label.ndim == 2
+    multilabel, of_pixels = label.ndim == 2, label.ndim >= _OF_PIXELS
     if multilabel and classes and label.shape[1] != len(classes):
         raise ValueError(
             f"label has shape {label.shape}, but must have one column for each of the "
             f"{len(classes)} classes."
         )
     last = 1 if multilabel else len(classes) - 1 if classes else np.iinfo(np.int32).max
-    wrong = (label < 0) | (label > last)
+    wrong = (label < (-1 if of_pixels else 0)) | (label > last)
     if not wrong.any():
         return
     rows = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1))
     value = label[wrong].flat[0]
     bound = f"0 to {last}" if multilabel or classes else "0 or more"
     meaning = "0 (absent) or 1 (present) in each column" if multilabel else f"a class, {bound}"
+    if of_pixels:
+        meaning += ", or -1 where nothing is labelled"
     raise ValueError(
         f"label is {value} in {list_rows(rows)}, but must be {meaning}: correct those rows, or "
         f"{'pass one column only' if multilabel else 'name every class in classes'}."
     )
+
+
+def _as_int8(label: np.ndarray) -> np.ndarray:
+    limits = np.iinfo(np.int8)
+    if label.size and not -1 <= int(label.min()) <= int(label.max()) <= limits.max:
+        value = label.max() if label.max() > limits.max else label.min()
+        raise ValueError(
+            f"label holds {value}, but classes of pixels must be 0 to {limits.max}, or -1 where "
+            "nothing is labelled: number the classes from 0."
+        )
+    return label.astype(np.int8, copy=False)
+
+
+def _check_space(columns: Mapping[str, np.ndarray]) -> None:
+    """Refuse labels or objects of pixels on another grid than that of the images."""
+    label = columns["label"]
+    if label.ndim < _OF_PIXELS:
+        return
+    space = columns["image"].shape[1:-1] if "image" in columns else label.shape[1:]
+    for key in ("label", "instance"):
+        if key in columns and columns[key].shape[1:] != space:
+            raise ValueError(
+                f"{key} has shape {columns[key].shape}, but must be [rows, "
+                f"{', '.join(map(str, space))}], one value for each pixel of the images."
+            )

@@ -110,8 +110,9 @@ def from_arrays(
     Args:
         columns: by key, arrays with one row per example. `image` is uint8, or float32 where it
             holds measurements. `label` holds classes (whole numbers from 0; [rows], or
-            [rows, labels] of 0 and 1) or measurements (floats). `group` may hold any names of
-            patients or studies; they are replaced by numbers.
+            [rows, labels] of 0 and 1) or measurements (floats), or classes of pixels
+            ([rows, height, width] or [rows, depth, height, width], -1 where nothing is labelled).
+            `group` may hold any names of patients or studies; they are replaced by numbers.
         classes: class names in the order of their labels.
         feature_names: names of the columns of `features`, all different.
         allow_missing: accept NaN in `features` and `signal` as missing values, for inputs that
@@ -182,8 +183,8 @@ def columns(source: Source, *, allow_missing: bool = False) -> dict[str, np.ndar
 
     Returns:
         By key, arrays [rows, ...]: `image` uint8 (float32 where measured), `features` float32,
-        `label` int32 (float32 to regress), `id` and `group` int32. The `id` is the row where
-        examples have none.
+        `label` int32 (float32 to regress, int8 of pixels), `id` and `group` int32. The `id` is the
+        row where examples have none.
 
     Raises:
         ValueError: The split is empty, shapes are unequal, measurements are NaN or infinite, or

@@ -3,11 +3,18 @@
 By file: `evaluate.py` has the statistics of a split, `operating_points.py` thresholds for a
 required sensitivity or specificity, `decisions.py` and `decision_table.py` what a model does at
 one, `decision_curves.py` net benefit, `subgroups.py` statistics by subgroup, and
-`precision_notes.py` how many cases a narrower interval would need.
+`precision_notes.py` how many cases a narrower interval would need. `sliding_window.py` predicts an
+image of any size, `components.py` corrects label maps by their connected components.
 """
 
 from jaxmed.evaluation.abstention import abstention_threshold
 from jaxmed.evaluation.calibration import Calibration, calibrated, fit_calibration
+from jaxmed.evaluation.components import (
+    components,
+    fill_holes,
+    largest_component,
+    remove_small,
+)
 from jaxmed.evaluation.conformal import conformal
 from jaxmed.evaluation.conformal_intervals import ConformalIntervals, fit_intervals
 from jaxmed.evaluation.conformal_quantile import conformal_quantile, smallest_calibration
@@ -27,6 +34,7 @@ from jaxmed.evaluation.operating_points import (
 from jaxmed.evaluation.precision_notes import precision_notes
 from jaxmed.evaluation.predict import losses, predict
 from jaxmed.evaluation.risk_control import RiskControl, risk_control
+from jaxmed.evaluation.sliding_window import sliding_window
 from jaxmed.evaluation.subgroup_members import Subgroup
 from jaxmed.evaluation.subgroup_table import Subgroups, SubgroupStatistic
 from jaxmed.evaluation.subgroups import by_subgroup
@@ -49,6 +57,7 @@ __all__ = [
     "abstention_threshold",
     "by_subgroup",
     "calibrated",
+    "components",
     "compute_metrics",
     "conformal",
     "conformal_quantile",
@@ -59,15 +68,19 @@ __all__ = [
     "decision_table",
     "evaluate",
     "exchangeability_test",
+    "fill_holes",
     "fit_calibration",
     "fit_intervals",
     "fit_sets",
+    "largest_component",
     "losses",
     "metrics_table",
     "operating_point",
     "precision_notes",
     "predict",
+    "remove_small",
     "risk_control",
+    "sliding_window",
     "smallest_calibration",
     "threshold_for_sensitivity",
     "threshold_for_specificity",

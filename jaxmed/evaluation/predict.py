@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 import jax
@@ -63,7 +63,7 @@ def predictions(
     batch_size = check_running(model, batch_size, placement, workers)
     data = batches.opened(model.arranged(data))
     placement = placement or jit()
-    run = _program(model.task, placement, "predict", model.task.predict)
+    run = row_program(model.task, placement, "predict", model.task.predict)
     whole = placement.replicate((model.params, model.state))
     for rows, batch in _batches(data, batch_size, placement, workers):
         outputs = run(*whole, placement.shard(batches.numeric(batch), 0))
@@ -117,7 +117,7 @@ def loss_batches(
     def loss(params: Any, state: Any, key: Key, batch: Any) -> Any:
         return task.loss(params, state, batch, key)[0]
 
-    run = _program(task, placement, "losses", loss)
+    run = row_program(task, placement, "losses", loss)
     whole = placement.replicate((model.params, model.state))
     for number, (rows, batch) in enumerate(_batches(data, batch_size, placement, workers)):
         own = placement.replicate(jax.random.fold_in(key, number))
@@ -131,8 +131,8 @@ def _real(rows: np.ndarray, batch: Columns) -> dict[str, np.ndarray]:
     return {**{name: np.asarray(column)[real] for name, column in batch.items()}, "row": rows[real]}
 
 
-def _program(task: Task, placement: Placement, name: str, function: Any) -> Any:
-    """The compiled function, the same one at every call for a task and a placement."""
+def row_program(task: Task, placement: Placement, name: Hashable, function: Any) -> Any:
+    """The compiled function of rows, the same one at every call for a task and a placement."""
     if (name, placement) not in task.programs:
         task.programs[name, placement] = placement.map_rows(function)
     return task.programs[name, placement]

@@ -10,11 +10,15 @@ checked if they are plain numbers. So are labels: those that are traced are chec
 read, and the loss of a label outside the classes is meaningless. Lists and NumPy's arrays are
 converted.
 
+Losses of segmentation take logits [batch, *space, classes] and labels [batch, *space], -1 where a
+voxel does not count; `segmentation.py` says what an absent class costs.
+
 Losses that need more than predictions and labels stand beside their task or network: Poisson in
 `tasks/counts.py`, NT-Xent in `tasks/contrastive.py`, the evidence lower bound in
 `tasks/variational.py`, the conditional random field in `models/crf.py`.
 """
 
+from jaxmed.losses.boundary import boundary
 from jaxmed.losses.classification import (
     binary_cross_entropy,
     cross_entropy,
@@ -31,16 +35,31 @@ from jaxmed.losses.imbalance import (
 from jaxmed.losses.ordinal import ordinal, ordinal_probabilities
 from jaxmed.losses.priors import class_balanced, prior_adjusted
 from jaxmed.losses.regression import absolute_error, huber, pinball, squared_error
+from jaxmed.losses.segmentation import (
+    dice,
+    dice_cross_entropy,
+    focal_tversky,
+    generalized_dice,
+    tversky,
+    voxel_cross_entropy,
+)
+from jaxmed.losses.topology import cl_dice
 
 __all__ = [
     "absolute_error",
     "balanced_weights",
     "binary_cross_entropy",
     "binary_focal",
+    "boundary",
+    "cl_dice",
     "class_balanced",
     "class_frequencies",
     "cross_entropy",
+    "dice",
+    "dice_cross_entropy",
     "focal",
+    "focal_tversky",
+    "generalized_dice",
     "huber",
     "logit_adjusted",
     "multilabel_cross_entropy",
@@ -51,4 +70,6 @@ __all__ = [
     "prior_adjusted",
     "squared_error",
     "squared_hinge",
+    "tversky",
+    "voxel_cross_entropy",
 ]

@@ -17,15 +17,15 @@ def predicted(name: str, value: AnyArray) -> Array:
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
-def class_labels(labels: AnyArray, classes: int) -> Array:
-    """Labels of one class per example, as integers; refused where they are no class."""
+def class_labels(labels: AnyArray, classes: int, *, least: int = 0) -> Array:
+    """Labels of one class each, as integers; refused outside of least .. classes - 1."""
     labels = _numbers("labels", labels)
     if not jnp.issubdtype(labels.dtype, jnp.integer) and labels.dtype != bool:
         raise ValueError(
-            f"labels is {labels.dtype}, but must hold whole numbers, one class per example: "
+            f"labels is {labels.dtype}, but must hold whole numbers, each of one class: "
             "convert it with astype(int)."
         )
-    _in_range("labels", labels, 0, classes - 1)
+    _in_range("labels", labels, least, classes - 1)
     return jnp.asarray(labels).astype(jnp.int32)
 
 

@@ -1,6 +1,6 @@
 """Exact statistics of predictions in float64 on the host, and their confidence intervals.
 
-Every statistic has the same signature:
+Every statistic of rows has the same signature:
 
     statistic(label, prediction, weights=None) -> float, or [resamples] if weights are given
 
@@ -41,6 +41,10 @@ average precision, `means.py` Brier score, log loss and the error of grades, `ca
 the intervals, `net_benefit.py` and `likelihood.py` what decisions at a threshold are worth, and
 `multiplicity.py` the adjustment for several tests. `uncertainty.py` has entropies and selective
 prediction, whose functions take a `confidence` in place of weights.
+
+Segmentation has one table of numbers per case, and other signatures: `segmentation.py` (overlap and
+volume of each class, and `segmentation_case`, all numbers of a case), `surface.py` (distances of
+surfaces in mm) and `objects.py` (instances) take label maps `(truth, predicted)` of one case.
 
 `jaxmed.metrics.streaming` holds the metrics that are summed on the device during training.
 """
@@ -87,9 +91,18 @@ from jaxmed.metrics.likelihood import (
 from jaxmed.metrics.means import brier, grade_mae, log_loss
 from jaxmed.metrics.multiplicity import holm
 from jaxmed.metrics.net_benefit import NetBenefit, net_benefit
+from jaxmed.metrics.objects import ObjectAgreement, aggregated_jaccard, object_agreement
 from jaxmed.metrics.proportions import proportion_interval
 from jaxmed.metrics.ranking import auroc, average_precision, rank_probabilities
 from jaxmed.metrics.regression import mae, r2, rmse
+from jaxmed.metrics.segmentation import (
+    dice,
+    overlap,
+    overlap_of_counts,
+    segmentation_case,
+    voxel_counts,
+)
+from jaxmed.metrics.surface import surface_agreement
 from jaxmed.metrics.uncertainty import (
     RiskCoverage,
     aurc,
@@ -107,9 +120,11 @@ __all__ = [
     "Interval",
     "LikelihoodRatios",
     "NetBenefit",
+    "ObjectAgreement",
     "RiskCoverage",
     "accuracy",
     "ace_positive",
+    "aggregated_jaccard",
     "aurc",
     "auroc",
     "auroc_of_retained",
@@ -126,6 +141,7 @@ __all__ = [
     "delong_test",
     "delong_test_unpaired",
     "delong_variance",
+    "dice",
     "ece_positive",
     "ece_top_class",
     "error_of_retained",
@@ -145,6 +161,9 @@ __all__ = [
     "mce_top_class",
     "mutual_information",
     "net_benefit",
+    "object_agreement",
+    "overlap",
+    "overlap_of_counts",
     "precision",
     "predictive_entropy",
     "proportion_interval",
@@ -153,8 +172,11 @@ __all__ = [
     "rank_probabilities",
     "risk_coverage",
     "rmse",
+    "segmentation_case",
     "sensitivity",
     "specificity",
     "squared_calibration_error",
     "streaming",
+    "surface_agreement",
+    "voxel_counts",
 ]

@@ -31,6 +31,7 @@ from jaxmed.models.sentence_tagger import SentenceTagger
 from jaxmed.models.sparse_linear import SparseLinear
 from jaxmed.models.text import ConvEncoder, TextClassifier
 from jaxmed.models.transformer import TransformerEncoder
+from jaxmed.models.unet import UNet
 from jaxmed.models.vit import ViT, vit_base, vit_small, vit_tiny
 from jaxmed.models.word_predictor import WordPredictor
 
@@ -58,6 +59,7 @@ __all__ = [
     "Sum",
     "TextClassifier",
     "TransformerEncoder",
+    "UNet",
     "VariationalAutoencoder",
     "ViT",
     "WordPredictor",

@@ -16,6 +16,7 @@ from jaxmed.tasks.masked import masked_pixels, standardized_patches
 from jaxmed.tasks.quantiles import quantile_regression
 from jaxmed.tasks.reconstruction import gaussian_noise, masking_noise, reconstruction
 from jaxmed.tasks.regression import regression
+from jaxmed.tasks.segmentation import segmentation
 from jaxmed.tasks.sequence_labeling import sequence_labeling
 from jaxmed.tasks.task import Model, Task
 from jaxmed.tasks.transformations import geometric_transformations, transformation_prediction
@@ -42,6 +43,7 @@ __all__ = [
     "quantile_regression",
     "reconstruction",
     "regression",
+    "segmentation",
     "sequence_labeling",
     "standardized_patches",
     "transformation_prediction",

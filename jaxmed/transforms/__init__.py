@@ -7,6 +7,7 @@ from jaxmed.transforms.ensemble import ensemble, members
 from jaxmed.transforms.mc_dropout import mc_dropout
 from jaxmed.transforms.mixup import mixup
 from jaxmed.transforms.rebalanced import rebalanced
+from jaxmed.transforms.sliding_window import with_sliding_window
 from jaxmed.transforms.threshold import with_threshold
 from jaxmed.transforms.tta import test_time_augmentation
 from jaxmed.transforms.warm_start import initialized_from
@@ -22,5 +23,6 @@ __all__ = [
     "rebalanced",
     "test_time_augmentation",
     "with_abstention",
+    "with_sliding_window",
     "with_threshold",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 PACKAGES = (
     "data",
+    "data.masks",
     "losses",
     "metrics",
     "metrics.streaming",
@@ -27,6 +28,7 @@ _LOOP = "for a loop of one's own; `fit` checks the same arguments"
 _NO_ATTRIBUTES = "a module without attributes"
 
 EXEMPT: dict[str, str] = {
+    "data.Grid": _VALUE,
     "data.Arrays": "what `from_arrays` gives, which checks",
     "data.Source": "a protocol",
     "data.Splits": _VALUE,

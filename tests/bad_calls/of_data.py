@@ -11,6 +11,7 @@ import numpy as np
 from bad_calls.call import Call, call, ending_early
 from bad_calls.kinds import (
     COLUMNS,
+    COUNT,
     COUNT_FROM_0,
     COUNTS,
     FLAG,
@@ -26,6 +27,8 @@ from bad_calls.kinds import (
 from PIL import Image
 
 from jaxmed import data
+from jaxmed.data.studies.geometry import Geometry
+from jaxmed.data.studies.grid import grid_of
 
 FOLDER = Path(tempfile.mkdtemp())
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
@@ -74,6 +77,9 @@ EMPTY = FOLDER / "empty"
 EMPTY.mkdir()
 UNKNOWN = "name is 'nothing', which is not a data set"
 NO_STUDY = "holds no readable study"
+NO_PAIR = "holds no image with a mask"
+GRID = grid_of(Path("a.png"), Geometry((4, 6)), shape=(2, 3), spacing=None)
+LABEL_VALUES = [x for x in COLUMNS.bad if x is not None]
 
 CALLS: dict[str, Call] = {
     "data.from_arrays": call(
@@ -145,6 +151,44 @@ CALLS: dict[str, Call] = {
         window=((40.0, 400.0), Kind([*SPACINGS, (40.0,), (40, 0), (np.nan, 1)])),
         keep=(None, FUNCTION.optional()),
         on_error=("skip", word("raise", "skip")),
+    ),
+    "data.from_masks": call(
+        ending_early(data.from_masks, NO_PAIR),
+        images=(EMPTY, OPENED),
+        masks=(EMPTY, OPENED),
+        classes=(["no", "yes"], TEXTS.also(["no"], "no")),
+        shape=((4, 4, 4), COUNTS.also((4,), (4, 4, 4, 4), (0, 4, 4), (10**6, 10**6, 10**6))),
+        spacing=((1.0, 1.0, 1.0), Kind([*SPACINGS, (1.0,), (0, 1, 1), (np.nan, 1, 1)])),
+        window=((40.0, 400.0), Kind([*SPACINGS, (40.0,), (40, 0), (np.nan, 1)])),
+        channels=(1, Kind([*COUNT_FROM_0.bad, 0, 2, 3, 4])),
+        label_values=(
+            {0: 0, 255: 1},
+            Kind([*LABEL_VALUES, {0: 2}, {0: -2}, {"0": 0}, {0: None}, {10**6: 1}, {0.5: 1}]),
+        ),
+        image_suffix=("", Kind([value for value in TEXT.bad if not isinstance(value, str)])),
+        mask_suffixes=(["", "_seg"], Kind([*COUNT_FROM_0.bad, [None], [b"a"]])),
+        patient=(None, FUNCTION.optional()),
+        keep=(None, FUNCTION.optional()),
+        on_error=("skip", word("raise", "skip")),
+    ),
+    "data.to_grid": call(
+        data.to_grid,
+        labels=(np.array([[0, 1, 0], [1, 1, 0]]), array(2, more=[np.zeros((3, 2), int)])),
+        grid=(GRID, OBJECT),
+        outside=(0, Kind([*COUNT_FROM_0.bad[:-6], 2.5, 128, -129, 1e30])),
+    ),
+    "data.masks.with_borders": call(
+        data.masks.with_borders,
+        columns=(
+            {"instance": np.ones((2, 4, 4), int)},
+            COLUMNS.also({"instance": np.ones((2, 4))}, {"instance": np.ones((2, 4), int)}),
+        ),
+        width=(1, COUNT),
+    ),
+    "data.masks.instances": call(
+        data.masks.instances,
+        label=(np.array([[0, 1, 2], [2, 1, 0]]), array(2, more=[[[0.5]]])),
+        smallest=(1, COUNT),
     ),
     "data.read_nifti": call(
         ending_early(data.read_nifti, "empty"), path=(EMPTY / "empty.nii", OPENED)

@@ -15,6 +15,7 @@ from bad_calls import (
     of_report,
     of_results,
     of_runs,
+    of_segmentations,
     of_tasks,
     of_uncertainty,
 )
@@ -35,5 +36,6 @@ CALLS: dict[str, Call] = {
     **of_attributions.CALLS,
     **of_faithfulness.CALLS,
     **of_decisions.CALLS,
+    **of_segmentations.CALLS,
     **of_attributions.CALLS,
 }

@@ -38,6 +38,28 @@ BAD = {
         {"features": FEATURES, "label": np.array(["well", "ill", "ill"])},
         "label holds <U4 values such as 'well', .* its place in a list of classes, the positive",
     ),
+    "class of a pixel": (
+        {"label": np.full((3, 2, 2), 2)},
+        r"label is 2 in 3 rows .* a class, 0 to 1, or -1 where nothing is labelled: correct",
+    ),
+    "pixel below": ({"label": np.full((3, 2, 2), -2)}, r"label holds -2, but classes of pixels"),
+    "pixel above": ({"label": np.full((3, 2, 2), 255)}, r"label holds 255, but classes of pixels"),
+    "other grid": (
+        {"image": np.ones((3, 4, 5, 1), np.uint8), "label": np.zeros((3, 5, 4), int)},
+        r"label has shape \(3, 5, 4\), but must be \[rows, 4, 5\], one value for each pixel",
+    ),
+    "objects on another grid": (
+        {"label": np.zeros((3, 4, 4), int), "instance": np.zeros((3, 4, 5), int)},
+        r"instance has shape \(3, 4, 5\), but must be \[rows, 4, 4\]",
+    ),
+    "spacing": (
+        {"features": FEATURES, "spacing": np.array([[1, 1], [0, 1], [2, 2]])},
+        r"spacing is 0 or less in row 1, but must be the mm per voxel along each axis",
+    ),
+    "spacing of nan": (
+        {"features": FEATURES, "spacing": np.array([[1, 1], [np.nan, 1], [2, 2]])},
+        r"spacing column 0 is NaN or infinite in row 1",
+    ),
     "large id": ({"features": FEATURES, "id": np.array([1, 2, 2**40])}, "not 32-bit integers"),
 }
 
@@ -61,6 +83,28 @@ def test_columns_are_converted_to_their_dtypes_without_loss():
     assert contract.conform("text", np.array([b"\xc3\xbc"])).tolist() == ["ü"]
     with pytest.raises(ValueError, match=r"group holds values such as 1\.5, which are not 32-bit"):
         contract.conform("group", np.array([0, 1.5]))
+
+
+def test_labels_of_pixels_are_int8():
+    label = np.random.default_rng(0).integers(-1, 2, (3, 4, 5))
+    columns = {
+        "image": np.ones((3, 4, 5, 1), np.uint8),
+        "label": label,
+        "instance": label.clip(0),
+        "spacing": np.ones((3, 2)),
+    }
+    found = from_arrays(columns, classes=("no", "yes")).columns
+    assert found["label"].dtype == np.int8
+    assert found["instance"].dtype == np.int32
+    assert found["spacing"].dtype == np.float32
+    np.testing.assert_array_equal(found["label"], label)
+    assert contract.conform("label", label > 0).dtype == np.int8
+    assert contract.conform_example("label", label[0]).dtype == np.int8
+    assert contract.conform_example("label", [0, 1]).dtype == np.int32  # of several labels
+    assert contract.conform_example("label", 1).shape == ()
+    assert contract.conform("label", np.eye(3, dtype=np.int8)).dtype == np.int32
+    assert contract.conform("label", np.ones((2, 3, 3)) / 2).dtype == np.float32
+    np.testing.assert_array_equal(contract.conform_example("text", b"\xc3\xbc"), "ü")
 
 
 def test_many_rows_are_counted_and_the_first_named():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from scipy import special
 
@@ -18,6 +20,24 @@ VALUES = RNG.normal(size=ROWS).astype(np.float32) * 4
 TARGETS = RNG.normal(size=ROWS).astype(np.float32)
 WEIGHTS = np.array([0.5, 1.0, 2.0, 4.0], np.float32)
 
+SPACE = (3, 2)
+VOXEL_LOGITS = RNG.normal(size=(ROWS, *SPACE, CLASSES)).astype(np.float32) * 2
+VOXEL_LABELS = RNG.integers(-1, CLASSES, (ROWS, *SPACE))
+VOXEL_LABELS[0] = -1  # an example without a label
+VOXEL_LABELS[1] = 0  # one of a single class
+VOXELS = (VOXEL_LOGITS.reshape(ROWS, -1), VOXEL_LABELS)
+
+
+def of_columns(loss, **options):
+    """A loss of segmentation as one of logits [rows, voxels * classes], as the contracts want."""
+
+    @functools.wraps(loss)
+    def of_voxels(logits, labels):
+        return loss(logits.reshape(-1, *SPACE, CLASSES), labels, **options)
+
+    return of_voxels
+
+
 GRADES = (LOGITS[:, :-1], LABELS)  # three thresholds, four grades
 CASES = {
     "cross_entropy": (losses.cross_entropy, LOGITS, LABELS),
@@ -33,6 +53,15 @@ CASES = {
     "absolute": (losses.absolute_error, VALUES, TARGETS),
     "huber": (losses.huber, VALUES, TARGETS),
     "pinball": (losses.pinball, LOGITS[:, :3], TARGETS),
+    "dice": (of_columns(losses.dice), *VOXELS),
+    "dice, smooth 1": (of_columns(losses.dice, smooth=1.0, include_background=False), *VOXELS),
+    "generalized dice": (of_columns(losses.generalized_dice), *VOXELS),
+    "tversky": (of_columns(losses.tversky, alpha=0.3, beta=0.7), *VOXELS),
+    "focal tversky": (of_columns(losses.focal_tversky), *VOXELS),
+    "voxel cross entropy": (of_columns(losses.voxel_cross_entropy), *VOXELS),
+    "dice cross entropy": (of_columns(losses.dice_cross_entropy), *VOXELS),
+    "boundary": (of_columns(losses.boundary, spacing=(1.0, 2.5)), *VOXELS),
+    "clDice": (of_columns(losses.cl_dice, iterations=1), *VOXELS),
 }
 
 

@@ -6,6 +6,7 @@ TensorFlow, reading them no image library, and MNIST reads three times as fast.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,23 @@ from jaxmed.data.datasets.entry import Entry
 from jaxmed.data.datasets.files import obtain
 
 
-def dataset_info(builder: tfds.core.DatasetBuilder, entry: Entry) -> tfds.core.DatasetInfo:
-    """The information that tfds stores with the prepared data; rows keep the publisher's order."""
+def dataset_info(
+    builder: tfds.core.DatasetBuilder, entry: Entry, more: Mapping[str, Any] | None = None
+) -> tfds.core.DatasetInfo:
+    """The information that tfds stores with the prepared data; rows keep the publisher's order.
+
+    Args:
+        builder: of the data set.
+        entry: its facts.
+        more: tfds features of further columns, by name.
+    """
     return tfds.core.DatasetInfo(
         builder=builder,
         description=f"{entry.title}. {entry.note}".strip(),
         features=tfds.features.FeaturesDict(
             {entry.key: _input(entry), "label": _label(entry), "id": np.int32}
             | ({"group": np.int32} if entry.grouped else {})
+            | dict(more or {})
         ),
         supervised_keys=(entry.key, "label"),
         homepage=entry.homepage,
@@ -38,20 +48,31 @@ def _input(entry: Entry) -> tfds.features.FeatureConnector:
         return tfds.features.Text()
     if entry.key == "features":
         return tfds.features.Tensor(shape=entry.shape, dtype=np.float32)
-    return tfds.features.Tensor(
-        shape=entry.shape, dtype=np.uint8, encoding=tfds.features.Encoding.ZLIB
-    )
+    return packed(entry.shape, entry.dtype)
 
 
 def _label(entry: Entry) -> tfds.features.FeatureConnector:
     if entry.task == "multilabel":
         return tfds.features.Tensor(shape=(len(entry.classes),), dtype=np.int32)
+    if entry.task == "segmentation":
+        return packed(entry.shape[:-1], "int8")
     return tfds.features.ClassLabel(names=list(entry.classes))
+
+
+def packed(shape: tuple[int, ...], dtype: str) -> tfds.features.Tensor:
+    """The feature of an array that is stored with lossless compression."""
+    return tfds.features.Tensor(
+        shape=shape, dtype=np.dtype(dtype).type, encoding=tfds.features.Encoding.ZLIB
+    )
 
 
 def manual_instructions(entries: tuple[Entry, ...]) -> str:
     """Where the files come from, for a machine without network."""
-    lines = (f"{file.name}: {file.url}" for entry in entries for file in entry.files)
+    lines = (
+        f"{file.name}: {file.url}{f' ({file.derivation})' if file.derivation else ''}"
+        for entry in entries
+        for file in entry.files
+    )
     return "Put the files there under their publisher's names:\n" + "\n".join(lines)
 
 

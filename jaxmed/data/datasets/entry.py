@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-TaskKind: TypeAlias = Literal["multiclass", "binary", "multilabel", "ordinal", "regression"]
+TaskKind: TypeAlias = Literal[
+    "multiclass", "binary", "multilabel", "ordinal", "regression", "segmentation"
+]
 Modality: TypeAlias = Literal[
     "chest_x_ray",
     "fundus",
@@ -32,6 +34,7 @@ class RemoteFile:
         algorithm: `md5`; or `git`, for a file in a git repository without another checksum: the
             SHA-1 by which git names a file, over a header and the bytes.
         page: whether `url` is a web page about the file, which has to be downloaded by hand.
+        derivation: how the file was made from the publisher's, where its bytes are not theirs.
     """
 
     name: str
@@ -39,6 +42,7 @@ class RemoteFile:
     checksum: str
     algorithm: Literal["md5", "git"] = "md5"
     page: bool = False
+    derivation: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,10 +53,12 @@ class Entry:
         name: the name for `catalogue.load` and `catalogue.open_split`.
         family: the name without the image size; equal to `name` at the default size.
         title: the publisher's name for it.
-        task: the kind of labels. `binary`: label 1 is the second class.
+        task: the kind of labels. `binary`: label 1 is the second class; `segmentation`: a label of
+            each pixel or voxel.
         classes: class names in the order of their labels.
         shape: of one example: [columns], [height, width, channels] or [depth, height, width,
             channels]; empty for a text.
+        dtype: of an image's values: gray levels, or measurements.
         sizes: number of examples per split.
         license: of the data.
         citation: what its authors ask to be cited.
@@ -83,6 +89,7 @@ class Entry:
     feature_names: tuple[str, ...] = ()
     modality: Modality | None = None
     grouped: bool = False
+    dtype: Literal["uint8", "float32"] = "uint8"
     note: str = ""
 
     @property

@@ -120,4 +120,9 @@ def _received(file: RemoteFile) -> Iterator[bytes]:
 
 
 def _by_hand(file: RemoteFile) -> str:
+    if file.derivation:
+        return (
+            f"it is derived from the files at {file.url} ({file.derivation}); pass the folder that "
+            "holds it as manual_dir."
+        )
     return f"download it from {file.url} and pass its folder as manual_dir."

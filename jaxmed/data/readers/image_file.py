@@ -34,8 +34,8 @@ def image_shape(path: Path) -> tuple[int, int]:
         ValueError: The file is not PNG or JPEG, broken, too large, or has more than 8 bits per
             channel.
     """
-    with _open(path) as image:
-        if image.mode not in _READ_MODES or _has_16_bits(path):
+    with open_image(path) as image:
+        if image.mode not in _READ_MODES or has_16_bits(path):
             raise ValueError(
                 f"{path} has more than 8 bits per channel (mode {image.mode}): choose the "
                 "window of intensities to show, and save it with 8 bits."
@@ -63,7 +63,7 @@ def image_pixels(path: Path, channels: int) -> np.ndarray:
         content = path.read_bytes()
     except OSError as error:
         raise ValueError(_unreadable(path, error)) from error
-    _check_png(path, content)
+    check_png(path, content)
     pixels = jpeg.plain_pixels(path, content, channels)
     return _read_with_pillow(path, content, channels) if pixels is None else pixels
 
@@ -80,25 +80,34 @@ def _read_with_pillow(path: Path, content: bytes, channels: int) -> np.ndarray:
     return np.asarray(image, np.uint8).reshape(image.height, image.width, channels)
 
 
-def _open(path: Path) -> Image.Image:
+def open_image(path: Path, formats: tuple[str, ...] = ("PNG", "JPEG")) -> Image.Image:
+    """The image of a file as Pillow opens it, with its pixels left on disk.
+
+    Args:
+        path: of the file.
+        formats: that are read, as Pillow names them.
+
+    Raises:
+        ValueError: The file is of another format, broken or too large.
+    """
     from PIL import Image
 
     try:
         size = path.stat().st_size
         if size > _MOST_BYTES:
             raise ValueError(f"it has {size:,} bytes, more than any image of {MOST_PIXELS:,}")
-        image = Image.open(path, formats=("PNG", "JPEG"))
+        image = Image.open(path, formats=formats)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(_too_large(path)) from None
     except Exception as error:  # Pillow raises nearly anything for a broken header
-        raise ValueError(_unreadable(path, error)) from error
+        raise ValueError(_unreadable(path, error, formats)) from error
     if image.width * image.height > MOST_PIXELS:
         image.close()
         raise ValueError(_too_large(path))
     return image
 
 
-def _check_png(path: Path, content: bytes) -> None:
+def check_png(path: Path, content: bytes) -> None:
     """Compare the checksums of a PNG's critical chunks; Pillow leaves those of pixels out."""
     if not content.startswith(_PNG):
         return
@@ -123,18 +132,19 @@ def _is_turned(image: Image.Image) -> bool:
     return image.format != "PNG" and image.getexif().get(_ORIENTATION, 1) >= 5
 
 
-def _has_16_bits(path: Path) -> bool:
+def has_16_bits(path: Path) -> bool:
     """Whether a PNG has 16 bits per channel, which Pillow reads as 8 where there are colors."""
     with path.open("rb") as file:
         start = file.read(_PNG_DEPTH + 1)
     return start.startswith(_PNG) and start[_PNG_DEPTH] == 16
 
 
-def _unreadable(path: Path, error: Exception) -> str:
+def _unreadable(path: Path, error: Exception, formats: tuple[str, ...] = ("PNG", "JPEG")) -> str:
     from PIL import UnidentifiedImageError
 
     reason = "" if isinstance(error, UnidentifiedImageError) else f" ({_reason(error)})"
-    return f"{path} cannot be read as a PNG or JPEG image{reason}: remove it, or get it again."
+    kind = " or ".join(formats)
+    return f"{path} cannot be read as a {kind} image{reason}: remove it, or get it again."
 
 
 def _reason(error: Exception) -> str:

@@ -57,7 +57,7 @@ class Prepared:
         arrays = with_id(example, row)
         if self.renumbered is not None:
             arrays["label"] = self.renumbered[arrays["label"]]
-        return {key: contract.conform(key, value) for key, value in arrays.items()}
+        return {key: contract.conform_example(key, value) for key, value in arrays.items()}
 
 
 def from_tfds(

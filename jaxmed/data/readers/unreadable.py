@@ -20,7 +20,13 @@ def check_policy(on_error: str) -> None:
 
 
 def warn_skipped(
-    count: int, total: int, reasons: Sequence[str], *, of: str, stacklevel: int = 3
+    count: int,
+    total: int,
+    reasons: Sequence[str],
+    *,
+    of: str,
+    done: str = "are skipped",
+    stacklevel: int = 3,
 ) -> None:
     """One warning that counts what is left out and gives the first reasons.
 
@@ -29,11 +35,13 @@ def warn_skipped(
         total: of what was found.
         reasons: one sentence each.
         of: what is counted, for the message: "files".
+        done: what happens to them, for the message.
         stacklevel: 3 for the caller of the function that calls this one.
     """
-    more = f" And {len(reasons) - _SHOWN} more, in skipped." if len(reasons) > _SHOWN else ""
+    place = ", in skipped" if done == "are skipped" else ""
+    more = f" And {len(reasons) - _SHOWN} more{place}." if len(reasons) > _SHOWN else ""
     warnings.warn(
-        f"{count} of {total} {of} are skipped. {' '.join(reasons[:_SHOWN])}{more}",
+        f"{count} of {total} {of} {done}. {' '.join(reasons[:_SHOWN])}{more}",
         stacklevel=stacklevel,
     )
 

@@ -109,7 +109,7 @@ def parse_header(path: Path, dataset: Any) -> DicomFile:
                 shape=(int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)),
                 inverted=dataset.get("PhotometricInterpretation") == "MONOCHROME1",
                 frames=tuple(
-                    _frame(path, dataset, number)
+                    frame_of(path, dataset, number)
                     for number in range(min(max(count, 1), 2) if error else count)
                 ),
                 error=error,
@@ -135,7 +135,12 @@ def _is_kept(path: Path, dataset: Any, keep: Callable[[Any], bool]) -> bool:
         raise
 
 
-def _frame(path: Path, dataset: Any, number: int) -> Frame:
+def frame_of(path: Path, dataset: Any, number: int) -> Frame:
+    """The position of one frame of a file.
+
+    Raises:
+        ValueError: It is no position: not finite, or pixels without a distance.
+    """
     position = frame_attribute(dataset, number, "PlanePositionSequence", "ImagePositionPatient")
     directions = frame_attribute(
         dataset, number, "PlaneOrientationSequence", "ImageOrientationPatient"

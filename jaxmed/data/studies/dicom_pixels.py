@@ -89,7 +89,7 @@ def find_pixel_error(path: Path, dataset: Any) -> str:
     frames = frame_count(dataset)
     if not 1 <= frames <= _MOST_FRAMES:
         return f"{path} claims {frames} frames, but must hold 1 to {_MOST_FRAMES:,}: get it again."
-    error = _find_kind_error(dataset, pixels) or _find_size_error(path, dataset, pixels)
+    error = _find_kind_error(dataset, pixels) or find_size_error(path, dataset, pixels)
     if error:
         return f"{path} {error}"
     for number in range(frames):
@@ -124,7 +124,7 @@ def _find_kind_error(dataset: Any, pixels: str) -> str:
     return ""
 
 
-def _find_size_error(path: Path, dataset: Any, pixels: str) -> str:
+def find_size_error(path: Path, dataset: Any, pixels: str) -> str:
     """Why the pixels do not fit into the bytes of the file."""
     element = dataset.get_item(pixels, keep_deferred=True)
     pixels_per_frame = int(dataset.Rows) * int(dataset.Columns)

@@ -18,7 +18,8 @@ from jaxmed import checks
 from jaxmed.data.readers.regular_files import is_regular, list_files
 from jaxmed.data.studies import dicom, dicom_header, dicom_pixels
 from jaxmed.data.studies.dicom import DicomFile, Frame
-from jaxmed.data.studies.volume import Volume, check_memory, check_steps, reorient
+from jaxmed.data.studies.geometry import TO_NIFTI, Geometry
+from jaxmed.data.studies.volume import Volume, check_memory, check_steps, orientation, reorient
 
 _UNEVEN = 0.2  # tolerated difference of distances between slices, as positions are rounded
 _SLANT = 1e-3  # tolerated difference between the directions of two slices
@@ -60,11 +61,26 @@ def read_dicom_series(path: str | Path, *, keep: Callable[[Any], bool] | None = 
             unequal spacing or direction, or one slice only. Slices that are missing at an end
             cannot be detected.
     """
-    path = checks.path("path", path)
     if keep is not None:
         checks.function("keep", keep, "of a file's header")
+    return read_series(one_series(checks.path("path", path), keep))
+
+
+def one_series(
+    path: Path, keep: Callable[[Any], bool] | None = None, name: str = "path"
+) -> tuple[DicomFile, ...]:
+    """The files of the one series in a folder, or the one file that is a series.
+
+    Args:
+        path: as for `read_dicom_series`.
+        keep: as there.
+        name: of the argument, for messages.
+
+    Raises:
+        ModuleNotFoundError, FileNotFoundError, ValueError: As `read_dicom_series`, of headers only.
+    """
     if not path.is_dir() and not is_regular(path):
-        raise FileNotFoundError(f"path is {str(path)!r}, but there is no such file or folder.")
+        raise FileNotFoundError(f"{name} is {str(path)!r}, but there is no such file or folder.")
     paths: Sequence[Path] = [path]
     if path.is_dir():
         listing = list_files(path, recursive=True)
@@ -72,15 +88,14 @@ def read_dicom_series(path: str | Path, *, keep: Callable[[Any], bool] | None = 
             raise ValueError(reason)
         paths = listing.files
     found = (dicom.read_file(each, keep) for each in paths if dicom_header.is_dicom(each))
-    files = [file for file in found if file is not None]
-    series = group_by_series(files)
+    series = group_by_series(file for file in found if file is not None)
     if len(series) != 1:
         first = ", ".join(str(members[0].path) for members in series[:_SHOWN])
         raise ValueError(
             f"{path} holds {len(series)} series of images{f' (such as {first})' if first else ''}, "
             "but must hold one: pass the folder of one series, or choose it with keep=."
         )
-    return read_series(series[0])
+    return series[0]
 
 
 def group_by_series(files: Iterable[DicomFile]) -> list[tuple[DicomFile, ...]]:
@@ -166,6 +181,32 @@ def read_image(file: DicomFile) -> Volume:
     """
     pixels = dicom_pixels.read_pixels(file.path)
     return Volume(pixels[0], file.frames[0].spacing, file.inverted)
+
+
+def series_geometry(files: Sequence[DicomFile]) -> Geometry:
+    """How the voxels of a series, [slices, rows, columns], lie in the patient.
+
+    Raises:
+        ValueError: As `sort_slices`.
+    """
+    stack = sort_slices(files)
+    order, flipped = orientation(stack.steps)
+    affine = np.eye(4)
+    affine[:3, :3] = TO_NIFTI @ stack.steps
+    affine[:3, 3] = TO_NIFTI @ np.asarray(stack.frames[0].position)
+    return Geometry(
+        shape=(len(stack.frames), *files[0].shape),
+        order=order,
+        flipped=flipped,
+        steps=tuple(float(step) for step in np.linalg.norm(stack.steps, axis=0)),
+        affine=affine,
+        frames=stack.frames,
+    )
+
+
+def image_geometry(file: DicomFile) -> Geometry:
+    """The grid of a single image, [rows, columns], as it is displayed."""
+    return Geometry(shape=file.shape, steps=file.frames[0].spacing, frames=file.frames)
 
 
 def _check_plane(frame: Frame, first: Frame) -> None:

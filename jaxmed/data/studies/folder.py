@@ -13,6 +13,7 @@ from jaxmed.data.groups import normalized
 from jaxmed.data.readers.regular_files import list_files
 from jaxmed.data.studies import dicom, dicom_header, dicom_series, nifti
 from jaxmed.data.studies.dicom import DicomFile
+from jaxmed.data.studies.geometry import Geometry
 from jaxmed.data.studies.volume import Volume
 
 _SUFFIXES = (".nii.gz", ".nii", ".dcm", ".dicom", ".ima")
@@ -28,9 +29,11 @@ class Scan:
         names: its names, by kind of name; see `study_labels`.
         patient: DICOM's PatientID; empty where the files have none.
         read: returns its values.
+        geometry: returns the grid of the file, without reading its values.
         inverted: low values are bright.
         slice_of: for an image, the series of which it is a slice; empty if it is none.
         error: why it cannot be read; empty if no error is known.
+        gray_levels: its values are whole numbers from 0 to 255, those of a picture with 8 bits.
     """
 
     path: Path
@@ -38,9 +41,11 @@ class Scan:
     names: Mapping[str, str]
     patient: str
     read: Callable[[], Volume]
+    geometry: Callable[[], Geometry]
     inverted: bool = False
     slice_of: str = ""
     error: str = ""
+    gray_levels: bool = False
 
 
 def find_scans(
@@ -97,8 +102,14 @@ def _nifti_scan(path: Path, root: Path, axes: int) -> Scan:
     shape = nifti.read_shape(path)
     if len(shape) != axes:
         raise _wrong_kind(path, f"has {len(shape)} axes longer than 1", axes)
-    names = _path_names(path.relative_to(root))
-    return Scan(path, 1, names, "", functools.partial(nifti.read_nifti, path))
+    return Scan(
+        path=path,
+        files=1,
+        names=path_names(path.relative_to(root)),
+        patient="",
+        read=functools.partial(nifti.read_nifti, path),
+        geometry=functools.partial(nifti.read_geometry, path),
+    )
 
 
 def _volume_scan(
@@ -121,9 +132,10 @@ def _volume_scan(
     return Scan(
         path=first.path,
         files=len(files),
-        names=(_path_names(own_path.relative_to(root)) if has_path else {}) | _uid_names(first),
+        names=(path_names(own_path.relative_to(root)) if has_path else {}) | _uid_names(first),
         patient=first.patient,
         read=functools.partial(dicom_series.read_series, files),
+        geometry=functools.partial(dicom_series.series_geometry, files),
         inverted=first.inverted,
         error=error,
     )
@@ -135,7 +147,7 @@ def _image_scans(files: Sequence[DicomFile], root: Path) -> list[Scan]:
     for file in files:
         if len(file.frames) > 1 and not file.error:
             raise _wrong_kind(file.path, f"has {len(file.frames)} frames", axes=2)
-        names = _path_names(file.path.relative_to(root)) | {"SOPInstanceUID": file.instance}
+        names = path_names(file.path.relative_to(root)) | {"SOPInstanceUID": file.instance}
         scans.append(
             Scan(
                 path=file.path,
@@ -143,6 +155,7 @@ def _image_scans(files: Sequence[DicomFile], root: Path) -> list[Scan]:
                 names=names | _uid_names(file),
                 patient=file.patient,
                 read=functools.partial(dicom_series.read_image, file),
+                geometry=functools.partial(dicom_series.image_geometry, file),
                 inverted=file.inverted,
                 slice_of=file.series if len(positions) > 1 else "",
                 error=file.error,
@@ -174,11 +187,11 @@ def _folders_of_one_series(series: Sequence[Sequence[DicomFile]]) -> set[Path]:
     return {folder for folder in whole if len(members[folder]) == 1}
 
 
-def _path_names(path: Path) -> dict[str, str]:
+def path_names(path: Path, suffixes: Sequence[str] = _SUFFIXES) -> dict[str, str]:
     """Names from a path below the folder of the studies; `.` is that folder itself."""
     if path == Path():
         return {}
-    suffix = next((end for end in _SUFFIXES if path.name.lower().endswith(end)), "")
+    suffix = next((end for end in suffixes if path.name.lower().endswith(end)), "")
     bare = path.with_name(path.name[: len(path.name) - len(suffix)])
     names = {
         "path": path.as_posix(),

@@ -9,8 +9,9 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.data.readers.unreadable import one_line
-from jaxmed.data.studies.nifti_header import checked_header
-from jaxmed.data.studies.volume import Volume, reorient
+from jaxmed.data.studies.geometry import Geometry
+from jaxmed.data.studies.nifti_header import affine_in_mm, checked_header
+from jaxmed.data.studies.volume import Volume, orientation, reorient
 
 _SUFFIXES = (".nii", ".nii.gz")
 
@@ -66,6 +67,23 @@ def read_shape(path: Path) -> tuple[int, ...]:
     """
     header, _ = checked_header(path)
     return tuple(length for length in _three_axes(header.get_data_shape()) if length > 1)
+
+
+def read_geometry(path: Path) -> Geometry:
+    """How the voxels of a NIfTI file lie in the patient; none of them is read.
+
+    Raises:
+        ModuleNotFoundError, FileNotFoundError, ValueError: As `read_nifti`.
+    """
+    header, steps = checked_header(path)
+    order, flipped = orientation(steps)
+    return Geometry(
+        shape=tuple(int(length) for length in header.get_data_shape()),
+        order=order,
+        flipped=flipped,
+        steps=tuple(float(step) for step in np.linalg.norm(steps, axis=0)),
+        affine=affine_in_mm(header),
+    )
 
 
 def _three_axes(shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -70,6 +70,13 @@ def checked_header(path: Path) -> tuple[Any, np.ndarray]:
     return header, steps
 
 
+def affine_in_mm(header: Any) -> np.ndarray:
+    """[4, 4], from indices of voxels to mm to the right, to the front and to the head."""
+    affine = np.asarray(header.get_best_affine(), np.float64)
+    affine[:3] *= _MM.get(header.get_xyzt_units()[0], 1.0)
+    return affine
+
+
 def _kinds() -> dict[int, Any]:
     """The class of a header by its first number, the size of the header."""
     try:

@@ -6,7 +6,6 @@ number and the running number of its patient, and nothing else of this source is
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,12 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data.readers.unreadable import check_policy, warn_skipped
 from jaxmed.data.source import take_rows
-from jaxmed.data.studies import volume
+from jaxmed.data.studies.example import as_window, check_grid, check_inversion, image_of
 from jaxmed.data.studies.folder import Scan, find_scans
+from jaxmed.data.studies.grid import Grid, grid_of
 from jaxmed.data.studies.labels import StudyLabels
 from jaxmed.data.studies.matching import annotate, check_one_scan_per_row, match_rows
-from jaxmed.data.studies.window import Window, apply_window, fixed_window
-
-_MOST_VALUES = 2**30
-"""Of one example: 4 GiB where they are measured."""
+from jaxmed.data.studies.window import Window
 
 
 class Studies:
@@ -96,21 +93,17 @@ class Studies:
             window=self._window,
         )
 
+    def grid(self, row: int) -> Grid:
+        """The grid of an example and that of its file, for `jaxmed.data.to_grid`.
+
+        Args:
+            row: of the example, its `id`.
+        """
+        scan = self._scans[range(len(self))[row]]
+        return grid_of(scan.path, scan.geometry(), shape=self._shape, spacing=self._spacing)
+
     def _image(self, scan: Scan) -> np.ndarray:
-        measured = scan.read()
-        limits = self._window(measured.values) if self._window else None
-        try:
-            resampled = (
-                volume.resize(measured, shape=self._shape)
-                if self._spacing is None
-                else volume.resample(measured, spacing=self._spacing)
-            )
-        except (ValueError, OverflowError) as error:
-            raise ValueError(f"{scan.path}: {error}") from error
-        if limits is None:
-            lowest = float(resampled.values.min())
-            return volume.crop_or_pad(resampled.values, self._shape, fill=lowest)[..., None]
-        return volume.crop_or_pad(apply_window(resampled, limits), self._shape)[..., None]
+        return image_of(scan, shape=self._shape, spacing=self._spacing, window=self._window)
 
 
 def from_studies(
@@ -164,8 +157,8 @@ def from_studies(
             name, or, with `on_error="raise"`, anything that would be skipped.
     """
     check_policy(on_error)
-    shape, spacing = _check_grid(shape, spacing)
-    limits = _window(window)
+    shape, spacing = check_grid(shape, spacing)
+    limits = as_window(window)
     if keep is not None:
         checks.function("keep", keep, "of a file's header")
     if labels is not None:
@@ -187,7 +180,7 @@ def from_studies(
     check_one_scan_per_row(scans, rows, len(shape))
     valid = [number for number, scan in enumerate(scans) if not scan.error]
     kept = [scans[number] for number in valid]
-    _check_inversion(kept, limits)
+    check_inversion(kept, limits)
     if skipped:
         total = len(unread) + sum(scan.files for scan in scans)
         lost = total - sum(scan.files for scan in kept)
@@ -201,49 +194,3 @@ def from_studies(
         spacing=spacing,
         window=limits,
     )
-
-
-def _check_grid(
-    shape: Sequence[int], spacing: Sequence[float] | None
-) -> tuple[tuple[int, ...], tuple[float, ...] | None]:
-    shape = checks.sequence("shape", shape, "whole numbers")
-    if len(shape) not in (2, 3):
-        raise ValueError(
-            f"shape is {shape}, but must be (height, width) or (depth, height, width), each 1 or "
-            "more."
-        )
-    shape = checks.wholes("shape", shape)
-    if math.prod(shape) > _MOST_VALUES:
-        raise ValueError(
-            f"shape is {shape}, but must have at most {_MOST_VALUES:,} values: resample coarser."
-        )
-    if spacing is not None:
-        spacing = checks.sequence("spacing", spacing, "numbers")
-        for number in spacing:
-            checks.positive("spacing", number)
-    if spacing is not None and len(spacing) != len(shape):
-        raise ValueError(
-            f"spacing is {tuple(spacing)}, but must be one number of mm, greater than 0, for each "
-            f"axis of shape {tuple(shape)}."
-        )
-    return tuple(shape), None if spacing is None else tuple(spacing)
-
-
-def _window(window: tuple[float, float] | Window | None) -> Window | None:
-    if window is None or (callable(window) and not isinstance(window, type)):
-        return window
-    pair = checks.sequence("window", window, "(center, width)")
-    if len(pair) != 2:
-        raise ValueError(f"window is {pair}, but must be (center, width), or a function.")
-    for number in pair:
-        checks.finite("window", number)
-    return fixed_window(*pair)
-
-
-def _check_inversion(scans: Sequence[Scan], window: Window | None) -> None:
-    inverted = next((scan for scan in scans if scan.inverted), None)
-    if window is None and inverted is not None:
-        raise ValueError(
-            f"{inverted.path} shows low values as bright (MONOCHROME1), which is lost in values "
-            "without a window: pass window=."
-        )

@@ -17,6 +17,7 @@ import numpy as np
 
 from jaxmed.data.memory import total_memory
 
+_TIE = 1e-6  # of a step: places that are half way up to rounding are half way
 _SHEAR = 0.02  # cosine between two axes that is tolerated as a right angle: about one degree
 
 
@@ -26,7 +27,7 @@ class Volume:
 
     Attributes:
         values: [depth, height, width] float32 in the scanner's unit, such as Hounsfield units;
-            [height, width] for an image.
+            [height, width] for an image, and [height, width, 3] for a picture in color.
         spacing: mm from one value to the next along each axis; `None` where a file has none.
         inverted: low values are bright, as in DICOM's MONOCHROME1.
     """
@@ -52,19 +53,34 @@ def reorient(values: np.ndarray, steps: np.ndarray) -> Volume:
         ValueError: An axis has no length, or two of them are not at right angles, as for slices
             that were acquired with a tilted gantry.
     """
-    check_steps(steps)
+    order, flipped = orientation(steps)
     spacing = np.linalg.norm(steps, axis=0)
-    directions = steps / spacing[None]
-    canonical = directions[::-1]  # rows: to the head, to the back, to the left
+    oriented = np.flip(np.transpose(values, order), flipped)
+    return Volume(
+        np.ascontiguousarray(oriented, np.float32), tuple(float(spacing[axis]) for axis in order)
+    )
+
+
+def orientation(steps: np.ndarray) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """How `reorient` permutes and flips axes.
+
+    Args:
+        steps: [3, 3], as in `reorient`.
+
+    Returns:
+        (for each axis of the result the axis it comes from, the axes of the result that are
+        flipped).
+
+    Raises:
+        ValueError: As `reorient`.
+    """
+    check_steps(steps)
+    canonical = (steps / np.linalg.norm(steps, axis=0))[::-1]  # rows: to the head, back and left
     order = max(
         itertools.permutations(range(3)),
         key=lambda axes: sum(abs(canonical[to, axis]) for to, axis in enumerate(axes)),
     )
-    flipped = [to for to, axis in enumerate(order) if canonical[to, axis] < 0]
-    oriented = np.flip(np.transpose(values, order), tuple(flipped))
-    return Volume(
-        np.ascontiguousarray(oriented, np.float32), tuple(float(spacing[axis]) for axis in order)
-    )
+    return order, tuple(to for to, axis in enumerate(order) if canonical[to, axis] < 0)
 
 
 def check_steps(steps: np.ndarray) -> None:
@@ -125,7 +141,7 @@ def resample(volume: Volume, *, spacing: Sequence[float]) -> Volume:
     if volume.spacing is None:
         raise ValueError("the file has no spacing in mm: pass spacing=None to resize it.")
     ratios = [new / old for new, old in zip(spacing, volume.spacing, strict=True)]
-    shape = [max(1, round(n / ratio)) for n, ratio in zip(volume.values.shape, ratios, strict=True)]
+    shape = resampled_shape(volume.values.shape, ratios)
     check_memory(math.prod(shape))  # the spacing of a broken file may be any number
     values = _interpolated(volume.values, shape, ratios)
     return dataclasses.replace(volume, values=values, spacing=tuple(map(float, spacing)))
@@ -145,6 +161,31 @@ def resize(volume: Volume, *, shape: Sequence[int]) -> Volume:
         spacing = tuple(old * ratio for old, ratio in zip(spacing, ratios, strict=True))
     values = _interpolated(volume.values, shape, ratios)
     return dataclasses.replace(volume, values=values, spacing=spacing)
+
+
+def resampled_shape(shape: Sequence[int], ratios: Sequence[float]) -> tuple[int, ...]:
+    """The lengths of a volume whose steps become `ratios` times as long."""
+    return tuple(max(1, round(n / ratio)) for n, ratio in zip(shape, ratios, strict=True))
+
+
+def take_nearest(values: np.ndarray, shape: Sequence[int], ratios: Sequence[float]) -> np.ndarray:
+    """Values of the nearest places on another grid about the same center; none is interpolated.
+
+    Half way between two places it is the one with the lower index; beyond the edge, that at the
+    edge.
+
+    Args:
+        values: any number of axes, such as labels.
+        shape: one number per axis.
+        ratios: the new step in old steps, along each axis.
+    """
+    for axis, (count, ratio) in enumerate(zip(shape, ratios, strict=True)):
+        length = values.shape[axis]
+        if count == length and ratio == 1:
+            continue
+        rounded = np.ceil(_places(length, count, ratio) - 0.5 - _TIE).astype(int)
+        values = np.take(values, rounded.clip(0, length - 1), axis)
+    return values
 
 
 def crop_or_pad(values: np.ndarray, shape: Sequence[int], *, fill: float = 0) -> np.ndarray:
@@ -182,9 +223,14 @@ def _interpolated(values: np.ndarray, shape: Sequence[int], ratios: Sequence[flo
     return np.ascontiguousarray(values)
 
 
+def _places(length: int, count: int, ratio: float) -> np.ndarray:
+    """The places of new values among the old ones; `ratio` is the new step in old steps."""
+    return (np.arange(count) - (count - 1) / 2) * ratio + (length - 1) / 2
+
+
 def _weights(length: int, count: int, ratio: float) -> np.ndarray:
-    """The weight of each old value in each new one; `ratio` is the new step in old steps."""
-    places = (np.arange(count) - (count - 1) / 2) * ratio + (length - 1) / 2
+    """The weight of each old value in each new one, with `ratio` as in `_places`."""
+    places = _places(length, count, ratio)
     distance = np.abs(places[:, None] - np.arange(length)[None]) / max(ratio, 1.0)
     weights = np.maximum(0, 1 - distance)
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -16,6 +16,9 @@ the positive class) or [batch, labels] (multilabel), `outputs["value"]` [batch] 
 of several equally probable ones. A label of a multilabel task is predicted if its probability is
 above 1/2.
 
+`dice` reads `outputs["logits"]` [batch, *space, classes] and labels [batch, *space], -1 where a
+voxel does not count.
+
 Undefined results are NaN: every metric before its first real row, and the sensitivity of a class
 without examples. Averages over classes leave out undefined scores. Counts are int32 and exact;
 other sums are float32. `jaxmed.metrics` holds the exact statistics, computed in float64.
@@ -42,6 +45,7 @@ from jaxmed.metrics.streaming.means import (
 from jaxmed.metrics.streaming.metric import Average, Metric, macro, positive_or_macro, weighted
 from jaxmed.metrics.streaming.ranking import auroc, multilabel_auroc
 from jaxmed.metrics.streaming.regression import mae, r2, rmse
+from jaxmed.metrics.streaming.segmentation import dice
 
 __all__ = [
     "Average",
@@ -52,6 +56,7 @@ __all__ = [
     "brier",
     "cohen_kappa",
     "confusion_matrix",
+    "dice",
     "f1",
     "log_loss",
     "macro",

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from jaxmed.models.layers.attention import SelfAttention, TransformerLayer
 from jaxmed.models.layers.convolution import Bias, Conv
 from jaxmed.models.layers.dropout import Dropout, StochasticDepth
-from jaxmed.models.layers.norm import BatchNorm, GroupNorm
+from jaxmed.models.layers.norm import BatchNorm, GroupNorm, InstanceNorm
 from jaxmed.models.layers.pooling import global_mean_pool, max_pool, overlapping_max_pool
 from jaxmed.models.layers.recurrent_cells import GRU, LSTM, RNN
 from jaxmed.models.layers.time_pooling import (
@@ -16,6 +16,7 @@ from jaxmed.models.layers.time_pooling import (
     max_over_time,
     mean_over_time,
 )
+from jaxmed.models.layers.upsampling import Upsample
 from jaxmed.typing import Array
 
 Activation: TypeAlias = Callable[[Array], Array]
@@ -32,10 +33,12 @@ __all__ = [
     "Conv",
     "Dropout",
     "GroupNorm",
+    "InstanceNorm",
     "Pooling",
     "SelfAttention",
     "StochasticDepth",
     "TransformerLayer",
+    "Upsample",
     "global_mean_pool",
     "last_state",
     "max_over_time",

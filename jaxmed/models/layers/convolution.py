@@ -8,9 +8,10 @@ docs/findings/speed.md has what each of them gains.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import flax.linen as nn
@@ -19,6 +20,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmed.models import input_checks
+from jaxmed.models.layers.packed import packed_convolution
 from jaxmed.models.layers.winograd import tiled_size, winograd_convolution
 from jaxmed.typing import Array, Float
 
@@ -90,9 +92,26 @@ def convolution(
     strides = tuple(strides or (1,) * (kernel.ndim - 2))
     if jax.default_backend() != "cpu":
         return lax_convolution(x, kernel, strides, padding)
+    form = functools.partial(_on_cpu, strides=strides, padding=padding)
+    return _row_by_row(form, x, kernel) if x.ndim == 5 else form(x, kernel)
+
+
+def _on_cpu(x: Array, kernel: Array, *, strides: Sequence[int], padding: Padding) -> Array:
     if _winograd_applies(x, kernel, strides, padding):
         return winograd_convolution(x, kernel)
+    if _few_channels(x, kernel, strides):
+        return packed_convolution(x, kernel, _pairs(x, kernel, strides, padding))
     return patches_convolution(x, kernel, strides, padding)
+
+
+def _row_by_row(form: Callable[[Array, Array], Array], x: Array, kernel: Array) -> Array:
+    """One volume after another, each computed again in the backward pass.
+
+    What is computed on the way is several times as large as the volume. Of one volume it stays in
+    the processor's cache, of a batch it is written to memory, kept, and read again.
+    """
+    one = jax.checkpoint(lambda row, kernel: form(row[None], kernel)[0])
+    return lax.map(lambda row: one(row, kernel), x)
 
 
 def lax_convolution(
@@ -109,8 +128,7 @@ def patches_convolution(
 ) -> Array:
     """`convolution` as one matrix product: shifted copies of `x`, joined, times the kernel."""
     window, features = kernel.shape[:-2], kernel.shape[-1]
-    if isinstance(padding, str):
-        padding = lax.padtype_to_pads(x.shape[1:-1], window, strides, padding)
+    padding = _pairs(x, kernel, strides, padding)
     columns = _columns(jnp.pad(x, [(0, 0), *padding, (0, 0)]), window, strides)
     product = columns.reshape(-1, columns.shape[-1]) @ kernel.reshape(-1, features)
     return product.reshape(*columns.shape[:-1], features)
@@ -129,6 +147,23 @@ def _winograd_applies(x: Array, kernel: Array, strides: Sequence[int], padding: 
     # Whole tiles can be much larger than a small image: 5 x 5 pixels become 8 x 8.
     large_enough = min(sides) >= 3 and tiled_size(sides) <= 2.5 * math.prod(sides)
     return one_around and channels >= 16 and large_enough
+
+
+def _few_channels(x: Array, kernel: Array, strides: Sequence[int]) -> bool:
+    """Whether banded matrices are faster than patches."""
+    return (
+        x.ndim == 5
+        and max(kernel.shape[-2:]) < 16
+        and set(strides) == {1} != set(kernel.shape[:-2])
+    )
+
+
+def _pairs(
+    x: Array, kernel: Array, strides: Sequence[int], padding: Padding
+) -> Sequence[tuple[int, int]]:
+    if not isinstance(padding, str):
+        return padding
+    return lax.padtype_to_pads(x.shape[1:-1], kernel.shape[:-2], strides, padding)
 
 
 def _columns(x: Array, window: Sequence[int], strides: Sequence[int]) -> Array:

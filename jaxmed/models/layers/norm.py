@@ -112,6 +112,49 @@ class GroupNorm(nn.Module):
         return norm(x).astype(x.dtype)
 
 
+class InstanceNorm(nn.Module):
+    """Instance normalization: each channel of each row by itself. Ulyanov et al. 2016.
+
+    y = scale (x - mean) / sqrt(variance + epsilon) + bias, over the places of one row; of group
+    normalization the case of one channel per group. Sums are in float32.
+
+    Attributes:
+        epsilon: added to the variance.
+        scale_init: initializer of the scale.
+    """
+
+    epsilon: float = 1e-5
+    scale_init: nn.initializers.Initializer = nn.initializers.ones
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(self, numbers="epsilon", functions="scale_init")
+        super().__post_init__()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool, mask: Array | None = None) -> Array:
+        """Normalize each channel of each row; `train` and `mask` have no effect.
+
+        Args:
+            x: [batch, *space, channels].
+            train: unused; for the same signature as `BatchNorm`.
+            mask: unused.
+
+        Returns:
+            [batch, *space, channels], of the same type.
+        """
+        del train, mask
+        channels, places = x.shape[-1], tuple(range(1, x.ndim - 1))
+        scale = self.param("scale", self.scale_init, (channels,))
+        bias = self.param("bias", nn.initializers.zeros, (channels,))
+        wide = x.astype(jnp.float32)
+        mean = wide.mean(places, keepdims=True)
+        variance = jnp.square(wide - mean).mean(places, keepdims=True)
+        row = (1,) * (x.ndim - 1)
+        return _affine(
+            x, mean, variance + self.epsilon, scale.reshape(*row, -1), bias.reshape(*row, -1)
+        )
+
+
 def _moments(x: Array, mask: Array | None) -> tuple[Array, Array, Array]:
     """Mean [channels], variance [channels] and count [] over the real rows of all devices."""
     x = x.astype(jnp.float32)

@@ -1,0 +1,194 @@
+"""U-Nets: a class for each pixel or voxel."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxmed.models import input_checks
+from jaxmed.models.intermediates import capture
+from jaxmed.models.layers import Activation, Conv, InstanceNorm
+from jaxmed.models.layers.upsampling import Upsample
+from jaxmed.typing import Array, Float
+
+Stride = int | Sequence[int]
+
+
+class UNet(nn.Module):
+    """An encoder whose stages shrink the image, and a decoder that returns to its size.
+
+    Each stage of the decoder reads what the stage below has found, enlarged, beside what the
+    encoder has found at its own size. Ronneberger et al. 2015; Cicek et al. 2016 in three
+    dimensions; instance norm and leaky ReLU as in nnU-Net (Isensee et al. 2021). Where the first
+    stage has a stride too, logits are enlarged to the size of the image by a last layer: much
+    cheaper, and little worse where structures are larger than two voxels.
+
+    Intermediate values: `stage1` (finest) and so on of the encoder, `decoded1` and so on.
+
+    Attributes:
+        outputs: logits of each pixel: one per class.
+        widths: channels of each stage, the finest first.
+        strides: of the first convolution of each stage, as many as `widths`: a number for all axes
+            or one per axis, such as (1, 2, 2) where slices are thick. By default 1, then 2.
+        depths: convolutions of each stage of the encoder; by default 2 each. Stages of the decoder
+            have as many, but at most 2.
+        residual: whether each stage adds its input to what its convolutions find, which makes
+            deeper stages trainable.
+        norm: makes a normalization layer, called without arguments: `layers.InstanceNorm`,
+            `layers.GroupNorm` or `layers.BatchNorm`.
+        activation: the non-linearity.
+        deep_supervision: whether training also reads logits of the coarser stages of the decoder,
+            but the two coarsest; the task compares them with labels of their size.
+    """
+
+    outputs: int
+    widths: Sequence[int] = (16, 32, 64, 128)
+    strides: Sequence[Stride] | None = None
+    depths: Sequence[int] | None = None
+    residual: bool = False
+    norm: Callable[[], nn.Module] = InstanceNorm
+    activation: Activation = jax.nn.leaky_relu
+    deep_supervision: bool = False
+
+    def __post_init__(self) -> None:
+        input_checks.attributes(
+            self,
+            counts="outputs",
+            sizes="widths depths",
+            functions="norm activation",
+            flags="residual deep_supervision",
+        )
+        for name in ("strides", "depths"):
+            given = getattr(self, name)
+            if given is not None and len(given) != len(self.widths):
+                raise ValueError(
+                    f"{name} is {tuple(given)}, but widths names {len(self.widths)} stages: give "
+                    "one for each."
+                )
+        if not self.widths:
+            raise ValueError("widths is (), but must name at least one stage.")
+        super().__post_init__()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool = False, mask: Array | None = None) -> Any:
+        """Compute the logits.
+
+        Args:
+            x: images or volumes [batch, *space, channels], floating, of any size; each side is
+                padded to a multiple of the product of the strides and cropped back.
+            train: whether batch normalization uses the statistics of the batch, and whether
+                `deep_supervision` returns all logits.
+            mask: 1 for real rows, 0 for padding [batch].
+
+        Returns:
+            [batch, *space, outputs]; in training with `deep_supervision` a tuple, finest first,
+            of the sizes of the stages.
+
+        Raises:
+            ValueError: if `x` is not floating images or volumes.
+        """
+        input_checks.images_or_volumes(x)
+        space = x.shape[1:-1]
+        strides = self._strides(len(space))
+        x = _padded(x, strides)
+        depths = self.depths or (2,) * len(self.widths)
+        skips = []
+        for number, (width, stride, depth) in enumerate(
+            zip(self.widths, strides, depths, strict=True), 1
+        ):
+            x = self._stage(width, stride, depth, f"stage{number}")(x, train=train, mask=mask)
+            x = capture(self, f"stage{number}", x)
+            skips.append(x)
+        x, logits = skips.pop(), []
+        for number in reversed(range(1, len(self.widths))):
+            x = Upsample(self.widths[number - 1], strides[number], name=f"up{number}")(x)
+            x = jnp.concatenate([x, skips.pop()], axis=-1)
+            depth = min(2, depths[number - 1])
+            ones = (1,) * len(space)
+            stage = self._stage(self.widths[number - 1], ones, depth, f"decoded{number}_stage")
+            x = capture(self, f"decoded{number}", stage(x, train=train, mask=mask))
+            if number > 1 and number < len(self.widths) - 1 and self.deep_supervision and train:
+                logits.append(Upsample(self.outputs, ones, name=f"head{number}")(x))
+        finest = Upsample(self.outputs, strides[0], name="head")(x)
+        finest = finest[(slice(None), *(slice(side) for side in space))]
+        if not (self.deep_supervision and train):
+            return finest
+        return (finest, *reversed(logits))
+
+    def _stage(self, width: int, stride: Sequence[int], depth: int, name: str) -> nn.Module:
+        return UNetStage(
+            width, tuple(stride), depth, self.residual, self.norm, self.activation, name=name
+        )
+
+    def _strides(self, axes: int) -> list[tuple[int, ...]]:
+        given = self.strides or (1,) + (2,) * (len(self.widths) - 1)
+        strides = [
+            (stride,) * axes if isinstance(stride, int) else tuple(stride) for stride in given
+        ]
+        for stride in strides:
+            if len(stride) != axes or min(stride) < 1:
+                raise ValueError(
+                    f"strides holds {stride}, but must hold whole numbers of at least 1, one for "
+                    f"each of the {axes} axes of the image."
+                )
+        return strides
+
+
+class UNetStage(nn.Module):
+    """Convolutions of side 3, each with a norm and a non-linearity; the first has the stride."""
+
+    width: int
+    stride: Sequence[int]
+    depth: int
+    residual: bool
+    norm: Callable[[], nn.Module]
+    activation: Activation
+
+    @nn.compact
+    def __call__(
+        self, x: Array, *, train: bool, mask: Array | None
+    ) -> Float[Array, "batch *reduced width"]:
+        """[batch, *space, channels] -> [batch, *(space / stride), width]."""
+        axes, given = x.ndim - 2, x
+        for number in range(1, self.depth + 1):
+            strides = tuple(self.stride) if number == 1 else (1,) * axes
+            # The norm has a bias, so the convolution needs none.
+            x = Conv(
+                self.width, (3,) * axes, strides, ((1, 1),) * axes, False, name=f"conv{number}"
+            )(x)
+            x = self.norm(name=f"norm{number}")(x, train=train, mask=mask)  # type: ignore[call-arg]
+            if number < self.depth or not self.residual:
+                x = self.activation(x)
+        if not self.residual:
+            return x
+        return self.activation(x + self._shortcut(given))
+
+    def _shortcut(self, x: Array) -> Array:
+        axes = x.ndim - 2
+        if math.prod(self.stride) > 1:
+            x = _block_means(x, self.stride)
+        if x.shape[-1] != self.width:
+            x = Conv(self.width, (1,) * axes, use_bias=False, name="shortcut")(x)
+        return x
+
+
+def _block_means(x: Array, sides: Sequence[int]) -> Array:
+    """The mean of each block of neighboring pixels; XLA's own pooling is slow on a CPU."""
+    split = itertools.chain.from_iterable(
+        (n // side, side) for n, side in zip(x.shape[1:-1], sides, strict=True)
+    )
+    blocks = x.reshape(x.shape[0], *split, x.shape[-1])
+    return blocks.mean(tuple(range(2, 2 * len(sides) + 1, 2)))
+
+
+def _padded(x: Array, strides: Sequence[Sequence[int]]) -> Array:
+    """Zeros behind each side, up to a multiple of what the strides divide it by."""
+    whole = [math.prod(stride) for stride in zip(*strides, strict=True)]
+    missing = [(0, -side % n) for side, n in zip(x.shape[1:-1], whole, strict=True)]
+    return jnp.pad(x, [(0, 0), *missing, (0, 0)]) if any(map(max, missing)) else x

@@ -1,0 +1,214 @@
+"""Segmentation: a class for each pixel of an image, or voxel of a volume."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmed import checks, fitted, losses, metrics
+from jaxmed.fitted import Fitted
+from jaxmed.metrics import streaming
+from jaxmed.metrics.streaming import Metric
+from jaxmed.tasks import arguments, class_judges
+from jaxmed.tasks.judge import Figures, Judge, Statistic
+from jaxmed.tasks.network import (
+    Inputs,
+    Network,
+    first_values,
+    fitted_part,
+    in_training,
+    intermediates_of,
+    variables,
+)
+from jaxmed.tasks.row_means import row_means
+from jaxmed.tasks.task import Task
+from jaxmed.typing import Array, Batch, Columns, Key, Loss, ModelState, Outputs, Params
+
+_OVERLAP = ("dice", "iou", "sensitivity", "precision", "volume_error")
+_SURFACES = ("hd95", "assd", "surface_dice")
+
+
+def segmentation(
+    network: Network,
+    *,
+    classes: Sequence[str],
+    inputs: Inputs,
+    loss: Loss | Fitted = losses.dice_cross_entropy,
+    metrics: Mapping[str, Metric] | None = None,
+    background: bool = True,
+    surfaces: bool = True,
+    tolerance: float = 1.0,
+) -> Task:
+    """One of several classes for each pixel or voxel; softmax gives the probabilities.
+
+    A case is one row of the data, an image or a volume. Its statistics are computed for each class
+    by itself and then averaged over the classes and the cases: no NaN where a class is absent, see
+    `metrics.segmentation_case`. With a column `spacing` [rows, axes], in mm per voxel, distances
+    are in mm.
+
+    Args:
+        network: gives [batch, *space, classes], or in training a tuple of these, finest first,
+            whose sides divide those of the image (deep supervision, see `models.UNet`).
+        classes: names in the order of their labels, at least 2.
+        inputs: what the network reads of a batch.
+        loss: of (logits [batch, *space, classes], labels [batch, *space]); pixels that are not
+            labelled have the label -1. Under deep supervision the loss of the k-th coarser logits
+            has the weight 2^-k, of a sum of 1 (Isensee et al. 2021).
+        metrics: streaming metrics of training by name; by default the Dice score of all pixels.
+        background: whether the first class is what surrounds the others: it is learned, but left
+            out of the statistics.
+        surfaces: whether cases are also compared by the distances of surfaces, which takes most of
+            the time of an evaluation.
+        tolerance: distance in mm that the surface Dice counts as none.
+
+    Returns:
+        A task with the outputs `logits` and `probabilities`, both [batch, *space, classes].
+
+    Raises:
+        ValueError: for fewer than 2 classes, a tolerance below 0, or when it is first traced, for
+            a network of other outputs.
+    """
+    names = arguments.class_names(classes)
+    checks.flag("background", background)
+    checks.flag("surfaces", surfaces)
+    checks.at_least("tolerance", tolerance, 0)
+    arguments.parts(network, metrics, inputs=inputs, loss=loss)
+    parts: dict[str, Any] = {"inputs": inputs, "loss": loss}
+
+    def outputs_of(logits: Any) -> Outputs:
+        if logits.ndim < 4 or logits.shape[-1] != len(names):
+            raise ValueError(
+                f"network gives outputs of shape {logits.shape}, but this task needs (batch, "
+                f"*space, {len(names)}): use one such as models.UNet(outputs={len(names)})."
+            )
+        logits = logits.astype(jnp.float32)
+        return {"logits": logits, "probabilities": jax.nn.softmax(logits)}
+
+    def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
+        x = fitted_part(inputs, state, "inputs")(batch)
+        return outputs_of(network.apply(variables(params, state), x, train=False))
+
+    def task_loss(
+        params: Params, state: ModelState, batch: Batch, key: Key
+    ) -> tuple[Array, tuple[ModelState, Outputs]]:
+        run = in_training(network, params, batch["mask"], key)
+        found, after = run(fitted_part(inputs, state, "inputs")(batch), state)
+        scales = found if isinstance(found, tuple) else (found,)
+        of_scale = fitted_part(loss, state, "loss")
+        weights = np.exp2(-np.arange(len(scales)))
+        each = [
+            weight * of_scale(logits, _labels_of_size(batch["label"], logits.shape[1:-1]))
+            for weight, logits in zip(weights / weights.sum(), scales, strict=True)
+        ]
+        return functools.reduce(jnp.add, each), (after, outputs_of(scales[0]))
+
+    return Task(
+        first_values(network, **parts),
+        task_loss,
+        predict,
+        {"dice": streaming.dice(len(names))} if metrics is None else metrics,
+        _judge(names, names[1:] if background else names, surfaces, tolerance),
+        fitted.joined(parts),
+        fitted.missing(inputs),
+        intermediates_of(network, inputs, outputs_of),
+    )
+
+
+def _labels_of_size(label: Array, space: Sequence[int]) -> Array:
+    """The label in the middle of each block of pixels that one of the coarser logits stands for."""
+    for axis, side in enumerate(space, 1):
+        factor, rest = divmod(label.shape[axis], side)
+        if rest:
+            raise ValueError(
+                f"network gives logits of {tuple(space)} pixels, which do not divide the "
+                f"{label.shape[1:]} pixels of the labels: crop or pad the images."
+            )
+        if factor > 1:
+            label = jax.lax.slice_in_dim(label, factor // 2, None, factor, axis)
+    return label
+
+
+def _judge(names: Sequence[str], shown: Sequence[str], surfaces: bool, tolerance: float) -> Judge:
+    kinds = (*_OVERLAP, *(_SURFACES if surfaces else ()))
+    of_positions = class_judges.of_positions(names)
+
+    def table(columns: Columns, outputs: Columns) -> Columns:
+        predicted = np.asarray(outputs["probabilities"]).argmax(-1)
+        spacing = columns.get("spacing")
+        cases = [
+            metrics.segmentation_case(
+                np.asarray(truth, np.int32),
+                found,
+                classes=len(names),
+                spacing=None if spacing is None else spacing[row],
+                tolerance=tolerance,
+                surfaces=surfaces,
+            )
+            for row, (truth, found) in enumerate(zip(columns["label"], predicted, strict=True))
+        ]
+        return {
+            f"{kind}_{name}": np.array([case[kind][names.index(name)] for case in cases])
+            for kind in cases[0]
+            for name in shown
+        }
+
+    def check(columns: Columns, *, training: bool) -> str | None:
+        spacing = columns.get("spacing")
+        if spacing is not None and not (np.isfinite(spacing).all() and (spacing > 0).all()):
+            return "has a spacing that is not above 0 mm: read it from the files again"
+        return of_positions.check(columns, training=training)
+
+    def answer(outputs: Outputs) -> Outputs:
+        chosen = outputs["probabilities"].argmax(-1).reshape(len(outputs["probabilities"]), -1)
+        return {"voxels": jnp.stack([(chosen == i).sum(1) for i in range(len(names))], axis=1)}
+
+    means = {kind: _mean_of([f"{kind}_{name}" for name in shown]) for kind in kinds}
+    each = row_means(*(f"{kind}_{name}" for kind in kinds for name in shown)).statistics
+    return dataclasses.replace(
+        of_positions,
+        check=check,
+        table=table,
+        statistics=means if len(shown) == 1 else {**means, **each},
+        figures=functools.partial(_figures, shown),
+        summary=lambda table: (),
+        answer=answer,
+        names={"voxels": names},
+        subjects=dict.fromkeys(means, shown[0] if len(shown) == 1 else f"mean of {len(shown)}"),
+        areas=(),
+        proportions={},
+        of_one_class=(),
+        scores=_mean_logits,
+    )
+
+
+def _mean_of(columns: Sequence[str]) -> Statistic:
+    """The mean over columns of their means over the cases."""
+    each = row_means(*columns).statistics
+
+    def statistic(table: Columns, weights: np.ndarray | None) -> float | np.ndarray:
+        found = np.mean([of_column(table, weights) for of_column in each.values()], axis=0)
+        return float(found) if weights is None else found
+
+    return statistic
+
+
+def _mean_logits(outputs: Outputs) -> Array:
+    """For each class the mean logit of the pixels it is predicted for, [rows, classes].
+
+    What explanations explain (Vinogradova et al. 2020, seg-grad-cam).
+    """
+    logits = outputs["logits"]
+    chosen = jax.nn.one_hot(logits.argmax(-1), logits.shape[-1], dtype=logits.dtype)
+    space = tuple(range(1, logits.ndim - 1))
+    return (logits * chosen).sum(space) / jnp.maximum(chosen.sum(space), 1)
+
+
+def _figures(shown: Sequence[str], table: Columns) -> Figures:
+    del shown, table
+    yield from ()
