@@ -4,6 +4,7 @@ Figures are made without pyplot: nothing is shown, kept open or changed for othe
 with `figure.savefig(path)`; in a notebook it displays itself.
 """
 
+from jaxmed.plots.agreement import volume_agreement
 from jaxmed.plots.attribution import (
     attribution_bars,
     attribution_overlay,
@@ -17,6 +18,8 @@ from jaxmed.plots.images import image_grid
 from jaxmed.plots.regression import regression_scatter
 from jaxmed.plots.risk_coverage import risk_coverage_curves
 from jaxmed.plots.sample_size import learning_curve
+from jaxmed.plots.score_dots import score_dots
+from jaxmed.plots.segmentation import segmentation_overlay
 from jaxmed.plots.sweep import sweep_scatter
 from jaxmed.plots.training import training_curve
 
@@ -33,6 +36,9 @@ __all__ = [
     "reliability_diagram",
     "risk_coverage_curves",
     "roc_curves",
+    "score_dots",
+    "segmentation_overlay",
     "sweep_scatter",
     "training_curve",
+    "volume_agreement",
 ]

@@ -51,11 +51,16 @@ AUGMENT: dict[str, Call] = {
         values=(IMAGE, Kind([*ARRAY.bad[:-2], np.zeros(3)], ARRAY.same)),
         sigma=(0.5, AT_LEAST_0),
     ),
+    "image_only": call(augment.image_only, augmentation=(augment.as_float32, FUNCTION)),
     "interpolate": call(
         augment.interpolate,
         image=(IMAGE, array(3, more=[np.zeros((2, 2, 1), int)])),
         coordinates=(np.zeros((2, 2, 3), np.float32), array(3, more=[np.zeros((3, 2, 3))])),
         fill=FILL,
+    ),
+    "paired": call(
+        augment.paired,
+        augmentation=(augment.random_flip(), FUNCTION.also(lambda key, image: image)),
     ),
     "per_image": call(augment.per_image, augmentation=(augment.random_flip(), FUNCTION)),
     "random_apply": call(
@@ -73,6 +78,12 @@ AUGMENT: dict[str, Call] = {
     "random_cutout": call(augment.random_cutout, size=(2, COUNT_FROM_0), fill=FILL),
     "random_flip": call(augment.random_flip, axes=((-2, -3), AXES)),
     "random_mixup": call(augment.random_mixup, alpha=(1.0, AT_LEAST_0)),
+    "random_patch": call(
+        augment.random_patch,
+        size=((2, 2), COUNTS.also((0, 1))),
+        foreground=(0.25, FRACTION),
+        background=(0, COUNT_FROM_0.also(128)),
+    ),
     "random_resized_crop": call(augment.random_resized_crop, min_side=(0.5, FRACTION.also(0, 0.0))),
     "random_shift": call(
         augment.random_shift, pixels=(2, COUNT_FROM_0), fill=(0.5, NUMBER.optional())

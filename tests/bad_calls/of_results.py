@@ -76,6 +76,13 @@ outputs = Kind([*(x for x in OBJECT.bad if not isinstance(x, dict)), {}, {"a": n
 settings = {"rate": np.array([0.1, 0.2])}
 SETTINGS = Kind([*outputs.bad[:-2], {}, {"a": 1.0}, {"a": ["x"]}, {"a": [1, 2], "b": [1]}])
 
+pictures = np.linspace(0, 1, 32).reshape(2, 4, 4, 1)
+outlined = np.zeros((2, 4, 4), int)
+outlined[:, 1:3, 2] = 1
+outlines = array(3, more=[outlined[:1], outlined + 0.5, outlined - 2, outlined + 200])
+# Unlike names of columns, words may be there twice.
+TITLES = Kind([x for x in TEXTS.bad if not (isinstance(x, list) and x[:2] == ["a", "a"])])
+
 
 def recipe(settings):
     return EXAMPLE.task, optax.sgd(settings["rate"])
@@ -135,6 +142,37 @@ FIGURES: dict[str, Call] = {
         value=values,
         unit=("mm", Kind([x for x in TEXT.bad if not isinstance(x, str)])),
     ),
+    "score_dots": call(
+        closed(plots.score_dots),
+        scores=(
+            {"a": [0.5, np.nan, 0.75]},
+            Kind(
+                [
+                    *outputs.bad[:-1],
+                    {"a": 1},
+                    {"a": [np.nan]},
+                    {"a": [np.inf, 1]},
+                    {"a": np.zeros((2, 2))},
+                ]
+            ),
+        ),
+        metric=("Dice", TEXT),
+        unit=("mm", Kind([x for x in TEXT.bad if not isinstance(x, str)])),
+    ),
+    "segmentation_overlay": call(
+        closed(plots.segmentation_overlay),
+        {"truth": "truth|class_names"},
+        images=(
+            pictures,
+            Kind([*array(4).bad, pictures[..., [0, 0]], pictures[:, :1], pictures[:1]]),
+        ),
+        truth=(outlined, outlines),
+        prediction=(outlined, outlines.also(outlined - 1)),
+        titles=(("best", "worst"), TITLES.also(["a"])),
+        class_names=(("background", "anterior"), TITLES.also(["a"]).optional()),
+        background=(0, COUNT_FROM_0),
+        spacing=(np.ones((2, 2)), array(2, more=[np.ones((2, 3)), np.zeros((2, 2))]).optional()),
+    ),
     "sweep_scatter": call(
         closed(plots.sweep_scatter),
         {"scores": "scores|best"},
@@ -152,6 +190,16 @@ FIGURES: dict[str, Call] = {
         ),
         metrics=(("validation/auroc",), TEXTS.also(["validation/auc"]).optional()),
         best_epoch=(1.0, NUMBER.also(-1).optional()),
+    ),
+    "volume_agreement": call(
+        closed(plots.volume_agreement),
+        volumes=(
+            {"a": ([1.0, 2.0], [1.5, 2.0])},
+            Kind(
+                [*outputs.bad, {"a": 1}, {"a": [1, 2]}, {"a": ([1.0], [1.0, 2.0])}, {"a": ([], [])}]
+            ),
+        ),
+        unit=("ml", Kind([x for x in TEXT.bad if not isinstance(x, str)])),
     ),
 }
 CALLS: dict[str, Call] = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from jaxmed.data.augment.batch import paired, per_image
 from jaxmed.data.augment.crop import random_crop, random_resized_crop
 from jaxmed.data.augment.geometry import random_flip, random_rot90, random_shift
 from jaxmed.data.augment.image import (
     Augmentation,
     as_float32,
     compose,
-    per_image,
+    image_only,
     random_apply,
 )
 from jaxmed.data.augment.intensity import (
@@ -33,6 +34,7 @@ from jaxmed.data.augment.modalities import (
     segmented_shape,
     ultrasound,
 )
+from jaxmed.data.augment.patch import random_patch
 from jaxmed.data.augment.warp import (
     Warp,
     elastic,
@@ -57,8 +59,10 @@ __all__ = [
     "fundus",
     "gaussian_blur",
     "histology",
+    "image_only",
     "interpolate",
     "microscopy",
+    "paired",
     "per_image",
     "random_apply",
     "random_brightness",
@@ -71,6 +75,7 @@ __all__ = [
     "random_gaussian_blur",
     "random_gaussian_noise",
     "random_mixup",
+    "random_patch",
     "random_resized_crop",
     "random_rot90",
     "random_shift",

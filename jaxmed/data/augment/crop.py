@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.data.augment.image import MOST_PIXELS, Augmentation, as_dtype_of, space
+from jaxmed.data.augment.paired import Move, moving
 from jaxmed.typing import Array, Key
 
 
@@ -26,7 +27,7 @@ def random_crop(size: Sequence[int], *, padding: int = 0, fill: float = 0) -> Au
     padding = checks.whole("padding", padding, least=0, most=MOST_PIXELS)
     checks.finite("fill", fill)
 
-    def augment(key: Key, image: Array) -> Array:
+    def draw(key: Key, image: Array) -> Move:
         sides = space(image)
         room = [side + 2 * padding for side in sides]
         if len(size) != len(sides) or not all(0 < n <= r for n, r in zip(size, room, strict=True)):
@@ -34,9 +35,9 @@ def random_crop(size: Sequence[int], *, padding: int = 0, fill: float = 0) -> Au
                 f"size is {tuple(size)}, but must hold {len(sides)} lengths, none above "
                 f"{tuple(room)}: the image is {image.shape} and padding {padding}."
             )
-        return padded_crop(key, image, size, padding, fill)
+        return crop_of_padded(key, sides, size, padding, fill)
 
-    return augment
+    return moving(draw)
 
 
 def random_resized_crop(min_side: float) -> Augmentation:
@@ -55,30 +56,48 @@ def random_resized_crop(min_side: float) -> Augmentation:
     """
     checks.fraction("min_side", min_side, above_zero=True)
 
-    def augment(key: Key, image: Array) -> Array:
+    def draw(key: Key, image: Array) -> Move:
         size_key, place_key = jax.random.split(key)
         sides = jnp.array(space(image), jnp.float32)
         fraction = jax.random.uniform(size_key, sides.shape, minval=min_side, maxval=1.0)
         start = jax.random.uniform(place_key, sides.shape) * (sides - fraction * sides)
-        stretched = jax.image.scale_and_translate(
-            image.astype(jnp.float32), image.shape, tuple(range(len(sides))), 1 / fraction,
-            -start / fraction, method="linear", antialias=False,
-        )  # fmt: skip
-        return as_dtype_of(image, stretched)
 
-    return augment
+        def stretched(image: Array) -> Array:
+            values = jax.image.scale_and_translate(
+                image.astype(jnp.float32), image.shape, tuple(range(len(sides))), 1 / fraction,
+                -start / fraction, method="linear", antialias=False,
+            )  # fmt: skip
+            return as_dtype_of(image, values)
+
+        def of_nearest(labels: Array, outside: int) -> Array:
+            del outside  # the box lies within
+            for axis, side in enumerate(labels.shape):
+                place = start[axis] + (jnp.arange(side) + 0.5) * fraction[axis]
+                labels = jnp.take(labels, place.astype(jnp.int32), axis, mode="clip")
+            return labels
+
+        return Move(stretched, of_nearest)
+
+    return moving(draw)
 
 
-def padded_crop(
-    key: Key, image: Array, size: Sequence[int], padding: int, fill: float | None
-) -> Array:
+def crop_of_padded(
+    key: Key, sides: Sequence[int], size: Sequence[int], padding: int, fill: float | None
+) -> Move:
     """A part of `size` of the padded image, at a random position; `fill=None` repeats the edge."""
-    sides = space(image)
-    widths = [(padding, padding)] * len(sides) + [(0, 0)]
-    if fill is None:
-        padded = jnp.pad(image, widths, mode="edge")
-    else:
-        padded = jnp.pad(image, widths, constant_values=fill)
     room = [side + 2 * padding - length for side, length in zip(sides, size, strict=True)]
     start = jax.random.randint(key, (len(sides),), 0, jnp.array(room) + 1)
-    return jax.lax.dynamic_slice(padded, (*start, 0), (*size, image.shape[-1]))
+
+    def of_image(image: Array) -> Array:
+        widths = [(padding, padding)] * len(sides) + [(0, 0)]
+        if fill is None:
+            padded = jnp.pad(image, widths, mode="edge")
+        else:
+            padded = jnp.pad(image, widths, constant_values=fill)
+        return jax.lax.dynamic_slice(padded, (*start, 0), (*size, image.shape[-1]))
+
+    def of_labels(labels: Array, outside: int) -> Array:
+        padded = jnp.pad(labels, padding, constant_values=outside)
+        return jax.lax.dynamic_slice(padded, (*start,), tuple(size))
+
+    return Move(of_image, of_labels)

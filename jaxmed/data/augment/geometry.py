@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxmed import checks
-from jaxmed.data.augment.crop import padded_crop
+from jaxmed.data.augment.crop import crop_of_padded
 from jaxmed.data.augment.image import MOST_PIXELS, Augmentation, axes_of, check_axis, space
+from jaxmed.data.augment.paired import Move, moving, without_interpolation
 from jaxmed.typing import Array, Key
 
 
@@ -30,7 +31,7 @@ def random_shift(pixels: int, *, fill: float | None = 0) -> Augmentation:
     pixels = checks.whole("pixels", pixels, least=0, most=MOST_PIXELS)
     if fill is not None:
         checks.finite("fill", fill)
-    return lambda key, image: padded_crop(key, image, space(image), pixels, fill)
+    return moving(lambda key, image: crop_of_padded(key, space(image), space(image), pixels, fill))
 
 
 def random_flip(axes: Sequence[int] = (-2,)) -> Augmentation:
@@ -43,14 +44,20 @@ def random_flip(axes: Sequence[int] = (-2,)) -> Augmentation:
     """
     axes = axes_of("axes", axes)
 
-    def augment(key: Key, image: Array) -> Array:
-        keys = [key] if len(axes) == 1 else jax.random.split(key, len(axes))
-        for axis, own in zip(axes, keys, strict=True):
+    def draw(key: Key, image: Array) -> Move:
+        for axis in axes:
             check_axis("axes", axis, len(space(image)))
-            image = jnp.where(jax.random.bernoulli(own), jnp.flip(image, axis), image)
-        return image
+        keys = [key] if len(axes) == 1 else jax.random.split(key, len(axes))
+        chosen = [jax.random.bernoulli(own) for own in keys]
 
-    return augment
+        def flipped(values: Array) -> Array:
+            for axis, is_chosen in zip(axes, chosen, strict=True):
+                values = jnp.where(is_chosen, jnp.flip(values, axis), values)
+            return values
+
+        return without_interpolation(flipped)
+
+    return moving(draw)
 
 
 def random_rot90() -> Augmentation:
@@ -59,7 +66,7 @@ def random_rot90() -> Augmentation:
     Height and width must be equal.
     """
 
-    def augment(key: Key, image: Array) -> Array:
+    def draw(key: Key, image: Array) -> Move:
         *_, height, width = space(image)
         if height != width:
             raise ValueError(
@@ -67,7 +74,11 @@ def random_rot90() -> Augmentation:
                 "crop or pad it to equal height and width, or flip it instead."
             )
         quarter, half = jax.random.bernoulli(key, shape=(2,))
-        image = jnp.where(quarter, jnp.rot90(image, axes=(-3, -2)), image)
-        return jnp.where(half, jnp.flip(image, (-3, -2)), image)
 
-    return augment
+        def turned(values: Array) -> Array:
+            values = jnp.where(quarter, jnp.rot90(values, axes=(-3, -2)), values)
+            return jnp.where(half, jnp.flip(values, (-3, -2)), values)
+
+        return without_interpolation(turned)
+
+    return moving(draw)

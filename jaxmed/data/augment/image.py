@@ -1,4 +1,4 @@
-"""How augmentations of images are built: one after another, by chance, over a whole batch.
+"""How augmentations of images are built: one after another, or by chance.
 
 An augmentation is a pure function `(key, image) -> image` that runs on the device. An image is
 [height, width, channels], a volume [depth, height, width, channels]. All augmentations keep the
@@ -14,15 +14,16 @@ zero an augmentation returns its image bit for bit. What it draws depends on its
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from jaxmed import checks
-from jaxmed.batch_axis import row_keys
-from jaxmed.typing import Array, Batch, Key, Transform
+from jaxmed.data.augment.paired import PairedAugmentation, Row, changing_values
+from jaxmed.typing import Array, Key
 
 Augmentation: TypeAlias = Callable[[Key, Array], Array]
 """`(key, image) -> image`."""
@@ -33,31 +34,28 @@ MOST_PIXELS = 2**20
 T = TypeVar("T")
 
 
-def per_image(augmentation: Augmentation) -> Transform:
-    """Lift `(key, image) -> image` to `(key, batch) -> batch`: every row gets a key of its own.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Composed(Generic[T]):
+    """Augmentations one after another, each with its own key.
 
-    It changes `image` [batch, *space, channels] and leaves the other columns as they are.
+    Attributes:
+        parts: `(key, value) -> value`, of images, of rows or of batches.
     """
-    checks.function("augmentation", augmentation, "(key, image) -> image")
 
-    def transform(key: Key, batch: Batch) -> Batch:
-        keys = row_keys(key, batch["image"].shape[0])
-        return {**batch, "image": jax.vmap(augmentation)(keys, batch["image"])}
+    parts: tuple[Callable[[Key, T], T], ...]
 
-    return transform
+    def __call__(self, key: Key, value: T) -> T:
+        """The value changed by all parts."""
+        for each, own in zip(self.parts, jax.random.split(key, len(self.parts)), strict=True):
+            value = each(own, value)
+        return value
 
 
 def compose(*augmentations: Callable[[Key, T], T]) -> Callable[[Key, T], T]:
     """Apply several augmentations in order, each with its own key; of images, or of batches."""
     for number, each in enumerate(augmentations):
         checks.function(f"augmentations[{number}]", each, "(key, image) -> image")
-
-    def augment(key: Key, image: T) -> T:
-        for each, own in zip(augmentations, jax.random.split(key, len(augmentations)), strict=True):
-            image = each(own, image)
-        return image
-
-    return augment
+    return Composed(augmentations)
 
 
 def random_apply(augmentation: Augmentation, *, probability: float) -> Augmentation:
@@ -70,12 +68,30 @@ def random_apply(augmentation: Augmentation, *, probability: float) -> Augmentat
     checks.function("augmentation", augmentation, "(key, image) -> image")
     checks.fraction("probability", probability)
 
-    def augment(key: Key, image: Array) -> Array:
-        choice_key, own = jax.random.split(key)
-        chosen = jax.random.bernoulli(choice_key, float(probability))
-        return jnp.where(chosen, augmentation(own, image), image)
+    def by_chance(change: Callable[[Key, T], T]) -> Callable[[Key, T], T]:
+        def augment(key: Key, value: T) -> T:
+            choice_key, own = jax.random.split(key)
+            chosen = jax.random.bernoulli(choice_key, float(probability))
+            return jax.tree.map(lambda x, y: jnp.where(chosen, x, y), change(own, value), value)
 
-    return augment
+        return augment
+
+    of_row = row_of(augmentation)
+    if of_row is None:
+        return by_chance(augmentation)
+    return PairedAugmentation(by_chance(augmentation), by_chance(of_row))
+
+
+def image_only(augmentation: Augmentation) -> Augmentation:
+    """Declare that a function of your own moves no pixel: `paired` then leaves labels as they are.
+
+    Nothing checks it. If the function does move pixels, labels no longer fit their image.
+
+    Args:
+        augmentation: `(key, image) -> image`, such as a change of contrast.
+    """
+    checks.function("augmentation", augmentation, "(key, image) -> image")
+    return changing_values(augmentation)
 
 
 def as_float32(key: Key, image: Array) -> Array:
@@ -87,6 +103,16 @@ def as_float32(key: Key, image: Array) -> Array:
     image = pixels_of("image", image)
     space(image)  # refuses other shapes
     return image.astype(jnp.float32)
+
+
+def row_of(augmentation: Callable[..., object]) -> Callable[[Key, Row], Row] | None:
+    """How an augmentation changes an image and its labels; None where it does not say so."""
+    if augmentation is as_float32:  # a plain function, as it has no settings
+        augmentation = changing_values(as_float32)
+    if not isinstance(augmentation, Composed):
+        return augmentation.row if isinstance(augmentation, PairedAugmentation) else None
+    rows = [of_row for each in augmentation.parts if (of_row := row_of(each)) is not None]
+    return Composed(tuple(rows)) if len(rows) == len(augmentation.parts) else None
 
 
 def pixels_of(name: str, value: Array) -> Array:

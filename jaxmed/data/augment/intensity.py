@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.data.augment.image import WHITE, Augmentation, as_dtype_of, pixels_of, space
+from jaxmed.data.augment.paired import changing_values
 from jaxmed.typing import Array, Float, Key
 
 
@@ -26,7 +27,7 @@ def random_brightness(strength: float) -> Augmentation:
         offset = jax.random.uniform(key, (), minval=-strength, maxval=strength)
         return as_dtype_of(image, _values(image) + WHITE * offset)
 
-    return augment
+    return changing_values(augment)
 
 
 def random_contrast(strength: float) -> Augmentation:
@@ -43,7 +44,7 @@ def random_contrast(strength: float) -> Augmentation:
         more = jax.random.uniform(key, (), minval=-strength, maxval=strength)
         return as_dtype_of(image, values + more * (values - mean))
 
-    return augment
+    return changing_values(augment)
 
 
 def random_gamma(strength: float) -> Augmentation:
@@ -64,7 +65,7 @@ def random_gamma(strength: float) -> Augmentation:
         logarithm = jnp.log(jnp.where(values > 0, values, WHITE) / WHITE)
         return as_dtype_of(image, values * jnp.exp(more * logarithm))
 
-    return augment
+    return changing_values(augment)
 
 
 def random_gaussian_noise(strength: float) -> Augmentation:
@@ -81,7 +82,7 @@ def random_gaussian_noise(strength: float) -> Augmentation:
         values = _values(image)
         return as_dtype_of(image, values + deviation * jax.random.normal(noise_key, image.shape))
 
-    return augment
+    return changing_values(augment)
 
 
 def random_gaussian_blur(sigma: float) -> Augmentation:
@@ -96,7 +97,7 @@ def random_gaussian_blur(sigma: float) -> Augmentation:
         deviation = jax.random.uniform(key, (), maxval=sigma)
         return as_dtype_of(image, gaussian_blur(_values(image), deviation))
 
-    return augment
+    return changing_values(augment)
 
 
 def gaussian_blur(

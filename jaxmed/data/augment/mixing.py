@@ -24,11 +24,14 @@ import jax.numpy as jnp
 from jaxmed import checks
 from jaxmed.batch_axis import row_keys
 from jaxmed.data.augment.image import MOST_PIXELS, Augmentation, as_dtype_of, space
+from jaxmed.data.augment.paired import changing_values
 from jaxmed.typing import Array, Batch, Key, Transform
 
 
 def random_cutout(size: int, *, fill: float = 0.0) -> Augmentation:
     """Cover a square of an image, or a cube of a volume, centered anywhere in it.
+
+    Labels of pixels stay as they are, also those of covered pixels.
 
     Args:
         size: length of its sides in pixels, at least 0; parts beyond the edge cover nothing.
@@ -46,7 +49,7 @@ def random_cutout(size: int, *, fill: float = 0.0) -> Augmentation:
         covered = _box(key, sides, [jnp.int32(size)] * len(sides))
         return as_dtype_of(image, jnp.where(covered, fill, image))
 
-    return augment
+    return changing_values(augment)
 
 
 def random_mixup(alpha: float) -> Transform:

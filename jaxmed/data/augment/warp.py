@@ -26,6 +26,7 @@ from jaxmed.data.augment.image import (
     space,
 )
 from jaxmed.data.augment.intensity import gaussian_blur
+from jaxmed.data.augment.paired import Move, moving
 from jaxmed.typing import Array, Float, Key, Num
 
 Warp: TypeAlias = Callable[[Key, Array], Array]
@@ -43,16 +44,19 @@ def random_warp(*warps: Warp, fill: float = 0) -> Augmentation:
         checks.function(f"warps[{number}]", warp, "(key, coordinates) -> coordinates")
     checks.finite("fill", fill)
 
-    def augment(key: Key, image: Array) -> Array:
+    def draw(key: Key, image: Array) -> Move:
         sides = space(image)
         ranges = [jnp.arange(side, dtype=jnp.float32) - (side - 1) / 2 for side in sides]
         coordinates = jnp.stack(jnp.meshgrid(*ranges, indexing="ij"))
         # From the new image back to the old one, so the last warp is undone first.
         for warp, own in zip(reversed(warps), jax.random.split(key, len(warps)), strict=True):
             coordinates = warp(own, coordinates)
-        return as_dtype_of(image, interpolate(image, coordinates, fill=fill))
+        return Move(
+            lambda image: as_dtype_of(image, interpolate(image, coordinates, fill=fill)),
+            lambda labels, outside: nearest_labels(labels, coordinates, outside),
+        )
 
-    return augment
+    return moving(draw)
 
 
 def interpolate(
@@ -83,6 +87,23 @@ def interpolate(
         return map_coordinates(channel, places, order=1, cval=float(fill))
 
     return jax.vmap(read, -1, -1)(values)
+
+
+def nearest_labels(labels: Array, coordinates: Array, outside: int) -> Array:
+    """The labels [*space] of the pixels nearest to the coordinates, `outside` where there is none.
+
+    Args:
+        labels: whole numbers, one per pixel.
+        coordinates: in pixels from the center, one array per side.
+        outside: the label of all pixels beyond the edge.
+    """
+    places, inside = [], jnp.bool_(True)
+    for offset, side in zip(coordinates, labels.shape, strict=True):
+        place = jnp.floor(offset + side / 2).astype(jnp.int32)  # rounds offset + (side - 1) / 2
+        places.append(place)
+        inside = inside & (place >= 0) & (place < side)
+    read = labels.at[tuple(places)].get(mode="clip")
+    return jnp.where(inside, read, outside).astype(labels.dtype)
 
 
 def rotation(degrees: float, *, plane: Sequence[int] = (-3, -2)) -> Warp:
