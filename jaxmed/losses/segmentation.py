@@ -16,7 +16,6 @@ import jax
 import jax.numpy as jnp
 
 from jaxmed import checks
-from jaxmed.losses.arguments import weights
 from jaxmed.losses.voxels import (
     Overlap,
     classes_first,
@@ -25,6 +24,7 @@ from jaxmed.losses.voxels import (
     overlap_sums,
     smoothing,
     sum_over_space,
+    weight_of_each,
 )
 from jaxmed.typing import Array, Float, Int, Option
 
@@ -58,8 +58,8 @@ def dice(
         ValueError: if shapes disagree or an argument lies outside its range.
 
     Example:
-        >>> dice(jnp.zeros((1, 2, 2, 2)), jnp.array([[[0, 0], [1, 1]]]))
-        Array([0.5], dtype=float32)
+        >>> dice(jnp.zeros((1, 2, 2, 2)), jnp.array([[[0, 0], [1, 1]]]), smooth=4)
+        Array([0.25], dtype=float32)
 
     References:
         Milletari et al., V-Net, 2016, section 3, without its squares; Drozdzal et al., The
@@ -157,8 +157,9 @@ def tversky(
         ValueError: if shapes disagree or an argument lies outside its range.
 
     Example:
-        >>> tversky(jnp.zeros((1, 2, 2, 2)), jnp.array([[[0, 0], [1, 1]]]), alpha=1, beta=1)
-        Array([0.6666666], dtype=float32)
+        >>> labels = jnp.array([[[0, 0], [1, 1]]])
+        >>> tversky(jnp.zeros((1, 2, 2, 2)), labels, alpha=1, beta=1, smooth=1)
+        Array([0.5], dtype=float32)
 
     References:
         Salehi et al., Tversky Loss Function for Image Segmentation Using 3D Fully Convolutional
@@ -237,14 +238,14 @@ def voxel_cross_entropy(
     Args:
         logits: unnormalized log probabilities [batch, *space, classes].
         labels: true classes [batch, *space], in 0 .. classes - 1; -1 where a voxel does not count.
-        class_weights: weight of a voxel by its true class [classes], at least 0. An example
-            whose voxels all have weight 0 has the loss 0.
+        class_weights: weight of a voxel by its true class [classes], at least 0 and not all 0. An
+            example whose voxels all have weight 0 has the loss 0.
 
     Returns:
         One loss per example [batch], in nats.
 
     Raises:
-        ValueError: if shapes disagree.
+        ValueError: if shapes disagree or an argument lies outside its range.
 
     Example:
         >>> voxel_cross_entropy(jnp.zeros((1, 1, 2, 2)), jnp.array([[[0, -1]]]))  # log 2
@@ -252,10 +253,7 @@ def voxel_cross_entropy(
     """
     logits, labels = classes_first(logits, labels)
     classes = logits.shape[1]
-    each = jnp.ones(classes)
-    if class_weights is not None:
-        each = weights("class_weights", class_weights, "class", classes)
-    each = each.astype(logits.dtype)[None]
+    each = weight_of_each(class_weights, classes).astype(logits.dtype)[None]
     true = of_each_class(labels, classes)
     log_p = sum_over_space(jnp.where(true, jax.nn.log_softmax(logits, axis=1), 0))
     surprise = -jnp.sum(log_p * each, axis=1)

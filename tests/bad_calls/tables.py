@@ -15,6 +15,7 @@ from bad_calls import (
     of_report,
     of_results,
     of_runs,
+    of_segmentation,
     of_tasks,
     of_uncertainty,
 )
@@ -22,6 +23,7 @@ from bad_calls.call import Call
 
 CALLS: dict[str, Call] = {
     **of_numbers.CALLS,
+    **of_segmentation.CALLS,
     **of_models.CALLS,
     **of_changes.CALLS,
     **of_tasks.CALLS,
