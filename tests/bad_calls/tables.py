@@ -39,5 +39,4 @@ CALLS: dict[str, Call] = {
     **of_faithfulness.CALLS,
     **of_decisions.CALLS,
     **of_label_maps.CALLS,
-    **of_attributions.CALLS,
 }
