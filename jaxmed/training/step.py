@@ -40,6 +40,13 @@ class TrainState:
 Step: TypeAlias = Callable[[TrainState, Batch], tuple[TrainState, Scalars]]
 
 
+# Of a program that runs once: compiled in less than half of the time.
+_RUN_ONCE: dict[str, str | bool] = {
+    "xla_backend_optimization_level": "0",
+    "xla_llvm_disable_expensive_passes": True,
+}
+
+
 def init_state(
     task: Task,
     optimizer: optax.GradientTransformation,
@@ -63,7 +70,8 @@ def init_state(
     constants = task.constants(train) if constants is None else constants
     # Compiled, it makes the parameters and leaves out what the network would make of the row.
     row = {name: column[:1] for name, column in train.items() if column.dtype.kind not in "OSTU"}
-    params, model_state = jax.jit(task.init)(init_key, row, constants)
+    once = _RUN_ONCE if jax.default_backend() == "cpu" else None
+    params, model_state = jax.jit(task.init, compiler_options=once)(init_key, row, constants)
     optimizers.check_optimizer(optimizer, params)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
