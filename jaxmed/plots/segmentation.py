@@ -14,6 +14,7 @@ from jaxmed.plots.style import INK, Figure, new_figure
 from jaxmed.plots.text import plain
 
 _MOST_CASES = 8
+_NONE = -1  # no class
 _LINE = 26  # letters of a title
 
 
@@ -24,7 +25,7 @@ def segmentation_overlay(
     *,
     titles: Sequence[str] = (),
     class_names: Sequence[str] | None = None,
-    background: int = 0,
+    background: int | None = 0,
     spacing: np.ndarray | None = None,
 ) -> Figure:
     """Images, and below each the part around its structures, enlarged, with their outlines.
@@ -32,7 +33,7 @@ def segmentation_overlay(
     Solid outlines are true, dashed ones predicted; numbers tell classes apart where there are
     several. Of a volume, the slice along its first axis with the most true foreground is shown;
     without any, the one with the most predicted foreground, or the middle one. Pixels that are not
-    labeled are dotted.
+    labeled are dotted. Without a background, the most frequent class is not looked for.
 
     Args:
         images: [cases, *space, channels] in [0, 1], channels 1 or 3; at most 8 cases. Values
@@ -41,7 +42,7 @@ def segmentation_overlay(
         prediction: classes [cases, *space].
         titles: one for each case, such as "worst, Dice 0.71"; may be left out.
         class_names: of the classes 0, 1, ..., for the legend; may be left out.
-        background: the class that is not outlined.
+        background: the class that is not outlined; None outlines all.
         spacing: length of a pixel or voxel along each axis of the space [cases, axes], for the
             proportions of the pictures; by default 1.
 
@@ -55,15 +56,15 @@ def segmentation_overlay(
     images = _images(images)
     truth = _classes("truth", truth, images, least=-1)
     prediction = _classes("prediction", prediction, images, least=0)
-    background = checks.whole("background", background, least=0)
+    left_out = _NONE if background is None else checks.whole("background", background, least=0)
     aspects = _aspects(spacing, images)
     said = _titles(titles, len(images))
     cases = [
-        outlines.slice_of(image, true, predicted, background)
+        outlines.slice_of(image, true, predicted, left_out)
         for image, true, predicted in zip(images, truth, prediction, strict=True)
     ]
     found = {int(n) for case in cases for n in np.unique([case.truth, case.prediction])}
-    numbers = sorted(found - {-1, background})
+    numbers = sorted(found - {-1, left_out})
     names = _names(class_names, numbers)
 
     figure = new_figure(max(2.3 * len(cases), 3.4), 5.2)
@@ -72,7 +73,7 @@ def segmentation_overlay(
         for axes in (upper, lower):
             outlines.draw_picture(axes, case.image, aspect)
             outlines.draw_unlabeled(axes, case)
-        part = outlines.part_around(case, background)
+        part = outlines.part_around(case, left_out)
         outlines.draw_frame(upper, part)
         outlines.draw_outlines(lower, case, numbers, part)
         upper.set_title(title, fontsize=8.5, color=INK)
