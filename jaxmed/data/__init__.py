@@ -6,7 +6,6 @@
 - `split`, `stratified_split`, `stratified_folds`, `subset`: parts of it, whole patients together.
 - `columns`: all of a source in memory; `take_rows`: some of its rows.
 - `write_nifti`, `write_dicom_seg`: labels as files on the grid of the image they belong to.
-- `augment`, `batches`, `inputs`, `text`, `catalogue`: modules, see each.
 - `augment`, `batches`, `inputs`, `masks`, `text`, `catalogue`: modules, see each.
 
 Everything is imported when it is first used, so `import jaxmed.data` needs neither jax nor any

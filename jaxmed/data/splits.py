@@ -149,7 +149,7 @@ def _label_and_group(source: Source) -> dict[str, np.ndarray]:
         rows = range(start, min(start + _CHUNK, len(source)))
         for example in read_examples(source, rows):
             for key in ("label", "group"):
-                if key in example:
+                if key in example and not np.ndim(example[key]):  # labels of pixels fill the memory
                     read.setdefault(key, []).append(np.asarray(example[key]))
     return {key: np.stack(values) for key, values in read.items()}
 

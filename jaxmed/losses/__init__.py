@@ -38,12 +38,11 @@ from jaxmed.losses.regression import absolute_error, huber, pinball, squared_err
 from jaxmed.losses.segmentation import (
     dice,
     dice_cross_entropy,
-    focal_tversky,
     generalized_dice,
-    tversky,
     voxel_cross_entropy,
 )
 from jaxmed.losses.topology import cl_dice
+from jaxmed.losses.tversky import focal_tversky, tversky
 
 __all__ = [
     "absolute_error",

@@ -16,7 +16,6 @@ import jax
 import jax.numpy as jnp
 
 from jaxmed import checks
-from jaxmed.losses.arguments import weights
 from jaxmed.losses.voxels import (
     Overlap,
     classes_first,
@@ -25,6 +24,7 @@ from jaxmed.losses.voxels import (
     overlap_sums,
     smoothing,
     sum_over_space,
+    weight_of_each,
 )
 from jaxmed.typing import Array, Float, Int, Option
 
@@ -58,8 +58,8 @@ def dice(
         ValueError: if shapes disagree or an argument lies outside its range.
 
     Example:
-        >>> dice(jnp.zeros((1, 2, 2, 2)), jnp.array([[[0, 0], [1, 1]]]))
-        Array([0.5], dtype=float32)
+        >>> dice(jnp.zeros((1, 2, 2, 2)), jnp.array([[[0, 0], [1, 1]]]), smooth=4)
+        Array([0.25], dtype=float32)
 
     References:
         Milletari et al., V-Net, 2016, section 3, without its squares; Drozdzal et al., The
@@ -122,106 +122,6 @@ def generalized_dice(
     return 1 - (2 * shared + smooth) / (total + smooth)
 
 
-def tversky(
-    logits: Float[Array, "batch *space classes"],
-    labels: Int[Array, "batch *space"],
-    *,
-    alpha: Option = 0.5,
-    beta: Option = 0.5,
-    include_background: bool = True,
-    smooth: Option = 1e-5,
-    class_weights: Float[Array, "classes"] | None = None,
-) -> Float[Array, "batch"]:
-    """Tversky loss: a Dice loss that weighs false positives and false negatives apart.
-
-    With p = softmax(logits), t_k = 1 where the class is k, and s = `smooth`:
-
-        TP_k = sum p_k t_k,  FP_k = sum p_k (1 - t_k),  FN_k = sum (1 - p_k) t_k
-        loss_k = 1 - (TP_k + s) / (TP_k + alpha FP_k + beta FN_k + s)
-
-    Args:
-        logits: unnormalized log probabilities [batch, *space, classes].
-        labels: true classes [batch, *space], in 0 .. classes - 1; -1 where a voxel does not count.
-        alpha: weight of false positives, at least 0.
-        beta: weight of false negatives, at least 0; more than `alpha` where missing a lesion is
-            worse. Both 0.5 give `dice` with twice the `smooth`, both 1 the Jaccard loss.
-        include_background: whether class 0 is part of the mean.
-        smooth: constant, in voxels, at least 1e-12.
-        class_weights: weight of each class in the mean [classes], divided by their sum; that of
-            class 0 is not used without background.
-
-    Returns:
-        One loss per example [batch], in [0, 1].
-
-    Raises:
-        ValueError: if shapes disagree or an argument lies outside its range.
-
-    Example:
-        >>> tversky(jnp.zeros((1, 2, 2, 2)), jnp.array([[[0, 0], [1, 1]]]), alpha=1, beta=1)
-        Array([0.6666666], dtype=float32)
-
-    References:
-        Salehi et al., Tversky Loss Function for Image Segmentation Using 3D Fully Convolutional
-        Deep Networks, 2017, section 2.1.
-    """
-    logits, labels = classes_first(logits, labels)
-    return mean_over_classes(
-        _tversky_losses(logits, labels, alpha, beta, smooth),
-        include_background=include_background,
-        class_weights=class_weights,
-    )
-
-
-def focal_tversky(
-    logits: Float[Array, "batch *space classes"],
-    labels: Int[Array, "batch *space"],
-    *,
-    alpha: Option = 0.3,
-    beta: Option = 0.7,
-    gamma: Option = 4 / 3,
-    include_background: bool = True,
-    smooth: Option = 1e-5,
-    class_weights: Float[Array, "classes"] | None = None,
-) -> Float[Array, "batch"]:
-    """Tversky loss of each class to the power 1 / gamma, the mean over classes.
-
-    For gamma > 1, classes that are nearly right keep a larger gradient; the power is linear below
-    1e-6, where its gradient would have no bound.
-
-    Args:
-        logits: unnormalized log probabilities [batch, *space, classes].
-        labels: true classes [batch, *space], in 0 .. classes - 1; -1 where a voxel does not count.
-        alpha: weight of false positives, at least 0. The paper calls this weight beta.
-        beta: weight of false negatives, at least 0. The paper calls this weight alpha.
-        gamma: greater than 0; 1 gives `tversky`.
-        include_background: whether class 0 is part of the mean.
-        smooth: constant, in voxels, at least 1e-12.
-        class_weights: weight of each class in the mean [classes], divided by their sum; that of
-            class 0 is not used without background.
-
-    Returns:
-        One loss per example [batch], in [0, 1].
-
-    Raises:
-        ValueError: if shapes disagree or an argument lies outside its range.
-
-    References:
-        Abraham and Khan, A Novel Focal Tversky Loss Function with Improved Attention U-Net for
-        Lesion Segmentation, 2019, section 2.1.
-    """
-    logits, labels = classes_first(logits, labels)
-    checks.positive("gamma", gamma)
-    losses = _tversky_losses(logits, labels, alpha, beta, smooth)
-    least = 1e-6
-    above = jnp.maximum(losses, least) ** (1 / gamma)
-    below = losses * least ** (1 / gamma - 1)
-    return mean_over_classes(
-        jnp.where(losses > least, above, below),
-        include_background=include_background,
-        class_weights=class_weights,
-    )
-
-
 def voxel_cross_entropy(
     logits: Float[Array, "batch *space classes"],
     labels: Int[Array, "batch *space"],
@@ -237,14 +137,14 @@ def voxel_cross_entropy(
     Args:
         logits: unnormalized log probabilities [batch, *space, classes].
         labels: true classes [batch, *space], in 0 .. classes - 1; -1 where a voxel does not count.
-        class_weights: weight of a voxel by its true class [classes], at least 0. An example
-            whose voxels all have weight 0 has the loss 0.
+        class_weights: weight of a voxel by its true class [classes], at least 0 and not all 0. An
+            example whose voxels all have weight 0 has the loss 0.
 
     Returns:
         One loss per example [batch], in nats.
 
     Raises:
-        ValueError: if shapes disagree.
+        ValueError: if shapes disagree or an argument lies outside its range.
 
     Example:
         >>> voxel_cross_entropy(jnp.zeros((1, 1, 2, 2)), jnp.array([[[0, -1]]]))  # log 2
@@ -252,10 +152,7 @@ def voxel_cross_entropy(
     """
     logits, labels = classes_first(logits, labels)
     classes = logits.shape[1]
-    each = jnp.ones(classes)
-    if class_weights is not None:
-        each = weights("class_weights", class_weights, "class", classes)
-    each = each.astype(logits.dtype)[None]
+    each = weight_of_each(class_weights, classes).astype(logits.dtype)[None]
     true = of_each_class(labels, classes)
     log_p = sum_over_space(jnp.where(true, jax.nn.log_softmax(logits, axis=1), 0))
     surprise = -jnp.sum(log_p * each, axis=1)
@@ -309,15 +206,3 @@ def dice_cross_entropy(
     )
     entropy = voxel_cross_entropy(logits, labels, class_weights=class_weights)
     return dice_weight * overlap + cross_entropy_weight * entropy
-
-
-def _tversky_losses(
-    logits: Array, labels: Array, alpha: Option, beta: Option, smooth: Option
-) -> Float[Array, "batch classes"]:
-    """One minus the Tversky index of each class."""
-    checks.at_least("alpha", alpha, 0)
-    checks.at_least("beta", beta, 0)
-    smoothing(smooth)
-    both, predicted, truth = overlap_sums(logits, labels)
-    wrong = alpha * (predicted - both) + beta * (truth - both)
-    return wrong / (both + wrong + smooth)

@@ -97,16 +97,24 @@ def mean_over_classes(
     """
     checks.flag("include_background", include_background)
     first = 0 if include_background else 1
+    each = weight_of_each(class_weights, losses.shape[1], first)
+    shares = (each / jnp.sum(each)).astype(losses.dtype)
+    return jnp.sum(losses[:, first:] * shares[None], axis=1)
+
+
+def weight_of_each(
+    class_weights: AnyArray | None, classes: int, first: int = 0
+) -> Float[Array, "classes"]:
+    """The weights of the classes from `first` on, 1 without; refused where they are all 0."""
     if class_weights is None:
-        return jnp.mean(losses[:, first:], axis=1)
-    each = weights("class_weights", class_weights, "class", losses.shape[1])[first:]
+        return jnp.ones(classes - first)
+    each = weights("class_weights", class_weights, "class", classes)[first:]
     if not isinstance(each, jax.core.Tracer) and not np.asarray(each).any():
         raise ValueError(
             "class_weights is 0 for all classes that count, but must be greater than 0 for one: "
             "give a class a weight."
         )
-    shares = (each / jnp.sum(each)).astype(losses.dtype)
-    return jnp.sum(losses[:, first:] * shares[None], axis=1)
+    return each
 
 
 def smoothing(smooth: object) -> None:

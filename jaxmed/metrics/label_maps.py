@@ -1,8 +1,14 @@
 """Checks of label maps, of the spacing of their voxels, and of instance maps."""
 
+from typing import TypeAlias
+
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.typing import Bool, Num
+
+LabelMap: TypeAlias = Num[np.ndarray, "*space"] | Bool[np.ndarray, "*space"]
+"""The class of each voxel; true and false are the classes 1 and 0."""
 
 
 def pair_of_labels(

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.metrics.label_maps import check_space, pair_of_labels, voxel_spacing
+from jaxmed.metrics.label_maps import LabelMap, check_space, pair_of_labels, voxel_spacing
 from jaxmed.metrics.surface import surface_agreement
 from jaxmed.typing import Float, Int, Num
 
@@ -22,8 +22,8 @@ __all__ = ["dice", "overlap", "overlap_of_counts", "segmentation_case", "voxel_c
 
 
 def segmentation_case(
-    truth: Int[np.ndarray, "*space"],
-    predicted: Int[np.ndarray, "*space"],
+    truth: LabelMap,
+    predicted: LabelMap,
     *,
     classes: int,
     spacing: Num[np.ndarray, "axes"] | Sequence[float] | None = None,
@@ -73,8 +73,8 @@ def segmentation_case(
 
 
 def overlap(
-    truth: Int[np.ndarray, "*space"],
-    predicted: Int[np.ndarray, "*space"],
+    truth: LabelMap,
+    predicted: LabelMap,
     *,
     classes: int,
     spacing: Num[np.ndarray, "axes"] | Sequence[float] | None = None,
@@ -108,10 +108,8 @@ def overlap(
     }
 
 
-def dice(
-    truth: Int[np.ndarray, "*space"], predicted: Int[np.ndarray, "*space"], *, classes: int
-) -> Float[np.ndarray, "classes"]:
-    """Dice coefficient of each class, 2 |T and P| / (|T| + |P|).
+def dice(truth: LabelMap, predicted: LabelMap, *, classes: int) -> Float[np.ndarray, "classes"]:
+    """Dice coefficient of each class: twice the shared voxels divided by those of both maps.
 
     Args:
         truth: classes [*space]; -1 where a voxel does not count. With a first axis of cases, the
@@ -133,7 +131,7 @@ def dice(
 
 
 def voxel_counts(
-    truth: Int[np.ndarray, "*space"], predicted: Int[np.ndarray, "*space"], *, classes: int
+    truth: LabelMap, predicted: LabelMap, *, classes: int
 ) -> Int[np.ndarray, "classes classes"]:
     """Labelled voxels by true and predicted class, the confusion matrix of one case.
 

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.metrics.label_maps import check_space, pair_of_labels, voxel_spacing
-from jaxmed.typing import Bool, Float, Int, Num
+from jaxmed.metrics.label_maps import LabelMap, check_space, pair_of_labels, voxel_spacing
+from jaxmed.typing import Bool, Float, Num
 
 __all__ = ["surface_agreement"]
 
 
 def surface_agreement(
-    truth: Int[np.ndarray, "*space"],
-    predicted: Int[np.ndarray, "*space"],
+    truth: LabelMap,
+    predicted: LabelMap,
     *,
     classes: int,
     spacing: Num[np.ndarray, "axes"] | Sequence[float] | None = None,

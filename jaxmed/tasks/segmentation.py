@@ -166,8 +166,10 @@ def _judge(names: Sequence[str], shown: Sequence[str], surfaces: bool, tolerance
         return of_positions.check(columns, training=training)
 
     def answer(outputs: Outputs) -> Outputs:
-        chosen = outputs["probabilities"].argmax(-1).reshape(len(outputs["probabilities"]), -1)
-        return {"voxels": jnp.stack([(chosen == i).sum(1) for i in range(len(names))], axis=1)}
+        chosen = outputs["probabilities"].argmax(-1)
+        space = tuple(range(1, chosen.ndim))
+        counts = [(chosen == number).sum(space) for number in range(len(names))]
+        return {"voxels": jnp.stack(counts, axis=1)}
 
     means = {kind: _mean_of([f"{kind}_{name}" for name in shown]) for kind in kinds}
     each = row_means(*(f"{kind}_{name}" for kind in kinds for name in shown)).statistics

@@ -59,6 +59,7 @@ EXEMPT: dict[str, str] = {
     "evaluation.Subgroups": _VALUE,
     "metrics.LikelihoodRatios": _VALUE,
     "metrics.NetBenefit": _VALUE,
+    "metrics.ObjectAgreement": _VALUE,
     "metrics.streaming.Metric": "a record of three functions that `jit` calls",
     "models.AttentionPooling": _NO_ATTRIBUTES,
     "models.Network": "a protocol",

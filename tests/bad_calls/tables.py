@@ -10,12 +10,13 @@ from bad_calls import (
     of_data,
     of_decisions,
     of_faithfulness,
+    of_label_maps,
     of_models,
     of_numbers,
     of_report,
     of_results,
     of_runs,
-    of_segmentations,
+    of_segmentation,
     of_tasks,
     of_uncertainty,
 )
@@ -23,6 +24,7 @@ from bad_calls.call import Call
 
 CALLS: dict[str, Call] = {
     **of_numbers.CALLS,
+    **of_segmentation.CALLS,
     **of_models.CALLS,
     **of_changes.CALLS,
     **of_tasks.CALLS,
@@ -36,6 +38,5 @@ CALLS: dict[str, Call] = {
     **of_attributions.CALLS,
     **of_faithfulness.CALLS,
     **of_decisions.CALLS,
-    **of_segmentations.CALLS,
-    **of_attributions.CALLS,
+    **of_label_maps.CALLS,
 }

@@ -99,6 +99,17 @@ def write_nifti_labels(path):
     _write_csv(path, ["file", "group", "patient"], rows)
 
 
+def write_nifti_masks(path):
+    """The masks of those volumes: a block of the first class in each."""
+    import nibabel
+
+    path.mkdir(parents=True)
+    for number in range(1, 5):
+        values = np.zeros((20, 24, 16), np.uint8)
+        values[4 + number : 10 + number, 6:14, 5:11] = 1
+        nibabel.save(nibabel.Nifti1Image(values, np.diag([2, 2, 2, 1])), path / f"{number}.nii.gz")
+
+
 def write_publisher(path):
     """The file of a publisher, always with the same bytes."""
     path.mkdir()
@@ -148,6 +159,7 @@ _WRITERS = {
     "studies": write_dicom_studies,
     "labels.csv": write_study_labels,
     "volumes": write_nifti,
+    "masks": write_nifti_masks,
     "volumes.csv": write_nifti_labels,
     "publisher": write_publisher,
 }

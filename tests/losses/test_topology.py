@@ -93,6 +93,17 @@ def test_equal_neighbors_share_the_gradient():
         np.testing.assert_allclose(gradient[..., k].sum(), difference, rtol=2e-3)
 
 
+def test_gradients_of_examples_one_by_one_are_those_of_the_batch():
+    logits, labels = (jnp.array(x) for x in example("volume"))
+
+    def of_one(x, y):
+        return losses.cl_dice(x[None], y[None])[0]
+
+    alone = jax.jit(jax.vmap(jax.grad(of_one)))(logits, labels)
+    together = jax.jit(jax.grad(lambda x: losses.cl_dice(x, labels).sum()))(logits)
+    np.testing.assert_allclose(alone, together, rtol=1e-4, atol=1e-7)
+
+
 def test_bad_options_are_named():
     logits, labels = (jnp.array(x) for x in example("image"))
     with pytest.raises(ValueError, match="iterations is 0, but must be at least 1"):

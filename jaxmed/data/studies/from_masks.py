@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.data import contract
-from jaxmed.data.groups import group_numbers
+from jaxmed.data.groups import group_numbers, spelled
 from jaxmed.data.readers.regular_files import list_files
 from jaxmed.data.readers.unreadable import check_policy, warn_skipped
 from jaxmed.data.studies import dicom_seg, picture
@@ -212,7 +212,15 @@ def _groups(
 ) -> Mapping[str, np.ndarray]:
     if patient is None:
         return annotate(scans, None, None)
-    names = [patient(scan.names.get("path without ending", scan.path.stem)) for scan in scans]
+    names = spelled(
+        patient(scan.names.get("path without ending", scan.path.stem)) for scan in scans
+    )
+    nameless = next((scan for scan, name in zip(scans, names, strict=True) if not name), None)
+    if nameless is not None:
+        raise ValueError(
+            f"patient gives no name for {nameless.path}, but must name the patient of every image: "
+            "correct the function, or move the image away."
+        )
     return {"group": group_numbers(np.array(names, dtype=object))}
 
 

@@ -206,6 +206,15 @@ def test_dicom_series_with_segmentations_and_nifti(tmp_path):
     np.testing.assert_allclose(grid.affine @ (0, 0, 0, 1), (-10, 20, 30, 1))
 
 
+def test_label_maps_hold_the_numbers_of_their_segments(tmp_path):
+    segments = RNG.integers(0, 3, SHAPE)
+    written.write_series(tmp_path / "x" / "a", RNG.integers(0, 9, SHAPE))
+    frames = [(1, (0, 0, place), segments[place]) for place in range(4)]
+    write_segmentation(tmp_path / "y" / "a.dcm", frames, kind="LABELMAP")
+    source = from_masks(tmp_path / "x", tmp_path / "y", classes=CLASSES, shape=SHAPE)
+    np.testing.assert_array_equal(source[0]["label"], segments)
+
+
 def test_patients_by_name_are_never_in_two_parts(folders):
     source = from_masks(
         *folders[:2],
@@ -219,6 +228,8 @@ def test_patients_by_name_are_never_in_two_parts(folders):
     assert sorted(len(part) for part in parts) == [1, 2]
     groups = [set(columns(part)["group"].tolist()) for part in parts]
     assert not groups[0] & groups[1]
+    with pytest.raises(ValueError, match=r"patient gives no name for .*a_1\.nii\.gz, but must"):
+        from_masks(*folders[:2], classes=CLASSES, shape=SHAPE, patient=lambda name: "")
 
 
 def test_it_travels_to_other_processes_and_tells_nothing_of_paths(folders):

@@ -28,6 +28,15 @@ MULTI = (
     {"probabilities": special.expit(RNG.normal(size=(ROWS, 3)) + MULTI_LABEL).astype(np.float32)},
     {"label": MULTI_LABEL},
 )
+VOXEL_LABEL = RNG.integers(-1, CLASSES, (ROWS, 3, 2)).astype(np.int8)
+VOXELS = (
+    {
+        "logits": (
+            RNG.normal(size=(ROWS, 3, 2, CLASSES)) + 2 * np.eye(CLASSES)[VOXEL_LABEL]
+        ).astype(np.float32)
+    },
+    {"label": VOXEL_LABEL},
+)
 TRUTH = RNG.normal(50, 10, ROWS).astype(np.float32)
 VALUED = (
     {"value": (TRUTH + RNG.normal(0, 4, ROWS)).astype(np.float32)},
@@ -49,6 +58,13 @@ def by_prediction(function, data, **options) -> float:
 
 def specificity_of(data, k) -> float:
     return reference.recall_score(labels(data) != k, predictions(data) != k)
+
+
+def dice_of(data, k) -> float:
+    """Dice is F1 over voxels, here over those that have a label."""
+    there = labels(data) >= 0
+    predicted = data[0]["logits"].argmax(-1)
+    return reference.f1_score(labels(data)[there] == k, predicted[there] == k)
 
 
 def macro_average(function, data) -> float:
@@ -105,6 +121,16 @@ CASES = {
         streaming.f1(CLASSES, average=streaming.weighted),
         GRADED,
         by_prediction(reference.f1_score, GRADED, average="weighted"),
+    ),
+    "dice": (
+        streaming.dice(CLASSES),
+        VOXELS,
+        np.mean([dice_of(VOXELS, k) for k in range(1, CLASSES)]),
+    ),
+    "dice, with background": (
+        streaming.dice(CLASSES, include_background=True),
+        VOXELS,
+        np.mean([dice_of(VOXELS, k) for k in range(CLASSES)]),
     ),
     "matthews_correlation": (
         streaming.matthews_correlation(CLASSES),

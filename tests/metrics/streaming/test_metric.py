@@ -16,7 +16,15 @@ from jaxmed.metrics import streaming
 
 each_metric = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 # Metrics of the confusion matrix share its state, and means share theirs: one stands for all.
-STATES = ["accuracy", "confusion_matrix", "brier, binary", "brier", "log_loss", "auroc, binary"]
+STATES = [
+    "accuracy",
+    "confusion_matrix",
+    "dice",
+    "brier, binary",
+    "brier",
+    "log_loss",
+    "auroc, binary",
+]
 STATES += ["auroc", "multilabel_accuracy", "multilabel_auroc", "mae", "rmse", "r2", "r2, centered"]
 each_state = pytest.mark.parametrize("case", [CASES[name] for name in STATES], ids=STATES)
 
