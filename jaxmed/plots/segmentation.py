@@ -15,7 +15,8 @@ from jaxmed.plots.text import plain
 
 _MOST_CASES = 8
 _NONE = -1  # no class
-_LINE = 26  # letters of a title
+_WIDTH, _HEIGHT = 2.2, 2.1  # inches of a picture, at most
+_LETTERS, _FEWEST_LETTERS = 12, 10  # of a title, in an inch and in a line
 
 
 def segmentation_overlay(
@@ -58,7 +59,6 @@ def segmentation_overlay(
     prediction = _classes("prediction", prediction, images, least=0)
     left_out = _NONE if background is None else checks.whole("background", background, least=0)
     aspects = _aspects(spacing, images)
-    said = _titles(titles, len(images))
     cases = [
         outlines.slice_of(image, true, predicted, left_out)
         for image, true, predicted in zip(images, truth, prediction, strict=True)
@@ -66,6 +66,7 @@ def segmentation_overlay(
     found = {int(n) for case in cases for n in np.unique([case.truth, case.prediction])}
     numbers = sorted(found - {-1, left_out})
     names = _names(class_names, numbers)
+    said = _titles(titles, cases, aspects)
 
     figure = new_figure(max(2.3 * len(cases), 3.4), 5.2)
     grid = figure.subplots(2, len(cases), squeeze=False)
@@ -111,14 +112,22 @@ def _classes(name: str, value: np.ndarray, images: np.ndarray, *, least: int) ->
     return found.astype(np.int8)
 
 
-def _titles(titles: Sequence[str], cases: int) -> list[str]:
+def _titles(
+    titles: Sequence[str], cases: Sequence[outlines.Case], aspects: Sequence[float]
+) -> list[str]:
+    """Titles in lines that are no wider than the pictures below them."""
     found = checks.sequence("titles", titles, "strings")
     for number, title in enumerate(found):
         checks.text(f"titles[{number}]", title)
-    if found and len(found) != cases:
-        raise ValueError(f"titles has {len(found)} titles, but images has {cases} cases.")
-    lines = ("\n".join(textwrap.wrap(plain(title, max_length=70), _LINE)) for title in found)
-    return list(lines) if found else [""] * cases
+    if found and len(found) != len(cases):
+        raise ValueError(f"titles has {len(found)} titles, but images has {len(cases)} cases.")
+    lines = []
+    for title, case, aspect in zip(found, cases, aspects, strict=False):
+        height, width = case.truth.shape
+        inches = min(_WIDTH, _HEIGHT * width / (height * aspect))
+        letters = max(_FEWEST_LETTERS, int(inches * _LETTERS))
+        lines.append("\n".join(textwrap.wrap(plain(title, max_length=70), letters)))
+    return lines or [""] * len(cases)
 
 
 def _names(class_names: Sequence[str] | None, numbers: Sequence[int]) -> dict[int, str]:

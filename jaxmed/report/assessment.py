@@ -15,11 +15,11 @@ from jaxmed.evaluation import Evaluation, evaluate
 from jaxmed.files import replace_folder
 from jaxmed.metrics.bootstrap import check_bootstrap
 from jaxmed.plots.png import picture
+from jaxmed.report.cases import case_overlays, worst_cases
 from jaxmed.report.facts import DataFacts, Purpose
 from jaxmed.report.folder import ASSESSMENT, CASES, FIGURES, METRICS, MISTAKES, QUESTION, TABLES
 from jaxmed.report.mistakes import Attribution, Reader, wrong_rows
 from jaxmed.report.model_rows import rows_of
-from jaxmed.report.segmented_cases import case_overlays, worst_cases
 from jaxmed.report.split_rows import SplitRows, csv_text
 from jaxmed.runs import manifest
 from jaxmed.runs.plain import jsonable
@@ -139,7 +139,7 @@ def assess(
         reader = Reader(model, test, attribution, tokenizer, feature_names)
         worst, pictures = _mistakes(rows, names, reader, most)
         files |= {MISTAKES: _json(worst), **pictures}
-    if cases := worst_cases(found.predictions, most):
+    if cases := worst_cases(found.judge.regions, found.predictions, most):
         files[CASES] = _json(cases)
     files[METRICS] = _json(metrics)
     files[QUESTION] = _json(

@@ -27,7 +27,7 @@ from jaxmed.tasks.network import (
     variables,
 )
 from jaxmed.tasks.row_means import row_means
-from jaxmed.tasks.segmentation_figures import case_figures
+from jaxmed.tasks.segmented_cases import case_figures, regions_of
 from jaxmed.tasks.task import Task
 from jaxmed.typing import Array, Batch, Columns, Key, Loss, ModelState, Outputs, Params
 
@@ -186,6 +186,7 @@ def _judge(names: Sequence[str], shown: Sequence[str], surfaces: bool, tolerance
         areas=(),
         proportions={},
         of_one_class=(),
+        regions=regions_of(names, shown),
         scores=_mean_logits,
     )
 

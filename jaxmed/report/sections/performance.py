@@ -11,7 +11,7 @@ from jaxmed.evaluation.tables import metric_rows
 from jaxmed.metrics.bootstrap import Interval
 from jaxmed.report.contents import Block, Paragraph, Pictures, Section, Table
 from jaxmed.report.folder import RunFolder
-from jaxmed.report.sections.segmentation import segmentation
+from jaxmed.report.sections.cases import cases
 from jaxmed.report.stored_judge import stored_columns, stored_judge
 
 NEEDS_ASSESSMENT = "report.assess(model, RUN, validation=..., test=...)."
@@ -50,7 +50,7 @@ def metrics(run: RunFolder) -> Section:
 def curves(run: RunFolder) -> Section:
     """The figures that this kind of question has, of the test split."""
     if run.cases:
-        return segmentation(run)
+        return cases(run)
     skipped = _SHOWN_ELSEWHERE if run.classes else ""
     shown = [figure for name, figure in run.figures.items() if name != skipped]
     blocks = [Pictures(shown)] if shown else []

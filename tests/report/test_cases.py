@@ -13,13 +13,8 @@ from report.runs import Page
 from jaxmed import models, report, tasks
 from jaxmed.data.source import from_arrays
 from jaxmed.evaluation import evaluate
+from jaxmed.report.cases import best_median_worst, case_overlays, worst_cases
 from jaxmed.report.folder import read_folder
-from jaxmed.report.segmented_cases import (
-    best_median_worst,
-    case_overlays,
-    mean_dice,
-    worst_cases,
-)
 from jaxmed.tasks import Model, Task
 
 NAMES = ("background", "left <i>lung</i>", "right_lung")
@@ -94,7 +89,7 @@ def test_the_page_shows_pictures_of_cases_and_the_worst_in_numbers(run):
     page = Page((run / "trust.html").read_text())
     assert "Segmentations of the test split" in page.text
     assert "Curves of the test split" not in page.text
-    assert "CaseMean DiceDice left <i>lung</i>HD95 left <i>lung</i>true ml left" in page.text
+    assert "CaseMean DiceDice left <i>lung</i>HD95 left <i>lung</i>True ml left" in page.text
     means = expected_dice().mean(1)
     assert f"106{means[6]:.3f}" in page.text
     captions = [picture["alt"] for picture in page.all("img")]
@@ -109,9 +104,9 @@ def test_the_worst_cases_come_first_with_the_numbers_of_the_evaluation(run):
     assert [case["case"] for case in found] == ["106", "105", "104"]
     wanted = expected_dice()[::-1]
     for case, dice in zip(found, wanted, strict=False):
-        np.testing.assert_allclose(case["mean_dice"], dice.mean())
-        np.testing.assert_allclose([case[f"dice_{name}"] for name in NAMES[1:]], dice)
-        assert case["truth_ml_right_lung"] == pytest.approx(2 * 8 * 6 * 10 / 1000)
+        np.testing.assert_allclose(case["mean Dice"], dice.mean())
+        np.testing.assert_allclose([case[f"Dice {name}"] for name in NAMES[1:]], dice)
+        assert case["true ml right_lung"] == pytest.approx(2 * 8 * 6 * 10 / 1000)
     assert "group" not in found[0]
 
 
@@ -120,7 +115,7 @@ def test_three_cases_are_chosen_by_their_mean_dice():
     assert best_median_worst(scores) == {"best": 1, "median": 2, "worst": 3}
     assert best_median_worst(np.array([0.5, 0.7])) == {"best": 1, "median": 0}
     assert best_median_worst(np.array([0.5])) == {"best": 0}
-    assert mean_dice({"loss": scores}) is None
+    assert worst_cases(None, {"id": np.arange(5)}, 3) == []
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
@@ -130,11 +125,11 @@ def test_columns_and_sources_of_any_image_give_the_same_figure(dtype, channels):
     table = evaluate(model, columns, resamples=2, batch_size=4).predictions
     ((name, figure, words),) = case_overlays(model, columns, table, 4)
     assert name == "cases"
-    assert words.endswith("best, median, worst of 7.")
+    assert words.startswith("The best, median, worst of 7 cases")
     titles = [" ".join(axes.get_title().split()) for axes in figure.axes[:3]]
     means = expected_dice().mean(1)
     for title, word, row in zip(titles, ("best", "median", "worst"), (0, 3, 6), strict=True):
-        assert title == f"{word}: mean Dice {means[row]:.3f}, case {100 + row}"
+        assert title == f"{word}: {means[row]:.3f}, case {100 + row}"
     assert figure.axes[0].get_aspect() == 2
     source = from_arrays({name: x for name, x in columns.items() if name != "id"})
     table = evaluate(model, source, resamples=2, batch_size=4).predictions
@@ -143,19 +138,19 @@ def test_columns_and_sources_of_any_image_give_the_same_figure(dtype, channels):
         np.testing.assert_array_equal(ours.images[0].get_array(), theirs.images[0].get_array())
 
 
-def test_of_two_classes_there_is_one_dice_and_of_many_the_worst_class_is_said():
-    names = ("background", "lung")
-    columns = cases()
-    columns["label"] = np.minimum(columns["label"], 1)
-    columns["image"] = np.minimum(columns["image"], 100)
-    model = model_of(names)
-    table = evaluate(model, columns, resamples=2).predictions
-    ((_, figure, _),) = case_overlays(model, columns, table, 4)
-    assert figure.axes[0].get_title().startswith("best: Dice")
-    many = {f"dice_{number}": np.array([0.5, 0.9 - number / 10]) for number in range(6)}
-    (worst,) = worst_cases({"id": np.arange(2), **many}, 1)
-    assert worst == {"case": "0", "mean_dice": 0.5, "worst_class": "0", "its_dice": 0.5}
-    assert worst_cases({"id": np.arange(2), "loss": np.ones(2)}, 1) == []
+def test_of_one_structure_there_is_no_mean_and_of_many_the_worst_is_said():
+    one = model_of(("background", "lung")).task.judge.regions
+    table = {"id": np.arange(3), "dice_lung": np.array([0.5, 0.25, 0.75])}
+    assert worst_cases(one, table, 1) == [{"case": "1", "Dice lung": 0.25}]
+    names = [f"bone {number}" for number in range(6)]
+    many = model_of(("background", *names)).task.judge.regions
+    table = {"id": np.arange(2)}
+    table |= {f"dice_{name}": np.array([0.5, 1 - n / 10]) for n, name in enumerate(names)}
+    first, second = worst_cases(many, table, 5)
+    assert first == {"case": "0", "mean Dice": 0.5, "worst class": "bone 0", "its Dice": 0.5}
+    assert second["worst class"] == "bone 5"
+    assert second["its Dice"] == 0.5
+    assert second["mean Dice"] == pytest.approx(0.75)
 
 
 def test_a_model_whose_background_counts_has_all_classes_outlined():

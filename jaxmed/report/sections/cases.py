@@ -11,10 +11,9 @@ _WORDS = (
     "missed, or found where there is none, has a Dice coefficient of 0 for it and the largest "
     "distance that its image allows."
 )
-_HEADS = {"dice_": "Dice ", "hd95_": "HD95 ", "truth_ml_": "true ml ", "predicted_ml_": "found ml "}
 
 
-def segmentation(run: RunFolder) -> Section:
+def cases(run: RunFolder) -> Section:
     """Pictures of cases, the statistics of all, and those of the worst in numbers.
 
     Args:
@@ -32,14 +31,5 @@ def segmentation(run: RunFolder) -> Section:
         for case in run.cases
     ]
     words = f"The {len(rows)} cases of the test split with the lowest mean Dice coefficient"
-    blocks.append(Table(words, [_head(name) for name in run.cases[0]], rows))
+    blocks.append(Table(words, [name[:1].upper() + name[1:] for name in run.cases[0]], rows))
     return Section("Segmentations of the test split", blocks)
-
-
-def _head(name: str) -> str:
-    """The head of a column: `dice_left_lung` as Dice left lung."""
-    for start, word in _HEADS.items():
-        if name.startswith(start):
-            return word + name.removeprefix(start).replace("_", " ")
-    words = name.replace("_", " ").replace("dice", "Dice")
-    return words[:1].upper() + words[1:]
