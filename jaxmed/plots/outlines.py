@@ -48,7 +48,7 @@ def slice_of(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, backg
         image: [*space, channels].
         truth: [*space]; what it has of foreground counts, and only without any the prediction.
         prediction: [*space].
-        background: the class that is not foreground.
+        background: the class that is not foreground; -1 if there is none.
     """
     if truth.ndim == 2:
         return Case(image, truth, prediction, "")
@@ -65,7 +65,7 @@ def part_around(case: Case, background: int) -> Part:
 
     Args:
         case: of which truth and prediction are looked at.
-        background: the class that is not foreground.
+        background: the class that is not foreground; -1 if there is none.
     """
     foreground = _foreground(case.truth, background) | _foreground(case.prediction, background)
     if not foreground.any():
@@ -157,7 +157,11 @@ def draw_legend(figure: Figure, names: Mapping[int, str], *, unlabeled: bool) ->
 
 
 def _foreground(classes: np.ndarray, background: int) -> np.ndarray:
-    return (classes >= 0) & (classes != background)
+    """Where a structure is; without a background, all but the most frequent class is one."""
+    labeled = classes >= 0
+    if background < 0 and labeled.any():
+        background = int(np.bincount(classes[labeled]).argmax())
+    return labeled & (classes != background)
 
 
 def _centered(places: np.ndarray, length: int, side: int) -> tuple[int, int]:

@@ -14,7 +14,9 @@ from jaxmed.plots.style import INK, Figure, new_figure
 from jaxmed.plots.text import plain
 
 _MOST_CASES = 8
-_LINE = 26  # letters of a title
+_NONE = -1  # no class
+_WIDTH, _HEIGHT = 2.2, 2.1  # inches of a picture, at most
+_LETTERS, _FEWEST_LETTERS = 12, 10  # of a title, in an inch and in a line
 
 
 def segmentation_overlay(
@@ -24,7 +26,7 @@ def segmentation_overlay(
     *,
     titles: Sequence[str] = (),
     class_names: Sequence[str] | None = None,
-    background: int = 0,
+    background: int | None = 0,
     spacing: np.ndarray | None = None,
 ) -> Figure:
     """Images, and below each the part around its structures, enlarged, with their outlines.
@@ -32,7 +34,7 @@ def segmentation_overlay(
     Solid outlines are true, dashed ones predicted; numbers tell classes apart where there are
     several. Of a volume, the slice along its first axis with the most true foreground is shown;
     without any, the one with the most predicted foreground, or the middle one. Pixels that are not
-    labeled are dotted.
+    labeled are dotted. Without a background, the most frequent class is not looked for.
 
     Args:
         images: [cases, *space, channels] in [0, 1], channels 1 or 3; at most 8 cases. Values
@@ -41,7 +43,7 @@ def segmentation_overlay(
         prediction: classes [cases, *space].
         titles: one for each case, such as "worst, Dice 0.71"; may be left out.
         class_names: of the classes 0, 1, ..., for the legend; may be left out.
-        background: the class that is not outlined.
+        background: the class that is not outlined; None outlines all.
         spacing: length of a pixel or voxel along each axis of the space [cases, axes], for the
             proportions of the pictures; by default 1.
 
@@ -55,16 +57,16 @@ def segmentation_overlay(
     images = _images(images)
     truth = _classes("truth", truth, images, least=-1)
     prediction = _classes("prediction", prediction, images, least=0)
-    background = checks.whole("background", background, least=0)
+    left_out = _NONE if background is None else checks.whole("background", background, least=0)
     aspects = _aspects(spacing, images)
-    said = _titles(titles, len(images))
     cases = [
-        outlines.slice_of(image, true, predicted, background)
+        outlines.slice_of(image, true, predicted, left_out)
         for image, true, predicted in zip(images, truth, prediction, strict=True)
     ]
     found = {int(n) for case in cases for n in np.unique([case.truth, case.prediction])}
-    numbers = sorted(found - {-1, background})
+    numbers = sorted(found - {-1, left_out})
     names = _names(class_names, numbers)
+    said = _titles(titles, cases, aspects)
 
     figure = new_figure(max(2.3 * len(cases), 3.4), 5.2)
     grid = figure.subplots(2, len(cases), squeeze=False)
@@ -72,7 +74,7 @@ def segmentation_overlay(
         for axes in (upper, lower):
             outlines.draw_picture(axes, case.image, aspect)
             outlines.draw_unlabeled(axes, case)
-        part = outlines.part_around(case, background)
+        part = outlines.part_around(case, left_out)
         outlines.draw_frame(upper, part)
         outlines.draw_outlines(lower, case, numbers, part)
         upper.set_title(title, fontsize=8.5, color=INK)
@@ -110,14 +112,22 @@ def _classes(name: str, value: np.ndarray, images: np.ndarray, *, least: int) ->
     return found.astype(np.int8)
 
 
-def _titles(titles: Sequence[str], cases: int) -> list[str]:
+def _titles(
+    titles: Sequence[str], cases: Sequence[outlines.Case], aspects: Sequence[float]
+) -> list[str]:
+    """Titles in lines that are no wider than the pictures below them."""
     found = checks.sequence("titles", titles, "strings")
     for number, title in enumerate(found):
         checks.text(f"titles[{number}]", title)
-    if found and len(found) != cases:
-        raise ValueError(f"titles has {len(found)} titles, but images has {cases} cases.")
-    lines = ("\n".join(textwrap.wrap(plain(title, max_length=70), _LINE)) for title in found)
-    return list(lines) if found else [""] * cases
+    if found and len(found) != len(cases):
+        raise ValueError(f"titles has {len(found)} titles, but images has {len(cases)} cases.")
+    lines = []
+    for title, case, aspect in zip(found, cases, aspects, strict=False):
+        height, width = case.truth.shape
+        inches = min(_WIDTH, _HEIGHT * width / (height * aspect))
+        letters = max(_FEWEST_LETTERS, int(inches * _LETTERS))
+        lines.append("\n".join(textwrap.wrap(plain(title, max_length=70), letters)))
+    return lines or [""] * len(cases)
 
 
 def _names(class_names: Sequence[str] | None, numbers: Sequence[int]) -> dict[int, str]:

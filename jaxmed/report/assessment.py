@@ -15,8 +15,9 @@ from jaxmed.evaluation import Evaluation, evaluate
 from jaxmed.files import replace_folder
 from jaxmed.metrics.bootstrap import check_bootstrap
 from jaxmed.plots.png import picture
+from jaxmed.report.cases import case_overlays, worst_cases
 from jaxmed.report.facts import DataFacts, Purpose
-from jaxmed.report.folder import ASSESSMENT, FIGURES, METRICS, MISTAKES, QUESTION, TABLES
+from jaxmed.report.folder import ASSESSMENT, CASES, FIGURES, METRICS, MISTAKES, QUESTION, TABLES
 from jaxmed.report.mistakes import Attribution, Reader, wrong_rows
 from jaxmed.report.model_rows import rows_of
 from jaxmed.report.split_rows import SplitRows, csv_text
@@ -76,7 +77,7 @@ def assess(
         tokenizer: of the texts of the model, to show them.
         faithfulness: by method of explanation, and "random" for a random one, its numbers by name.
         out_of_distribution: by set of data, its numbers by name, such as AUROC.
-        mistakes: rows to show at most, with their input.
+        mistakes: rows to show at most, with their input; of a segmentation, the worst cases.
         trained_on: rows that the model was trained on, `Fit.rows`.
         batch_size: rows at a time; changes memory, never a number.
         resamples: of the intervals.
@@ -124,7 +125,8 @@ def assess(
         rows = rows_of(model, columns, name, subgroups, uncertainty, batch_size)
         if rows is not None:
             files[f"{name}.csv"] = csv_text(rows, names).encode()
-    drawn = {name: picture(figure, words) for name, figure, words in _figures(found)}
+    figures = [*case_overlays(model, test, found.predictions, batch_size), *_figures(found)]
+    drawn = {name: picture(figure, words) for name, figure, words in figures}
     files |= {f"figure_{name}.png": shown.content for name, shown in drawn.items()}
     files[FIGURES] = _json(
         {
@@ -137,6 +139,8 @@ def assess(
         reader = Reader(model, test, attribution, tokenizer, feature_names)
         worst, pictures = _mistakes(rows, names, reader, most)
         files |= {MISTAKES: _json(worst), **pictures}
+    if cases := worst_cases(found.judge.regions, found.predictions, most):
+        files[CASES] = _json(cases)
     files[METRICS] = _json(metrics)
     files[QUESTION] = _json(
         {

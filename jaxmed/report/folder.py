@@ -18,7 +18,7 @@ from jaxmed.runs.manifest import DamagedError, verify_files
 ASSESSMENT = "assessment"
 """The folder that `assess` writes into a run."""
 QUESTION, METRICS = "question.json", "metrics.json"
-FIGURES, MISTAKES = "figures.json", "mistakes.json"
+FIGURES, MISTAKES, CASES = "figures.json", "mistakes.json", "cases.json"
 TABLES = ("faithfulness", "out_of_distribution")
 """Numbers that are given to `assess`, by name of the file."""
 _MOST_BYTES = 1 << 28  # of a file of JSON
@@ -74,6 +74,11 @@ class RunFolder:
     def mistakes(self) -> list[dict[str, Any]]:
         """The most confident mistakes."""
         return list(self._json(f"{ASSESSMENT}/{MISTAKES}", []))
+
+    @functools.cached_property
+    def cases(self) -> list[dict[str, Any]]:
+        """Statistics of the worst segmented cases; empty for other questions."""
+        return list(self._json(f"{ASSESSMENT}/{CASES}", []))
 
     def numbers(self, name: str) -> dict[str, Any]:
         """A table of numbers that was given to `assess`: row -> column -> number."""

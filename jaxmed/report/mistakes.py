@@ -73,7 +73,7 @@ class Reader:
         """
         if len(numbers) == 0:
             return [], {}
-        batch = self._rows(numbers)
+        batch = rows_at(self.model, self.data, numbers)
         explained = None if self.attribution is None else self._explained(batch)
         found, files = [], {}
         for place, answer in enumerate(answers):
@@ -85,13 +85,6 @@ class Reader:
                 files[f"mistake_{place}.png"] = content
             found.append(words)
         return found, files
-
-    def _rows(self, numbers: np.ndarray) -> Columns:
-        data = batches.opened(self.model.arranged(self.data))
-        if isinstance(data, Mapping):
-            return source.take_rows({name: np.asarray(x) for name, x in data.items()}, numbers)
-        found = source.batch_of(data, numbers)
-        return {name: column for name, column in found.items() if name != "mask"}
 
     def _explained(self, batch: Columns) -> np.ndarray:
         assert self.attribution is not None
@@ -139,6 +132,21 @@ class Reader:
             [names[i], float(features[i]), None if shown is None else float(shown[i])]
             for i in order[:_SHOWN_FEATURES]
         ]
+
+
+def rows_at(model: Model, data: Columns | Source, numbers: np.ndarray) -> Columns:
+    """Some rows of columns or of a source, as the model reads them.
+
+    Args:
+        model: that reads them.
+        data: columns or a source.
+        numbers: of the rows.
+    """
+    data = batches.opened(model.arranged(data))
+    if isinstance(data, Mapping):
+        return source.take_rows({name: np.asarray(x) for name, x in data.items()}, numbers)
+    found = source.batch_of(data, numbers)
+    return {name: column for name, column in found.items() if name != "mask"}
 
 
 def _image(row: Columns) -> np.ndarray | None:

@@ -11,7 +11,7 @@ from jaxmed.tasks.classification import (
 )
 from jaxmed.tasks.contrastive import contrastive
 from jaxmed.tasks.counts import negative_binomial_regression, poisson_regression
-from jaxmed.tasks.judge import Classes, Judge, Values
+from jaxmed.tasks.judge import Classes, Judge, Regions, Values
 from jaxmed.tasks.masked import masked_pixels, standardized_patches
 from jaxmed.tasks.quantiles import quantile_regression
 from jaxmed.tasks.reconstruction import gaussian_noise, masking_noise, reconstruction
@@ -27,6 +27,7 @@ __all__ = [
     "Classes",
     "Judge",
     "Model",
+    "Regions",
     "Task",
     "Values",
     "binary_classification",

@@ -61,6 +61,27 @@ class Values:
     interval: Callable[[Outputs], Any] | None = None
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Regions:
+    """A question whose answer is a class for each pixel of an image, or voxel of a volume.
+
+    Attributes:
+        names: of the classes.
+        background: the number of the class that is not compared; None where all are.
+        truth: `columns -> classes` [rows, *space], -1 where there is no label.
+        chosen: `outputs -> classes` [rows, *space].
+        score: `table -> numbers` [rows], how well each case agrees; higher is better.
+        said: `table -> columns` by name, numbers [rows] or words, what a report says of a case.
+    """
+
+    names: Sequence[str]
+    background: int | None
+    truth: Callable[[Columns], np.ndarray]
+    chosen: Callable[[Outputs], Any]
+    score: Callable[[Columns], np.ndarray]
+    said: Callable[[Columns], Columns]
+
+
 def _accepts(columns: Columns, *, training: bool) -> str | None:
     del columns, training
     return None
@@ -97,6 +118,7 @@ class Judge:
         of_one_class: names of statistics that are defined where all rows are of one class.
         classes: how the answer of one class per example is read, or None.
         values: how the answer of one number per example is read, or None.
+        regions: how the answer of a class per pixel is read, or None.
         scores: `outputs -> scores` [rows, targets], what explanations explain: a logit per class or
             a number. Pure JAX; None where they must be told what to explain.
         names: words of columns: of the whole numbers of an answer, or of the columns of a matrix.
@@ -117,5 +139,6 @@ class Judge:
     of_one_class: Collection[str] = ()
     classes: Classes | None = None
     values: Values | None = None
+    regions: Regions | None = None
     scores: Callable[[Outputs], Any] | None = None
     names: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)

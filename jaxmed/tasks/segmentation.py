@@ -16,7 +16,7 @@ from jaxmed.fitted import Fitted
 from jaxmed.metrics import streaming
 from jaxmed.metrics.streaming import Metric
 from jaxmed.tasks import arguments, class_judges
-from jaxmed.tasks.judge import Figures, Judge, Statistic
+from jaxmed.tasks.judge import Judge, Statistic
 from jaxmed.tasks.network import (
     Inputs,
     Network,
@@ -27,6 +27,7 @@ from jaxmed.tasks.network import (
     variables,
 )
 from jaxmed.tasks.row_means import row_means
+from jaxmed.tasks.segmented_cases import case_figures, regions_of
 from jaxmed.tasks.task import Task
 from jaxmed.typing import Array, Batch, Columns, Key, Loss, ModelState, Outputs, Params
 
@@ -177,7 +178,7 @@ def _judge(names: Sequence[str], shown: Sequence[str], surfaces: bool, tolerance
         check=check,
         table=table,
         statistics=means if len(shown) == 1 else {**means, **each},
-        figures=functools.partial(_figures, shown),
+        figures=functools.partial(case_figures, shown),
         summary=lambda table: (),
         answer=answer,
         names={"voxels": names},
@@ -185,6 +186,7 @@ def _judge(names: Sequence[str], shown: Sequence[str], surfaces: bool, tolerance
         areas=(),
         proportions={},
         of_one_class=(),
+        regions=regions_of(names, shown),
         scores=_mean_logits,
     )
 
@@ -209,8 +211,3 @@ def _mean_logits(outputs: Outputs) -> Array:
     chosen = jax.nn.one_hot(logits.argmax(-1), logits.shape[-1], dtype=logits.dtype)
     space = tuple(range(1, logits.ndim - 1))
     return (logits * chosen).sum(space) / jnp.maximum(chosen.sum(space), 1)
-
-
-def _figures(shown: Sequence[str], table: Columns) -> Figures:
-    del shown, table
-    yield from ()

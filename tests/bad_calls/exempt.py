@@ -84,5 +84,6 @@ EXEMPT: dict[str, str] = {
     "tasks.Classes": "a record of functions",
     "tasks.Judge": "a record of functions with defaults",
     "tasks.Model": _VALUE,
+    "tasks.Regions": "a record of functions",
     "tasks.Values": "a record of functions",
 }

@@ -170,7 +170,7 @@ FIGURES: dict[str, Call] = {
         prediction=(outlined, outlines.also(outlined - 1)),
         titles=(("best", "worst"), TITLES.also(["a"])),
         class_names=(("background", "anterior"), TITLES.also(["a"]).optional()),
-        background=(0, COUNT_FROM_0),
+        background=(0, COUNT_FROM_0.optional()),
         spacing=(np.ones((2, 2)), array(2, more=[np.ones((2, 3)), np.zeros((2, 2))]).optional()),
     ),
     "sweep_scatter": call(

@@ -119,6 +119,15 @@ def test_another_class_can_be_the_background():
     np.testing.assert_allclose([true.min(0), true.max(0)], [[19.5, 9.5], [29.5, 15.5]])
 
 
+def test_without_a_background_all_classes_are_outlined_where_the_rare_ones_are():
+    truth, prediction = np.zeros((2, 5, 20, 20), np.int8)
+    truth[3, 4:8, 6:9] = 1
+    lower = drawn(truth, prediction, background=None).axes[1]
+    assert lower.get_xlabel() == "slice 4 of 5"
+    assert {text.get_text() for text in lower.texts} == {"0", "1"}
+    assert lower.get_xlim()[0] > 0
+
+
 def test_proportions_are_those_of_the_voxels():
     truth, prediction = np.zeros((2, 3, 20, 20), np.int8)
     upper, lower = drawn(truth, prediction, spacing=np.array([[5.0, 3.0, 2.0]])).axes

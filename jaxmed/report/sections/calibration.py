@@ -12,7 +12,7 @@ from jaxmed.evaluation.calibration import METHODS, fit_calibration
 from jaxmed.plots.png import Picture, picture
 from jaxmed.report.contents import Block, Paragraph, Pictures, Section, Table, Warned
 from jaxmed.report.folder import RunFolder
-from jaxmed.report.sections.performance import NEEDS_ASSESSMENT, NEEDS_CLASSES
+from jaxmed.report.sections.performance import NEEDS_CLASSES, needs_rows
 from jaxmed.report.split_rows import SplitRows
 
 _SHOWN = "temperature"  # which keeps all decisions
@@ -29,7 +29,7 @@ def calibration(run: RunFolder) -> Section:
     title = "Calibration"
     validation, test = run.validation, run.test
     if validation is None or test is None:
-        return Section(title, needs=NEEDS_ASSESSMENT)
+        return Section(title, needs=needs_rows(run))
     if not run.classes:
         return Section(title, needs=NEEDS_CLASSES)
     blocks: list[Block] = [

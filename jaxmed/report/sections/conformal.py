@@ -9,7 +9,7 @@ from jaxmed.evaluation.tables import interval_text
 from jaxmed.metrics import Interval
 from jaxmed.report.contents import Block, Paragraph, Section, Table, Warned
 from jaxmed.report.folder import RunFolder
-from jaxmed.report.sections.performance import NEEDS_ASSESSMENT, NEEDS_CLASSES, with_interval
+from jaxmed.report.sections.performance import NEEDS_CLASSES, needs_rows, with_interval
 
 _LEVELS = (0.90, 0.95)
 _METHODS = {
@@ -26,7 +26,7 @@ def conformal_coverage(run: RunFolder) -> Section:
     title = "Conformal sets"
     validation, test = run.validation, run.test
     if validation is None or test is None:
-        return Section(title, needs=NEEDS_ASSESSMENT)
+        return Section(title, needs=needs_rows(run))
     if not run.classes:
         return Section(title, needs=NEEDS_CLASSES)
     blocks: list[Block] = [

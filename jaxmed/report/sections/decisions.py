@@ -12,7 +12,7 @@ from jaxmed.evaluation import (
 from jaxmed.plots.png import picture
 from jaxmed.report.contents import Block, Paragraph, Pictures, Section, Table, Warned
 from jaxmed.report.folder import RunFolder
-from jaxmed.report.sections.performance import NEEDS_ASSESSMENT, with_interval
+from jaxmed.report.sections.performance import needs_rows, with_interval
 from jaxmed.report.split_rows import SplitRows
 from jaxmed.report.stored_judge import stored_columns, stored_judge
 
@@ -98,7 +98,7 @@ def decision_curve(run: RunFolder) -> Section:
 def _missing(run: RunFolder) -> str | None:
     """What would be needed, or None where all is there."""
     if run.validation is None or run.test is None:
-        return NEEDS_ASSESSMENT
+        return needs_rows(run)
     if run.positive is None:
         return _OF_TWO
     return _of_one_class(run.validation) or _of_one_class(run.test)

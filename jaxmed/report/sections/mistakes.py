@@ -8,7 +8,7 @@ from jaxmed.evaluation.tables import metric_text
 from jaxmed.plots.png import Picture
 from jaxmed.report.contents import Block, Paragraph, Pictures, Quotation, Section, Table, Word
 from jaxmed.report.folder import RunFolder
-from jaxmed.report.sections.performance import NEEDS_ASSESSMENT
+from jaxmed.report.sections.performance import needs_rows
 
 _WORDS = 200  # of a text
 
@@ -18,7 +18,7 @@ def mistakes(run: RunFolder) -> Section:
     title = "Most confident mistakes"
     if not run.mistakes:
         if run.test is None:
-            return Section(title, needs=NEEDS_ASSESSMENT)
+            return Section(title, needs=needs_rows(run))
         return Section(title, [Paragraph("No mistake of the test split was kept.")])
     rows = [
         [each["id"], each["truth"], each["answer"], each["probability"]] for each in run.mistakes

@@ -11,9 +11,11 @@ from jaxmed.evaluation.tables import metric_rows
 from jaxmed.metrics.bootstrap import Interval
 from jaxmed.report.contents import Block, Paragraph, Pictures, Section, Table
 from jaxmed.report.folder import RunFolder
+from jaxmed.report.sections.cases import cases
 from jaxmed.report.stored_judge import stored_columns, stored_judge
 
 NEEDS_ASSESSMENT = "report.assess(model, RUN, validation=..., test=...)."
+NEEDS_ROWS = "a question whose answer is one class or one number per row."
 NEEDS_CLASSES = "a question whose answer is one of several classes."
 _SHOWN_ELSEWHERE = "reliability"  # before and after calibration, in the section about that
 
@@ -47,6 +49,8 @@ def metrics(run: RunFolder) -> Section:
 
 def curves(run: RunFolder) -> Section:
     """The figures that this kind of question has, of the test split."""
+    if run.cases:
+        return cases(run)
     skipped = _SHOWN_ELSEWHERE if run.classes else ""
     shown = [figure for name, figure in run.figures.items() if name != skipped]
     blocks = [Pictures(shown)] if shown else []
@@ -60,6 +64,11 @@ def _too_wide(run: RunFolder, measured: Mapping[str, Mapping[str, Interval]]) ->
     if run.test is None or not chosen:
         return []
     return precision_notes(Evaluation(chosen, stored_columns(run.test), judge))
+
+
+def needs_rows(run: RunFolder) -> str:
+    """What would be needed where no answers of rows are stored."""
+    return NEEDS_ROWS if run.assessed else NEEDS_ASSESSMENT
 
 
 def with_interval(number: str, interval: str) -> str:

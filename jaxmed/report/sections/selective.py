@@ -8,7 +8,7 @@ from jaxmed import metrics, plots
 from jaxmed.plots.png import picture
 from jaxmed.report.contents import Paragraph, Pictures, Section, Table
 from jaxmed.report.folder import RunFolder
-from jaxmed.report.sections.performance import NEEDS_ASSESSMENT, NEEDS_CLASSES, spaced
+from jaxmed.report.sections.performance import NEEDS_CLASSES, needs_rows, spaced
 
 _RETAINED = (1.0, 0.9, 0.75, 0.5)
 
@@ -18,7 +18,7 @@ def selective(run: RunFolder) -> Section:
     title = "Selective prediction"
     test = run.test
     if test is None:
-        return Section(title, needs=NEEDS_ASSESSMENT)
+        return Section(title, needs=needs_rows(run))
     if not run.classes:
         return Section(title, needs=NEEDS_CLASSES)
     confidences = {"probability of the answer": test.confidence}

@@ -8,7 +8,7 @@ from jaxmed import checks
 from jaxmed.evaluation import by_subgroup
 from jaxmed.report.contents import Block, Paragraph, Section, Table
 from jaxmed.report.folder import RunFolder
-from jaxmed.report.sections.performance import NEEDS_ASSESSMENT, spaced
+from jaxmed.report.sections.performance import needs_rows, spaced
 from jaxmed.report.stored_judge import stored_columns, stored_judge
 
 _RESAMPLES = 1000
@@ -18,7 +18,7 @@ def subgroups(run: RunFolder) -> Section:
     """Statistics of each subgroup of the test split, and whether they differ from the rest."""
     title = "Subgroups"
     if run.test is None:
-        return Section(title, needs=NEEDS_ASSESSMENT)
+        return Section(title, needs=needs_rows(run))
     judge = stored_judge(run)
     if not run.test.subgroups or not judge.statistics:
         needs = "subgroups=(names of columns of the data, such as sex) in report.assess."
