@@ -107,7 +107,9 @@ def segmentation(
             weight * of_scale(logits, _labels_of_size(batch["label"], logits.shape[1:-1]))
             for weight, logits in zip(weights / weights.sum(), scales, strict=True)
         ]
-        return functools.reduce(jnp.add, each), (after, outputs_of(scales[0]))
+        # Random turns and patches change the labels too; metrics compare with what was seen.
+        outputs = {**outputs_of(scales[0]), "label": batch["label"]}
+        return functools.reduce(jnp.add, each), (after, outputs)
 
     return Task(
         first_values(network, **parts),

@@ -12,10 +12,11 @@ from jaxmed.typing import Array, Batch, Outputs, Tree
 def dice(classes: int, *, include_background: bool = False) -> Metric:
     """Mean over classes of the Dice coefficient of all voxels of all rows together.
 
-    The class of a voxel is that of its largest logit. Large cases count more than small ones,
-    unlike in a mean over cases; classes that are neither true nor predicted in any row are left
-    out. It serves to follow training, also on patches: report `metrics.segmentation_case` of whole
-    cases.
+    The class of a voxel is the most probable one. Labels are `outputs["label"]`, where the outputs
+    hold those that training has moved or cut out, and else those of the batch. Large cases count
+    more than small ones, unlike in a mean over cases; classes that are neither true nor predicted
+    in any row are left out. It serves to follow training, also on patches: report
+    `metrics.segmentation_case` of whole cases.
 
     Voxels are counted exactly in each batch and summed as float32, whose range no data set leaves.
 
@@ -28,7 +29,8 @@ def dice(classes: int, *, include_background: bool = False) -> Metric:
     first = 0 if include_background else 1
 
     def update(state: Tree, outputs: Outputs, batch: Batch) -> Tree:
-        predicted, label = _predicted_classes(outputs, batch, classes), batch["label"]
+        label = outputs.get("label", batch["label"])
+        predicted = _predicted_classes(outputs, label, batch, classes)
         real = real_rows(batch).reshape(-1, *[1] * (label.ndim - 1)) & (label >= 0)
         found = _of_each(predicted, classes) & real[:, None]
         true = _of_each(label, classes) & real[:, None]
@@ -45,22 +47,21 @@ def dice(classes: int, *, include_background: bool = False) -> Metric:
         return ratio(jnp.sum(scores, where=total > 0), jnp.sum(total > 0))
 
     names = ("intersection", "predicted", "truth")
-    return nan_if_undefined(
-        Metric(lambda: {name: jnp.zeros(classes) for name in names}, update, result), "logits"
-    )
+    metric = Metric(lambda: {name: jnp.zeros(classes) for name in names}, update, result)
+    return nan_if_undefined(metric, "probabilities")
 
 
-def _predicted_classes(outputs: Outputs, batch: Batch, classes: int) -> Array:
-    """The class of the largest logit [batch, *space]; refused where shapes disagree."""
-    logits, label = outputs["logits"], batch["label"]
+def _predicted_classes(outputs: Outputs, label: Array, batch: Batch, classes: int) -> Array:
+    """The most probable class [batch, *space]; refused where shapes disagree."""
+    probabilities = outputs["probabilities"]
     checks.shapes(mask=(batch["mask"], "batch"))
-    if label.ndim < 2 or logits.shape != (*label.shape, classes):
+    if label.ndim < 2 or probabilities.shape != (*label.shape, classes):
         raise ValueError(
-            f"logits has shape {logits.shape} and label {label.shape}, but they must be "
-            f"[batch, *space, {classes}] and [batch, *space]: make the metric with the number of "
-            "classes of the network."
+            f"probabilities has shape {probabilities.shape} and label {label.shape}, but they must "
+            f"be [batch, *space, {classes}] and [batch, *space]: make the metric with the number "
+            "of classes of the network."
         )
-    return jnp.argmax(logits, axis=-1)
+    return jnp.argmax(probabilities, axis=-1)
 
 
 def _of_each(classes_of_voxels: Array, classes: int) -> Array:

@@ -31,7 +31,7 @@ MULTI = (
 VOXEL_LABEL = RNG.integers(-1, CLASSES, (ROWS, 3, 2)).astype(np.int8)
 VOXELS = (
     {
-        "logits": (
+        "probabilities": (
             RNG.normal(size=(ROWS, 3, 2, CLASSES)) + 2 * np.eye(CLASSES)[VOXEL_LABEL]
         ).astype(np.float32)
     },
@@ -63,7 +63,7 @@ def specificity_of(data, k) -> float:
 def dice_of(data, k) -> float:
     """Dice is F1 over voxels, here over those that have a label."""
     there = labels(data) >= 0
-    predicted = data[0]["logits"].argmax(-1)
+    predicted = data[0]["probabilities"].argmax(-1)
     return reference.f1_score(labels(data)[there] == k, predicted[there] == k)
 
 
