@@ -16,8 +16,8 @@ the positive class) or [batch, labels] (multilabel), `outputs["value"]` [batch] 
 of several equally probable ones. A label of a multilabel task is predicted if its probability is
 above 1/2.
 
-`dice` reads probabilities [batch, *space, classes] and labels [batch, *space], -1 where a voxel does
-not count; `outputs["label"]` comes first where training has moved the labels.
+`dice` reads probabilities [batch, *space, classes] and labels [batch, *space], -1 where a voxel
+does not count; `outputs["label"]` comes first where training has moved the labels.
 
 Undefined results are NaN: every metric before its first real row, and the sensitivity of a class
 without examples. Averages over classes leave out undefined scores. Counts are int32 and exact;
