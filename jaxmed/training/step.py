@@ -70,7 +70,8 @@ def init_state(
     constants = task.constants(train) if constants is None else constants
     # Compiled, it makes the parameters and leaves out what the network would make of the row.
     row = {name: column[:1] for name, column in train.items() if column.dtype.kind not in "OSTU"}
-    once = _RUN_ONCE if jax.default_backend() == "cpu" else None
+    traced = isinstance(init_key, jax.core.Tracer)  # part of a program that may run often
+    once = _RUN_ONCE if jax.default_backend() == "cpu" and not traced else None
     params, model_state = jax.jit(task.init, compiler_options=once)(init_key, row, constants)
     optimizers.check_optimizer(optimizer, params)
     return TrainState(
