@@ -32,6 +32,7 @@ from jaxmed.models.sparse_linear import SparseLinear
 from jaxmed.models.text import ConvEncoder, TextClassifier
 from jaxmed.models.transformer import TransformerEncoder
 from jaxmed.models.unet import UNet
+from jaxmed.models.unet_plan import UNetPlan, unet_plan
 from jaxmed.models.vit import ViT, vit_base, vit_small, vit_tiny
 from jaxmed.models.word_predictor import WordPredictor
 
@@ -60,6 +61,7 @@ __all__ = [
     "TextClassifier",
     "TransformerEncoder",
     "UNet",
+    "UNetPlan",
     "VariationalAutoencoder",
     "ViT",
     "WordPredictor",
@@ -71,6 +73,7 @@ __all__ = [
     "resnet18",
     "resnet34",
     "resnet50",
+    "unet_plan",
     "vit_base",
     "vit_small",
     "vit_tiny",

@@ -11,6 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxmed import checks
 from jaxmed.models import input_checks
 from jaxmed.models.intermediates import capture
 from jaxmed.models.layers import Activation, Conv, InstanceNorm
@@ -40,7 +41,7 @@ class UNet(nn.Module):
             have as many, but at most 2.
         residual: whether each stage adds its input to what its convolutions find, which makes
             deeper stages trainable.
-        norm: makes a normalization layer, called without arguments: `layers.InstanceNorm`,
+        norm: makes a normalization layer, called with its `name`: `layers.InstanceNorm`,
             `layers.GroupNorm` or `layers.BatchNorm`.
         activation: the non-linearity.
         deep_supervision: whether training also reads logits of the coarser stages of the decoder,
@@ -52,7 +53,7 @@ class UNet(nn.Module):
     strides: Sequence[Stride] | None = None
     depths: Sequence[int] | None = None
     residual: bool = False
-    norm: Callable[[], nn.Module] = InstanceNorm
+    norm: Callable[..., nn.Module] = InstanceNorm
     activation: Activation = jax.nn.leaky_relu
     deep_supervision: bool = False
 
@@ -64,15 +65,17 @@ class UNet(nn.Module):
             functions="norm activation",
             flags="residual deep_supervision",
         )
+        if not self.widths:
+            raise ValueError("widths is (), but must name at least one stage.")
+        if self.strides is not None:
+            object.__setattr__(self, "strides", _whole_strides(self.strides))
         for name in ("strides", "depths"):
             given = getattr(self, name)
             if given is not None and len(given) != len(self.widths):
                 raise ValueError(
-                    f"{name} is {tuple(given)}, but widths names {len(self.widths)} stages: give "
-                    "one for each."
+                    f"{name} is {given}, but widths names {len(self.widths)} stages: give one for "
+                    "each."
                 )
-        if not self.widths:
-            raise ValueError("widths is (), but must name at least one stage.")
         super().__post_init__()
 
     @nn.compact
@@ -91,18 +94,30 @@ class UNet(nn.Module):
             of the sizes of the stages.
 
         Raises:
-            ValueError: if `x` is not floating images or volumes.
+            ValueError: if `x` is not floating images or volumes with as many axes as `strides`
+                names, or has sides that the strides do not divide in training with
+                `deep_supervision`: labels of the coarser stages would not fit.
         """
         input_checks.images_or_volumes(x)
         space = x.shape[1:-1]
         strides = self._strides(len(space))
-        x = _padded(x, strides)
+        supervised = self.deep_supervision and train
+        # Also while the variables are made, which tasks do in evaluation.
+        needs_all = supervised or (self.deep_supervision and self.is_initializing())
+        sides = [math.prod(of_axis) for of_axis in zip(*strides, strict=True)]
+        if supervised and any(n % side for n, side in zip(space, sides, strict=True)):
+            raise ValueError(
+                f"x has shape {x.shape}, but with deep_supervision its sides must be multiples of "
+                f"{tuple(sides)} in training: crop or pad the images and their labels."
+            )
+        x = _padded(x, sides)
         depths = self.depths or (2,) * len(self.widths)
+        ones = (1,) * len(space)
         skips = []
         for number, (width, stride, depth) in enumerate(
             zip(self.widths, strides, depths, strict=True), 1
         ):
-            x = self._stage(width, stride, depth, f"stage{number}")(x, train=train, mask=mask)
+            x = self._stage(width, stride, depth, f"encoder{number}")(x, train=train, mask=mask)
             x = capture(self, f"stage{number}", x)
             skips.append(x)
         x, logits = skips.pop(), []
@@ -110,16 +125,13 @@ class UNet(nn.Module):
             x = Upsample(self.widths[number - 1], strides[number], name=f"up{number}")(x)
             x = jnp.concatenate([x, skips.pop()], axis=-1)
             depth = min(2, depths[number - 1])
-            ones = (1,) * len(space)
-            stage = self._stage(self.widths[number - 1], ones, depth, f"decoded{number}_stage")
+            stage = self._stage(self.widths[number - 1], ones, depth, f"decoder{number}")
             x = capture(self, f"decoded{number}", stage(x, train=train, mask=mask))
-            if number > 1 and number < len(self.widths) - 1 and self.deep_supervision and train:
+            if needs_all and 1 < number < len(self.widths) - 1:
                 logits.append(Upsample(self.outputs, ones, name=f"head{number}")(x))
         finest = Upsample(self.outputs, strides[0], name="head")(x)
         finest = finest[(slice(None), *(slice(side) for side in space))]
-        if not (self.deep_supervision and train):
-            return finest
-        return (finest, *reversed(logits))
+        return (finest, *reversed(logits)) if supervised else finest
 
     def _stage(self, width: int, stride: Sequence[int], depth: int, name: str) -> nn.Module:
         return UNetStage(
@@ -132,10 +144,10 @@ class UNet(nn.Module):
             (stride,) * axes if isinstance(stride, int) else tuple(stride) for stride in given
         ]
         for stride in strides:
-            if len(stride) != axes or min(stride) < 1:
+            if len(stride) != axes:
                 raise ValueError(
-                    f"strides holds {stride}, but must hold whole numbers of at least 1, one for "
-                    f"each of the {axes} axes of the image."
+                    f"strides holds {stride}, but must hold one number for each of the {axes} axes "
+                    "of x."
                 )
         return strides
 
@@ -147,7 +159,7 @@ class UNetStage(nn.Module):
     stride: Sequence[int]
     depth: int
     residual: bool
-    norm: Callable[[], nn.Module]
+    norm: Callable[..., nn.Module]
     activation: Activation
 
     @nn.compact
@@ -162,7 +174,7 @@ class UNetStage(nn.Module):
             x = Conv(
                 self.width, (3,) * axes, strides, ((1, 1),) * axes, False, name=f"conv{number}"
             )(x)
-            x = self.norm(name=f"norm{number}")(x, train=train, mask=mask)  # type: ignore[call-arg]
+            x = self.norm(name=f"norm{number}")(x, train=train, mask=mask)
             if number < self.depth or not self.residual:
                 x = self.activation(x)
         if not self.residual:
@@ -187,8 +199,29 @@ def _block_means(x: Array, sides: Sequence[int]) -> Array:
     return blocks.mean(tuple(range(2, 2 * len(sides) + 1, 2)))
 
 
-def _padded(x: Array, strides: Sequence[Sequence[int]]) -> Array:
-    """Zeros behind each side, up to a multiple of what the strides divide it by."""
-    whole = [math.prod(stride) for stride in zip(*strides, strict=True)]
-    missing = [(0, -side % n) for side, n in zip(x.shape[1:-1], whole, strict=True)]
+def _padded(x: Array, sides: Sequence[int]) -> Array:
+    """Zeros behind each axis, up to a multiple of these sides."""
+    missing = [(0, -n % side) for n, side in zip(x.shape[1:-1], sides, strict=True)]
     return jnp.pad(x, [(0, 0), *missing, (0, 0)]) if any(map(max, missing)) else x
+
+
+def _whole_strides(strides: Any) -> tuple[int | tuple[int, ...], ...]:
+    """One number or one tuple per stage; refused unless all have the same number of axes."""
+    found = tuple(
+        checks.wholes(f"strides[{number}]", stride)
+        if _holds_several(stride)
+        else checks.whole(f"strides[{number}]", stride)
+        for number, stride in enumerate(checks.sequence("strides", strides, "numbers or tuples"))
+    )
+    axes = {len(stride) for stride in found if isinstance(stride, tuple)}
+    if len(axes) > 1 or not axes <= {2, 3}:
+        raise ValueError(
+            f"strides is {found}, but must hold numbers, or tuples of one number per axis of the "
+            "image: 2 or 3 in all of them."
+        )
+    return found
+
+
+def _holds_several(stride: Any) -> bool:
+    is_sequence = isinstance(stride, Sequence) and not isinstance(stride, str | bytes)
+    return is_sequence or getattr(stride, "ndim", 0) > 0

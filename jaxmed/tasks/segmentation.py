@@ -101,6 +101,7 @@ def segmentation(
         run = in_training(network, params, batch["mask"], key)
         found, after = run(fitted_part(inputs, state, "inputs")(batch), state)
         scales = found if isinstance(found, tuple) else (found,)
+        outputs = outputs_of(scales[0])
         of_scale = fitted_part(loss, state, "loss")
         weights = np.exp2(-np.arange(len(scales)))
         each = [
@@ -162,10 +163,7 @@ def _judge(names: Sequence[str], shown: Sequence[str], surfaces: bool, tolerance
         }
 
     def check(columns: Columns, *, training: bool) -> str | None:
-        spacing = columns.get("spacing")
-        if spacing is not None and not (np.isfinite(spacing).all() and (spacing > 0).all()):
-            return "has a spacing that is not above 0 mm: read it from the files again"
-        return of_positions.check(columns, training=training)
+        return of_positions.check(columns, training=training) or _wrong_space(columns)
 
     def answer(outputs: Outputs) -> Outputs:
         chosen = outputs["probabilities"].argmax(-1)
@@ -189,8 +187,26 @@ def _judge(names: Sequence[str], shown: Sequence[str], surfaces: bool, tolerance
         proportions={},
         of_one_class=(),
         regions=regions_of(names, shown),
-        scores=_mean_logits,
+        scores=_weighted_logits,
     )
+
+
+def _wrong_space(columns: Columns) -> str | None:
+    """What is wrong with the axes of labels, or with the column `spacing`."""
+    shape = columns["label"].shape
+    if len(shape) not in (3, 4):
+        return f"has labels of shape {shape}, but needs one class per pixel of images or volumes"
+    spacing = columns.get("spacing")
+    if spacing is None:
+        return None
+    if spacing.shape != (shape[0], len(shape) - 1) or spacing.dtype.kind not in "iuf":
+        return (
+            f"has a spacing of shape {spacing.shape} and dtype {spacing.dtype}, but needs one "
+            f"number for each of the {len(shape) - 1} axes of the labels"
+        )
+    if not (np.isfinite(spacing) & (spacing > 0)).all():
+        return "has a spacing that is not above 0 mm: read it from the files again"
+    return None
 
 
 def _mean_of(columns: Sequence[str]) -> Statistic:
@@ -204,12 +220,14 @@ def _mean_of(columns: Sequence[str]) -> Statistic:
     return statistic
 
 
-def _mean_logits(outputs: Outputs) -> Array:
-    """For each class the mean logit of the pixels it is predicted for, [rows, classes].
+def _weighted_logits(outputs: Outputs) -> Array:
+    """For each class its mean logit, each pixel weighted by its probability, [rows, classes].
 
-    What explanations explain (Vinogradova et al. 2020, seg-grad-cam).
+    What explanations explain: the pixels of one class together, as in Vinogradova et al. 2020
+    (Seg-Grad-CAM), but with weights in place of a choice, which would jump as the image changes.
     """
     logits = outputs["logits"]
-    chosen = jax.nn.one_hot(logits.argmax(-1), logits.shape[-1], dtype=logits.dtype)
     space = tuple(range(1, logits.ndim - 1))
-    return (logits * chosen).sum(space) / jnp.maximum(chosen.sum(space), 1)
+    weights = jax.nn.softmax(logits)
+    total = jnp.maximum(weights.sum(space), jnp.finfo(weights.dtype).tiny)
+    return (logits * weights).sum(space) / total

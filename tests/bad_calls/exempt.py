@@ -63,6 +63,7 @@ EXEMPT: dict[str, str] = {
     "metrics.streaming.Metric": "a record of three functions that `jit` calls",
     "models.AttentionPooling": _NO_ATTRIBUTES,
     "models.Network": "a protocol",
+    "models.UNetPlan": _VALUE,
     "models.capture": _INSIDE,
     "models.intermediates": "its arrays go to the network, which refuses them",
     "models.layers.Bias": _NO_ATTRIBUTES,

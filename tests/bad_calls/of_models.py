@@ -24,6 +24,24 @@ from jaxmed.models import layers
 
 COUNTS_1 = COUNTS.also((0,), [2, 0])
 COUNTS_OR_NONE = COUNTS_1.optional()
+_STRIDES = COUNTS_1.also(
+    (1,),
+    (1, 2, 2),
+    "12",
+    (1, "2"),
+    (1, 1.5),
+    (1, (2, 0)),
+    (1, (2, 1.5)),
+    (1, (2,)),
+    (1, ()),
+    ((1, 1), (1, 2, 2)),
+    (1, (2, (2, 2))),
+    np.ones((2, 2, 2)),
+    (1, np.ones((2, 2))),
+)
+_SPACING = Kind(
+    [*COUNTS.bad[:27], (), (1.0,), (1.0, 1.0, 1.0), (1.0, 0.0), (1.0, -1.0), (1.0, float("nan"))]
+)
 NETWORK = Kind([*OBJECT.bad, models.MLP])
 MLP = models.MLP((2,), 2)
 DEPTHS = COUNTS_1.also((1, 1, 1), (), [1])
@@ -174,6 +192,28 @@ CALLS: dict[str, Call] = {
     "WordPredictor": call(
         models.WordPredictor, encoder=network, vocabulary=outputs, hidden=outputs
     ),
+    "UNet": call(
+        models.UNet,
+        {"widths": "widths|depths|strides"},
+        outputs=outputs,
+        widths=((4, 4), COUNTS_1.also((), (1,))),
+        strides=((1, 2), _STRIDES.optional()),
+        depths=((1, 1), DEPTHS.optional()),
+        residual=(True, FLAG),
+        norm=(layers.InstanceNorm, FUNCTION),
+        activation=activation,
+        deep_supervision=(False, FLAG),
+    ),
+    "unet_plan": call(
+        models.unet_plan,
+        shape=((20, 32), COUNTS_1.also((), (5,), (5, 5, 5, 5))),
+        spacing=((1.0, 2.0), _SPACING),
+        outputs=outputs,
+        memory=(1e9, POSITIVE.also(1e3)),
+        cases=(100, COUNT.optional()),
+        width=(8, COUNT.also(65)),
+        max_width=(64, COUNT.also(7).optional()),
+    ),
     "in_dtype": call(models.in_dtype, network=network, dtype=("float32", dtype)),
     "layers.BatchNorm": call(
         layers.BatchNorm,
@@ -187,6 +227,12 @@ CALLS: dict[str, Call] = {
         epsilon=(1e-5, POSITIVE),
         scale_init=(jax.nn.initializers.ones, FUNCTION),
     ),
+    "layers.InstanceNorm": call(
+        layers.InstanceNorm,
+        epsilon=(1e-5, POSITIVE),
+        scale_init=(jax.nn.initializers.ones, FUNCTION),
+    ),
+    "layers.Upsample": call(layers.Upsample, features=outputs, factors=((2, 2), COUNTS_1)),
     "layers.Conv": call(
         layers.Conv,
         features=outputs,

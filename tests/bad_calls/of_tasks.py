@@ -9,6 +9,7 @@ from bad_calls.kinds import (
     BELOW_ONE,
     COUNT,
     COUNT_FROM_0,
+    FLAG,
     FUNCTION,
     INSIDE,
     OBJECT,
@@ -69,6 +70,15 @@ CALLS: dict[str, Call] = {
         tasks.ordinal_classification, **common, classes=classes, loss=loss
     ),
     "sequence_labeling": call(tasks.sequence_labeling, **common, classes=classes),
+    "segmentation": call(
+        tasks.segmentation,
+        **common,
+        classes=classes,
+        loss=(losses.dice_cross_entropy, FUNCTION),
+        background=(True, FLAG),
+        surfaces=(False, FLAG),
+        tolerance=(1.0, AT_LEAST_0),
+    ),
     "binary_classification": call(tasks.binary_classification, **common, classes=two, loss=loss),
     "multilabel_classification": call(
         tasks.multilabel_classification, **common, classes=(["a", "b"], TEXTS), loss=loss

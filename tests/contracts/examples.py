@@ -28,6 +28,7 @@ from jaxmed.models import (
     SentenceTagger,
     TextClassifier,
     TransformerEncoder,
+    UNet,
     VariationalAutoencoder,
     ViT,
     WordPredictor,
@@ -73,6 +74,9 @@ _counts = {
     "label": _other.poisson(2.0, ROWS).astype(np.int32),
     "exposure": _other.uniform(0.5, 2.0, ROWS).astype(np.float32),
 }
+_maps = _other.integers(0, 3, (ROWS, 8, 8)).astype(np.int8)
+_maps[:, 5:, :3] = -1
+_maps[7] = -1
 _shift = augment.per_image(augment.random_shift(1))
 _small_stages = ConvStages((4, 4), (1, 1))
 
@@ -196,6 +200,14 @@ EXAMPLES: dict[str, Example] = {
             inputs=_pixels,
         ),
         {"image": _volumes, "label": _two},
+    ),
+    "segmentation": Example(
+        tasks.segmentation(
+            UNet(outputs=3, widths=(4, 6), activation=jax.nn.gelu),
+            classes=("background", "organ", "lesion"),
+            inputs=_pixels,
+        ),
+        {"image": _images, "label": _maps},
     ),
     "vision transformer": Example(
         tasks.classification(

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxmed import checks
 from jaxmed.batch_axis import row_keys
 from jaxmed.data.augment.image import Augmentation, Composed, row_of
-from jaxmed.data.augment.paired import OUTSIDE
+from jaxmed.data.augment.moves import OUTSIDE
 from jaxmed.typing import Array, Batch, Key, Transform
 
 T = TypeVar("T")

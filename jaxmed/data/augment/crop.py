@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.data.augment.image import MOST_PIXELS, Augmentation, as_dtype_of, space
-from jaxmed.data.augment.paired import Move, moving
+from jaxmed.data.augment.moves import Move, moving
 from jaxmed.typing import Array, Key
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxmed import checks
 from jaxmed.data.augment.crop import crop_of_padded
 from jaxmed.data.augment.image import MOST_PIXELS, Augmentation, axes_of, check_axis, space
-from jaxmed.data.augment.paired import Move, moving, without_interpolation
+from jaxmed.data.augment.moves import Move, moving, without_interpolation
 from jaxmed.typing import Array, Key
 
 

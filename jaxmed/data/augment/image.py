@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmed import checks
-from jaxmed.data.augment.paired import PairedAugmentation, Row, changing_values
+from jaxmed.data.augment.moves import PairedAugmentation, Row, changing_values
 from jaxmed.typing import Array, Key
 
 Augmentation: TypeAlias = Callable[[Key, Array], Array]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.data.augment.image import WHITE, Augmentation, as_dtype_of, pixels_of, space
-from jaxmed.data.augment.paired import changing_values
+from jaxmed.data.augment.moves import changing_values
 from jaxmed.typing import Array, Float, Key
 
 

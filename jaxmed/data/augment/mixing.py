@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from jaxmed import checks
 from jaxmed.batch_axis import row_keys
 from jaxmed.data.augment.image import MOST_PIXELS, Augmentation, as_dtype_of, space
-from jaxmed.data.augment.paired import changing_values
+from jaxmed.data.augment.moves import changing_values
 from jaxmed.typing import Array, Batch, Key, Transform
 
 

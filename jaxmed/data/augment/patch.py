@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.batch_axis import row_keys
-from jaxmed.data.augment.paired import OUTSIDE
+from jaxmed.data.augment.moves import OUTSIDE
 from jaxmed.typing import Array, Batch, Key, Transform
 
 MOST_CLASSES = 128

@@ -26,7 +26,7 @@ from jaxmed.data.augment.image import (
     space,
 )
 from jaxmed.data.augment.intensity import gaussian_blur
-from jaxmed.data.augment.paired import Move, moving
+from jaxmed.data.augment.moves import Move, moving
 from jaxmed.typing import Array, Float, Key, Num
 
 Warp: TypeAlias = Callable[[Key, Array], Array]

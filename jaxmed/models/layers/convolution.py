@@ -2,8 +2,9 @@
 
 XLA runs convolutions inside a compiled loop slowly on a CPU (jax issue 12868). On a CPU, and only
 there, a convolution is therefore computed by matrix products: by Winograd's minimal filtering
-where the window allows it, else on patches. All forms agree to within 3e-5 of the largest result;
-docs/findings/speed.md has what each of them gains.
+where the window allows it, by banded matrices for volumes with few channels, else on patches. All
+forms agree to within 3e-5 of the largest result; docs/findings/speed.md has what each of them
+gains.
 """
 
 from __future__ import annotations
@@ -151,11 +152,10 @@ def _winograd_applies(x: Array, kernel: Array, strides: Sequence[int], padding: 
 
 def _few_channels(x: Array, kernel: Array, strides: Sequence[int]) -> bool:
     """Whether banded matrices are faster than patches."""
-    return (
-        x.ndim == 5
-        and max(kernel.shape[-2:]) < 16
-        and set(strides) == {1} != set(kernel.shape[:-2])
-    )
+    *window, channels, features = kernel.shape
+    if x.ndim != 5 or set(strides) != {1} or math.prod(window) == 1:
+        return False
+    return max(channels, features) < 16
 
 
 def _pairs(

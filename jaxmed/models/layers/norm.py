@@ -1,4 +1,4 @@
-"""Normalization over the batch or over groups of channels, equal under every placement."""
+"""Normalization over the batch, groups of channels or places, equal under every placement."""
 
 from __future__ import annotations
 
@@ -141,9 +141,17 @@ class InstanceNorm(nn.Module):
 
         Returns:
             [batch, *space, channels], of the same type.
+
+        Raises:
+            ValueError: if a row has one place only: what is left of it would be the bias.
         """
         del train, mask
         channels, places = x.shape[-1], tuple(range(1, x.ndim - 1))
+        if math.prod(x.shape[1:-1]) == 1:
+            raise ValueError(
+                f"x has shape {x.shape}, but must have more than one place per row to normalize "
+                "over: use larger images, smaller strides or norm=layers.GroupNorm."
+            )
         scale = self.param("scale", self.scale_init, (channels,))
         bias = self.param("bias", nn.initializers.zeros, (channels,))
         wide = x.astype(jnp.float32)

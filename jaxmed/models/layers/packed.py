@@ -35,7 +35,8 @@ def packed_convolution(
         [batch, *reduced, features].
     """
     deep, high, wide, _, features = kernel.shape
-    outputs = min(8, max(2, 64 // features))
+    # A block reads into the next one and no further, so it is at least a window less one long.
+    outputs = max(wide - 1, min(8, max(2, 64 // features)))
     blocks = _blocks(x, wide, padding[2], outputs)
     blocks = jnp.pad(blocks, [(0, 0), *padding[:2], (0, 0), (0, 0)])
     blocks = jnp.concatenate([_shifted(blocks, 2, i, high) for i in range(high)], axis=-1)

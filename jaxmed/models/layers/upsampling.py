@@ -16,7 +16,8 @@ from jaxmed.typing import Array, Float
 class Upsample(nn.Module):
     """A transposed convolution whose window is its stride: one product, and no overlaps.
 
-    Every pixel becomes a block of pixels. Variables: `kernel` [channels, block, features], `bias`.
+    Every pixel becomes a block of pixels. Variables: `kernel` [channels, block x features], where
+    the pixels of a block are in the order of its axes; `bias/value` [features].
 
     Attributes:
         features: output channels.
@@ -34,7 +35,11 @@ class Upsample(nn.Module):
     def __call__(
         self, x: Float[Array, "batch *space channels"]
     ) -> Float[Array, "batch *enlarged features"]:
-        """[batch, *space, channels] -> [batch, *(space x factors), features]."""
+        """[batch, *space, channels] -> [batch, *(space x factors), features].
+
+        Raises:
+            ValueError: if `factors` has not one number per axis.
+        """
         space, channels = x.shape[1:-1], x.shape[-1]
         if len(self.factors) != len(space):
             raise ValueError(

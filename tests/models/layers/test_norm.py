@@ -70,3 +70,43 @@ def test_group_norm_normalizes_each_group_of_each_row():
 def test_groups_that_do_not_divide_the_channels_are_refused(groups, words):
     with pytest.raises(ValueError, match=words):
         layers.GroupNorm(groups).init(jax.random.key(0), jnp.ones((2, 6)), train=True)
+
+
+@pytest.mark.parametrize("space", [(7,), (3, 5), (2, 3, 4)])
+def test_instance_norm_normalizes_each_channel_of_each_row(space):
+    x = normal(10, (3, *space, 4)) * 3 + 7
+    norm = layers.InstanceNorm(epsilon=1e-3)
+    scale, bias = normal(11, (4,)), normal(12, (4,))
+    y = norm.apply({"params": {"scale": scale, "bias": bias}}, x, train=True)
+    for row, channel in np.ndindex(3, 4):
+        values = np.asarray(x, np.float64)[row, ..., channel]
+        expected = (values - values.mean()) / np.sqrt(values.var() + 1e-3)
+        expected = expected * float(scale[channel]) + float(bias[channel])
+        np.testing.assert_allclose(y[row, ..., channel], expected, atol=2e-5)
+
+
+def test_instance_norm_begins_as_plain_normalization_and_is_the_same_in_evaluation():
+    x = normal(13, (2, 5, 6, 3))
+    norm = layers.InstanceNorm()
+    variables = norm.init(jax.random.key(0), x, train=True)
+    assert set(variables) == {"params"}
+    y = np.asarray(norm.apply(variables, x, train=True, mask=jnp.array([1.0, 0.0])))
+    np.testing.assert_array_equal(y, norm.apply(variables, x, train=False))
+    np.testing.assert_allclose(y.mean((1, 2)), 0, atol=1e-6)
+    np.testing.assert_allclose(y.var((1, 2)), 1, atol=1e-4)
+
+
+def test_instance_norm_keeps_the_type_and_sums_in_float32():
+    x = (normal(14, (2, 64, 64, 1)) + 3).astype(jnp.bfloat16)
+    norm = layers.InstanceNorm()
+    variables = norm.init(jax.random.key(0), x, train=True)
+    y = norm.apply(variables, x, train=True)
+    assert y.dtype == jnp.bfloat16
+    # A sum of 4096 numbers in bfloat16 would be off by more than the deviation.
+    np.testing.assert_allclose(np.asarray(y, np.float64).mean((1, 2)), 0, atol=0.02)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 1, 1, 3)])
+def test_instance_norm_refuses_rows_of_one_place(shape):
+    with pytest.raises(ValueError, match=r"^x has shape .*, but must have more than one place"):
+        layers.InstanceNorm().init(jax.random.key(0), jnp.ones(shape), train=True)
