@@ -1,4 +1,7 @@
-"""Random augmentations of images: pure functions `(key, image) -> image`, run on the device."""
+"""Random augmentations of images: pure functions `(key, image) -> image`, run on the device.
+
+`per_image` lifts them to batches; `paired` does so where each pixel has a label, and moves both.
+"""
 
 from __future__ import annotations
 
