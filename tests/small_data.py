@@ -7,18 +7,21 @@ from pathlib import Path
 import numpy as np
 
 from jaxmed.data import catalogue, source
+from jaxmed.data.datasets.entry import Entry
 from jaxmed.data.readers import tfds
 
 WORDS = (
     *("the", "drug", "caused", "a", "rash", "and", "fever"),
     *("in", "two", "patients", "treated", "after", "surgery"),
 )
-IMAGES, TEXTS = 40, 60
+IMAGES, TEXTS, SEGMENTED = 40, 60, 6
 
 
 def columns(name: str, split: str) -> dict[str, np.ndarray]:
     """Images of noise, or short texts of made-up words in documents of one to five."""
     facts = catalogue.entry(name)
+    if facts.task == "segmentation":
+        return segmented(facts, len(split))
     random = np.random.default_rng(len(split))
     rows = IMAGES if facts.shape else TEXTS
     label = (np.arange(rows) % len(facts.classes)).astype(np.int32)
@@ -28,6 +31,26 @@ def columns(name: str, split: str) -> dict[str, np.ndarray]:
     texts[0] = "the drug caused a rash"  # the same in every split
     group = {"group": np.repeat(np.arange(20), np.arange(20) % 5 + 1)} if facts.grouped else {}
     return {"text": np.array(texts, object), "label": label, **group}
+
+
+def segmented(facts: Entry, seed: int) -> dict[str, np.ndarray]:
+    """Noise with one bright box per class, at another place in each image."""
+    random = np.random.default_rng(seed)
+    image = random.integers(0, 60, (SEGMENTED, *facts.shape)).astype(facts.dtype)
+    label = np.zeros((SEGMENTED, *facts.shape[:-1]), np.int8)
+    for row in range(SEGMENTED):
+        for number in range(1, len(facts.classes)):
+            start = random.integers(0, [side // 2 for side in label.shape[1:]])
+            box = (row, *(slice(first, first + 12) for first in start))
+            image[box] += 100
+            label[box] = number
+    return {
+        "image": image,
+        "label": label,
+        "instance": label.astype(np.int32),
+        "spacing": np.ones((SEGMENTED, label.ndim - 1), np.float32),
+        **dict.fromkeys(("group", "fold", "tuberculosis"), np.arange(SEGMENTED)),
+    }
 
 
 def load(name: str, **places: object) -> catalogue.Splits:
@@ -47,11 +70,13 @@ def prepare(name: str, data_dir: Path) -> None:
     """Writes them where tfds keeps prepared data, for a process of its own to find them."""
     builder = catalogue._builder(catalogue.entry(name), data_dir)
     splits = catalogue.entry(name).sizes
+    features = set(builder.info.features)
 
     def rows(split):
         found = columns(name, split)
         for row in range(len(found["label"])):
-            yield row, {key: column[row] for key, column in found.items()} | {"id": row}
+            example = {key: column[row] for key, column in found.items()} | {"id": row}
+            yield row, {key: value for key, value in example.items() if key in features}
 
     builder._split_generators = lambda downloads: {split: rows(split) for split in splits}
     tfds.prepare_builder(builder)

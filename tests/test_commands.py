@@ -45,6 +45,21 @@ FEW_STEPS = {
         ["retinamnist"],
         ["--seeds", "0", "--widths", "4", "--steps", "2", "--batch-size", "8"],
     ),
+    "segmentation/hippocampus_unet": (
+        ["hippocampus"],
+        ["--widths", "2", "4", "--steps", "2", "--batch-size", "2", "--check-every", "2"],
+    ),
+    "segmentation/lungs_unet": (
+        ["montgomery_lungs"],
+        ["--widths", "2", "4", "--steps", "2", "--batch-size", "2", "--check-every", "2"],
+    ),
+    "segmentation/nuclei_unet": (
+        ["dsb2018_nuclei"],
+        [
+            *("--widths", "2", "4", "--steps", "2", "--batch-size", "2", "--check-every", "2"),
+            *("--patch", "64"),
+        ],
+    ),
     "trust/attribution_tests": (
         ["pneumoniamnist"],
         [
