@@ -101,7 +101,6 @@ def segmentation(
         run = in_training(network, params, batch["mask"], key)
         found, after = run(fitted_part(inputs, state, "inputs")(batch), state)
         scales = found if isinstance(found, tuple) else (found,)
-        outputs = outputs_of(scales[0])
         of_scale = fitted_part(loss, state, "loss")
         weights = np.exp2(-np.arange(len(scales)))
         each = [
