@@ -225,7 +225,7 @@ def _weighted_logits(outputs: Outputs) -> Array:
     logits = outputs["logits"]
     space = tuple(range(1, logits.ndim - 1))
     weights = jax.nn.softmax(logits)
-    total = jnp.maximum(weights.sum(space), jnp.finfo(weights.dtype).tiny)
+    total = jnp.maximum(weights.sum(space), float(np.finfo(np.float32).tiny))
     return (logits * weights).sum(space) / total
 
 
