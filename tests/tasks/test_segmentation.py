@@ -138,7 +138,7 @@ def test_a_supervised_unet_has_the_variables_that_its_training_needs():
     network = UNet(outputs=3, widths=(2, 2, 2, 2), deep_supervision=True)
     made = task(network)
     columns = {"image": np.zeros((2, 16, 8, 1), np.uint8), "label": np.zeros((2, 16, 8), np.int8)}
-    batch = batches.take(columns, np.arange(2))
+    batch = jax.tree.map(jnp.asarray, batches.take(columns, np.arange(2)))
 
     def run(key):
         params, state = made.init(key, batch)
