@@ -2,8 +2,8 @@
 
 Nuclei that touch must be told apart, so a U-Net learns three classes: background, inside and
 border. It sees random patches, mirrored, turned by quarters and exposed differently; the loss is
-the sum of Dice loss and cross entropy, and the parameters are averaged over the steps. Whole images
-are predicted window by window. Each connected inside is a nucleus and takes the border around it.
+the sum of Dice loss and cross entropy, and the parameters are averaged over the steps. Predictions
+see the whole image. Each connected inside is a nucleus and takes the border around it.
 
 Most images are dark: before anything else, each one is stretched to the whole scale, as the square
 root of the light, whose noise is about the same in dark and in bright places. This happens to whole
@@ -44,21 +44,21 @@ class Settings(ExperimentSettings):
     """Channels of each stage; each but the first halves the sides."""
     border: int = 1
     """Width of the border inside of each nucleus, in pixels."""
-    smallest: int = 16
+    smallest: int = 30
     """Nuclei of fewer pixels are dropped from the prediction."""
     patch: int = 128
-    """Side of the patches that are trained on and of the windows that are predicted, in pixels."""
+    """Side of the patches that are trained on, in pixels."""
     learning_rate: float = 2e-3
     """Highest learning rate of the schedule."""
     weight_decay: float = 1e-2
     """Weight decay of AdamW."""
     averaging: float = 0.99
     """Weight of the old average of the parameters, per step."""
-    batch_size: int = 8
+    batch_size: int = 4
     """Patches per step."""
-    steps: int = 800
+    steps: int = 1000
     """Training steps."""
-    check_every: int = 400
+    check_every: int = 500
     """Steps between two evaluations of the validation images."""
     runs: Path = Path("runs/nuclei_unet")
     """The folder in which a new folder is made for this run."""
@@ -82,10 +82,10 @@ def experiment(settings: Settings) -> dict[str, Summary]:
     )
 
     def measure(model: jm.Model, _: object) -> dict[str, float]:
-        return agreement(in_windows(model, settings.patch), validation, smallest=settings.smallest)
+        return agreement(model, validation, smallest=settings.smallest)
 
     def train_once(seed: int, run: jm.Run) -> jm.Fit:
-        trained = jm.fit(
+        return jm.fit(
             task,
             optimizer,
             train,
@@ -95,7 +95,6 @@ def experiment(settings: Settings) -> dict[str, Summary]:
             validation=jm.Validation(validation, every=settings.check_every, measure=measure),
             run=run,
         )
-        return dataclasses.replace(trained, model=in_windows(trained.model, settings.patch))
 
     def after(seed: int, directory: Path, trained: jm.Fit, _: jm.Evaluation) -> dict[str, float]:
         return agreement(trained.model, test, smallest=settings.smallest)
@@ -133,11 +132,6 @@ def segmenting(settings: Settings) -> jm.Task:
         ),
     )
     return jm.transforms.augmented(task, change)
-
-
-def in_windows(model: jm.Model, side: int) -> jm.Model:
-    """The model of patches as one of whole images: norms see as much as they did in training."""
-    return jm.transforms.with_sliding_window(model, window=(side, side))
 
 
 def prepared(columns: Columns, *, border: int) -> Columns:
