@@ -39,9 +39,9 @@ class Settings(ExperimentSettings):
     """Weight of the old average of the parameters, per step."""
     batch_size: int = 8
     """Images per step."""
-    steps: int = 1000
+    steps: int = 1600
     """Training steps."""
-    check_every: int = 250
+    check_every: int = 400
     """Steps between two evaluations of the validation images."""
     runs: Path = Path("runs/lungs_unet")
     """The folder in which a new folder is made for this run."""

@@ -42,13 +42,13 @@ class Settings(ExperimentSettings):
 
     widths: tuple[int, ...] = (16, 32, 64, 128)
     """Channels of each stage; each but the first halves the sides."""
-    border: int = 1
+    border: int = 2
     """Width of the border inside of each nucleus, in pixels."""
-    smallest: int = 30
+    smallest: int = 20
     """Nuclei of fewer pixels are dropped from the prediction."""
     patch: int = 128
     """Side of the patches that are trained on, in pixels."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     """Highest learning rate of the schedule."""
     weight_decay: float = 1e-2
     """Weight decay of AdamW."""
@@ -56,9 +56,9 @@ class Settings(ExperimentSettings):
     """Weight of the old average of the parameters, per step."""
     batch_size: int = 4
     """Patches per step."""
-    steps: int = 1000
+    steps: int = 1400
     """Training steps."""
-    check_every: int = 500
+    check_every: int = 700
     """Steps between two evaluations of the validation images."""
     runs: Path = Path("runs/nuclei_unet")
     """The folder in which a new folder is made for this run."""
