@@ -94,9 +94,7 @@ def segmenting(settings: Settings, classes: tuple[str, ...]) -> jm.Task:
         residual=True,
     )
     # Metrics of training would compare the changed image with the labels of the unchanged one.
-    task = jm.tasks.segmentation(
-        network, classes=classes, inputs=inputs.standardized_images, metrics={}
-    )
+    task = jm.tasks.segmentation(network, classes=classes, inputs=inputs.standardized_images)
     return jm.transforms.augmented(task, augment.paired(augment.chest_x_ray()))
 
 

@@ -117,7 +117,7 @@ def segmenting(settings: Settings) -> jm.Task:
     network = jm.models.UNet(outputs=len(masks.CLASSES), widths=settings.widths)
     # Metrics of training would compare the patch with the labels of the whole image.
     task = jm.tasks.segmentation(
-        network, classes=masks.CLASSES, inputs=inputs.pixels(), metrics={}, surfaces=False
+        network, classes=masks.CLASSES, inputs=inputs.pixels(), surfaces=False
     )
     change = augment.compose(
         augment.random_patch((settings.patch, settings.patch)),

@@ -101,14 +101,14 @@ def segmentation(
         run = in_training(network, params, batch["mask"], key)
         found, after = run(fitted_part(inputs, state, "inputs")(batch), state)
         scales = found if isinstance(found, tuple) else (found,)
+        # Random turns and patches change the labels too; metrics compare with what was seen.
+        outputs = {**outputs_of(scales[0]), "label": batch["label"]}
         of_scale = fitted_part(loss, state, "loss")
         weights = np.exp2(-np.arange(len(scales)))
         each = [
             weight * of_scale(logits, _labels_of_size(batch["label"], logits.shape[1:-1]))
             for weight, logits in zip(weights / weights.sum(), scales, strict=True)
         ]
-        # Random turns and patches change the labels too; metrics compare with what was seen.
-        outputs = {**outputs_of(scales[0]), "label": batch["label"]}
         return functools.reduce(jnp.add, each), (after, outputs)
 
     return Task(
@@ -224,9 +224,9 @@ def _weighted_logits(outputs: Outputs) -> Array:
 
     What explanations explain: the pixels of one class together, as in Vinogradova et al. 2020
     (Seg-Grad-CAM), but with weights in place of a choice, which would jump as the image changes.
+    A mean over windows or copies has no logits; the logarithm of its probabilities stands for them.
     """
-    logits = outputs["logits"]
-    space = tuple(range(1, logits.ndim - 1))
-    weights = jax.nn.softmax(logits)
-    total = jnp.maximum(weights.sum(space), float(np.finfo(np.float32).tiny))
-    return (logits * weights).sum(space) / total
+    weights, least = outputs["probabilities"], float(np.finfo(np.float32).tiny)
+    logits = outputs["logits"] if "logits" in outputs else jnp.log(jnp.maximum(weights, least))
+    space = tuple(range(1, weights.ndim - 1))
+    return (logits * weights).sum(space) / jnp.maximum(weights.sum(space), least)

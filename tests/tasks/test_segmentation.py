@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmed import losses, tasks
-from jaxmed.data import batches, inputs
+from jaxmed import export, load, losses, predict, tasks, transforms
+from jaxmed.data import augment, batches, inputs
 from jaxmed.metrics import segmentation_case
 from jaxmed.models import UNet
 
@@ -187,3 +187,28 @@ def test_networks_of_another_number_of_classes_are_refused():
         ValueError, match=r"^network gives outputs of shape .*, but this task needs"
     ):
         loss_of(LOGITS[..., :2])
+
+
+def test_training_is_measured_with_the_labels_that_were_moved():
+    change = augment.paired(augment.random_shift(2))
+    made = transforms.augmented(task(), change)
+    columns = {"image": np.full((4, 8, 8, 1), 9, np.uint8), "label": np.zeros((4, 8, 8), np.int8)}
+    columns["label"][:, :4, :4] = 1
+    batch = jax.tree.map(jnp.asarray, batches.take(columns, np.arange(4)))
+    params, state = made.init(jax.random.key(0), batch)
+    key = jax.random.key(1)
+    _, (_, outputs) = made.loss(params, state, batch, key)
+    moved = change(jax.random.split(key)[0], batch)["label"]
+    np.testing.assert_array_equal(outputs["label"], moved)
+    assert (np.asarray(moved) != columns["label"]).any()
+
+
+def test_a_model_of_windows_is_exported(tmp_path):
+    made = task()
+    columns = {"image": RANDOM.integers(0, 256, (2, 12, 8, 1), np.uint8)}
+    params, state = made.init(jax.random.key(0), columns)
+    model = transforms.with_sliding_window(tasks.Model(made, params, state), window=(8, 8))
+    export(model, tmp_path, columns)
+    expected = model.predict(columns)["probabilities"]
+    found = predict(load(tmp_path), columns)["probabilities"]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
