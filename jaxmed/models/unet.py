@@ -21,6 +21,11 @@ from jaxmed.typing import Array, Float
 Stride = int | Sequence[int]
 
 
+def _leaky_relu(x: Array) -> Array:
+    """x where it is positive, else a hundredth of it. Maas et al. 2013."""
+    return jax.nn.leaky_relu(x)
+
+
 class UNet(nn.Module):
     """An encoder whose stages shrink the image, and a decoder that returns to its size.
 
@@ -54,7 +59,7 @@ class UNet(nn.Module):
     depths: Sequence[int] | None = None
     residual: bool = False
     norm: Callable[..., nn.Module] = InstanceNorm
-    activation: Activation = jax.nn.leaky_relu
+    activation: Activation = _leaky_relu
     deep_supervision: bool = False
 
     def __post_init__(self) -> None:

@@ -32,9 +32,16 @@ def losses_of(name, batch, key):
 
 
 def expect_equal(ours, reference):
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), ours, reference
-    )
+    """Up to the rounding of sums in another order, which batch norms of few pixels enlarge.
+
+    Processors differ in that order. A row of padding that counted would change a tenth of a number.
+    """
+
+    def compare(a, b):
+        largest = float(np.max(np.abs(b), initial=0))
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6 + 1e-4 * largest)
+
+    jax.tree.map(compare, ours, reference)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -15,7 +15,6 @@ import math
 import operator
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -52,7 +51,6 @@ _OF_PRODUCTS = np.array([
 ])  # fmt: skip
 
 
-@jax.jit  # layers of one shape are then traced once
 def winograd_convolution(
     x: Float[Array, "batch *space channels"], kernel: Float[Array, "*window channels features"]
 ) -> Float[Array, "batch *space features"]:
