@@ -22,7 +22,7 @@ Stride = int | Sequence[int]
 
 
 def _leaky_relu(x: Array) -> Array:
-    """x where it is positive, else a hundredth of it. Maas et al. 2013."""
+    """A positive x as it is, a hundredth of any other. Maas et al. 2013."""
     return jax.nn.leaky_relu(x)
 
 
