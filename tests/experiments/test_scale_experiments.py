@@ -47,8 +47,9 @@ def test_an_images_number_survives_compression(tmp_path):
 def test_scale_measures_time_and_memory_of_each_process(tmp_path, capsys, monkeypatch):
     script = experiment("scale")
     monkeypatch.setattr(script, "WORK", {"array": _array_of_100_bytes_a_row})
-    # Above 32 MiB, where the allocator always asks the system: smaller arrays may reuse memory.
-    settings = script.Settings(rows=(400_000, 800_000), runs=tmp_path)
+    # Far above 32 MiB, where the allocator always asks the system and does not reuse memory, and
+    # above what a system that is short of memory takes away from the process meanwhile.
+    settings = script.Settings(rows=(2_000_000, 4_000_000), runs=tmp_path)
     before = script.WORK["array"](script.made_up(2, 1), settings, tmp_path)
     assert len(before()) == 200
     columns = script.made_up(9, 3)
@@ -75,8 +76,8 @@ def test_scale_measures_time_and_memory_of_each_process(tmp_path, capsys, monkey
     (folder,) = tmp_path.iterdir()
     result = results.read_result(folder / "result.json")
     assert result.sizes is None
-    assert result.metrics["array, 800,000 rows/bytes_per_row"].mean == round(found[1][1])
-    assert "800,000" in capsys.readouterr().out
+    assert result.metrics["array, 4,000,000 rows/bytes_per_row"].mean == round(found[1][1])
+    assert "4,000,000" in capsys.readouterr().out
 
 
 def _array_of_100_bytes_a_row(columns, settings, folder):
