@@ -68,12 +68,10 @@ def summed(
         shared: arrays by name that all points see.
         **options: of the contribution; they can be hashed.
     """
-    parts = []
-    for run, real in _calls(of, contribution, "sum", steps, rows, shared, options):
-        total: Any = 0
-        for call in run:
-            total = total + call()
-        parts.append(np.asarray(total)[real])
+    parts = [
+        np.asarray(run())[real]
+        for run, real in _calls(of, contribution, "sum", steps, rows, shared, options)
+    ]
     return np.concatenate(parts)
 
 
@@ -89,8 +87,7 @@ def each(
     """What each step gives, of one batch of rows after another [steps, rows, ...]."""
     count = len(next(iter(steps.values())))
     for run, real in _calls(of, contribution, "each", steps, rows, shared, options):
-        found = np.concatenate([np.asarray(call()) for call in run])
-        yield found[:count, real]
+        yield np.asarray(run())[:count, real]
 
 
 def kept_program(task: Task, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
@@ -112,8 +109,8 @@ def _calls(
     rows: Mapping[str, np.ndarray] | None,
     shared: Mapping[str, np.ndarray] | None,
     options: Mapping[str, Any],
-) -> Iterator[tuple[Iterator[Callable[[], Array]], np.ndarray]]:
-    """Calls of the program for each batch of rows, and which of its rows are no padding."""
+) -> Iterator[tuple[Callable[[], Array], np.ndarray]]:
+    """The call of the program for each batch of rows, and which of its rows are no padding."""
     steps, rows = dict(steps or {"one": np.zeros(1, np.float32)}), dict(rows or {})
     model, task = of.model, of.model.task
     key = (contribution, of.layer, of.score, reduce, *sorted(options.items()))
@@ -128,8 +125,7 @@ def _calls(
         own = {name: x if len(x) == 1 else x[line.clip(0)] for name, x in rows.items()}
         own = {**own, "row": line.clip(0)}
         own = jax.device_put({**own, "target": _targets(of, arrays, batch, line)})
-        run = (functools.partial(program, *arrays, batch, own, chunk) for chunk in chunks)
-        yield run, line >= 0
+        yield functools.partial(program, *arrays, batch, own, chunks), line >= 0
 
 
 def _targets(of: Explained, arrays: Any, batch: Batch, line: np.ndarray) -> Any:
@@ -150,19 +146,18 @@ def _highest(intermediates: Any, score: Score) -> Callable[..., Array]:
     return highest
 
 
-def _chunks(steps: Mapping[str, np.ndarray], most: int) -> list[dict[str, Any]]:
-    """Steps by so many; all chunks have one length, and `weight` is 0 for what fills them up."""
+def _chunks(steps: Mapping[str, np.ndarray], most: int) -> dict[str, np.ndarray]:
+    """Steps by at most so many [chunks, length, ...]; `weight` is 0 for what fills the last up."""
     count = len(next(iter(steps.values())))
     number = -(-count // most)
     length = -(-count // number)
     places = np.arange(number * length)
-    weighted = {**steps, "weight": np.ones(count, np.float32)}
-    filled = {name: np.asarray(x)[places % count] for name, x in weighted.items()}
-    filled["weight"] = (places < count).astype(np.float32)
-    return [
-        {name: x[first : first + length] for name, x in filled.items()}
-        for first in range(0, number * length, length)
-    ]
+    weight = (places < count).astype(np.float32)
+    filled = {
+        **{name: np.asarray(x)[places % count] for name, x in steps.items()},
+        "weight": weight,
+    }
+    return {name: x.reshape(number, length, *x.shape[1:]) for name, x in filled.items()}
 
 
 def _program(
@@ -171,7 +166,20 @@ def _program(
     intermediates, layer, score = of.model.task.intermediates, of.layer, of.score
     assert intermediates is not None  # `explained` has refused it
 
-    def run(params: Any, state: Any, shared: Any, batch: Any, rows: Any, steps: Any) -> Array:
+    def run(params: Any, state: Any, shared: Any, batch: Any, rows: Any, chunks: Any) -> Array:
+        def chunk(steps: Any) -> Array:
+            return of_chunk(params, state, shared, batch, rows, steps)
+
+        if len(chunks["weight"]) == 1:
+            return chunk(jax.tree.map(lambda x: x[0], chunks))
+        if reduce == "each":
+            found = jax.lax.map(chunk, chunks)
+            return found.reshape(-1, *found.shape[2:])
+        first = jax.eval_shape(chunk, jax.tree.map(lambda x: x[0], chunks))
+        start = jnp.zeros(first.shape, first.dtype)
+        return jax.lax.scan(lambda total, one: (total + chunk(one), None), start, chunks)[0]
+
+    def of_chunk(params: Any, state: Any, shared: Any, batch: Any, rows: Any, steps: Any) -> Array:
         size, count = len(rows["target"]), len(steps["weight"])
 
         def tiled(x: Array) -> Array:
