@@ -1,8 +1,8 @@
 """Where are the front and the back of the hippocampus in this MR volume?
 
 A U-Net whose first stage already halves the volume is trained on whole volumes of the hippocampus
-set of the Medical Segmentation Decathlon, rotated, scaled and mirrored at random, with the sum of
-Dice loss and cross entropy. The parameters are averaged over the steps.
+set of the Medical Segmentation Decathlon, rotated and scaled at random, with the sum of Dice loss
+and cross entropy. The parameters are averaged over the steps.
 
     python experiments/segmentation/hippocampus_unet.py --seeds 0 1 2
 
@@ -31,7 +31,7 @@ class Settings(ExperimentSettings):
     widths: tuple[int, ...] = (16, 32, 64, 128)
     """Channels of each stage; each of them halves the sides."""
     degrees: float = 15.0
-    """Largest rotation about each axis."""
+    """Largest rotation, in the planes depth-height and height-width."""
     scaling: float = 0.15
     """Largest zoom."""
     learning_rate: float = 2e-3
@@ -89,7 +89,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
 
 
 def segmenting(settings: Settings, classes: tuple[str, ...]) -> jm.Task:
-    """The task; training sees every volume turned, zoomed and mirrored anew."""
+    """The task; training sees every volume turned and zoomed anew."""
     network = jm.models.UNet(
         outputs=len(classes),
         widths=settings.widths,

@@ -93,7 +93,6 @@ def segmenting(settings: Settings, classes: tuple[str, ...]) -> jm.Task:
         strides=(2,) * len(settings.widths),
         residual=True,
     )
-    # Metrics of training would compare the changed image with the labels of the unchanged one.
     task = jm.tasks.segmentation(network, classes=classes, inputs=inputs.standardized_images)
     return jm.transforms.augmented(task, augment.paired(augment.chest_x_ray()))
 

@@ -115,7 +115,6 @@ def experiment(settings: Settings) -> dict[str, Summary]:
 def segmenting(settings: Settings) -> jm.Task:
     """The task; training sees a random patch of every image."""
     network = jm.models.UNet(outputs=len(masks.CLASSES), widths=settings.widths)
-    # Metrics of training would compare the patch with the labels of the whole image.
     task = jm.tasks.segmentation(
         network, classes=masks.CLASSES, inputs=inputs.pixels(), surfaces=False
     )

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jaxmed.models import input_checks
 from jaxmed.models.layers import Activation, Conv, GroupNorm
+from jaxmed.models.layers.upsampling import blocks_to_space
 from jaxmed.typing import Array, Float
 
 
@@ -112,17 +113,13 @@ def depth_to_space(x: Float[Array, "batch *space deep"]) -> Float[Array, "batch 
     >>> depth_to_space(jnp.arange(6.0).reshape(1, 3, 2)).ravel().tolist()
     [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
     """
-    space = x.shape[1:-1]
-    n = len(space)
+    n = x.ndim - 2
     if x.shape[-1] % 2**n:
         raise ValueError(
             f"x has {x.shape[-1]} channels, but must have a multiple of {2**n}: each pixel becomes "
             f"{2**n}."
         )
-    x = x.reshape(x.shape[0], *space, *(2,) * n, -1)
-    turns = [axis for i in range(n) for axis in (1 + i, 1 + n + i)]
-    x = x.transpose(0, *turns, 2 * n + 1)
-    return x.reshape(x.shape[0], *(2 * side for side in space), x.shape[-1])
+    return blocks_to_space(x, (2,) * n)
 
 
 def _crop_or_repeat(x: Array, space: Sequence[int]) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from jaxmed import checks
 from jaxmed.models import input_checks
 from jaxmed.models.intermediates import capture
 from jaxmed.models.layers import Activation, Conv, InstanceNorm
+from jaxmed.models.layers.pooling import block_means
 from jaxmed.models.layers.upsampling import Upsample
 from jaxmed.typing import Array, Float
 
@@ -32,8 +32,8 @@ class UNet(nn.Module):
     Each stage of the decoder reads what the stage below has found, enlarged, beside what the
     encoder has found at its own size. Ronneberger et al. 2015; Cicek et al. 2016 in three
     dimensions; instance norm and leaky ReLU as in nnU-Net (Isensee et al. 2021). Where the first
-    stage has a stride too, logits are enlarged to the size of the image by a last layer: much
-    cheaper, and little worse where structures are larger than two voxels.
+    stage has a stride too, a last layer enlarges the logits to the size of the image: most of the
+    work then happens on smaller maps.
 
     Intermediate values: `stage1` (finest) and so on of the encoder, `decoded1` and so on.
 
@@ -189,19 +189,10 @@ class UNetStage(nn.Module):
     def _shortcut(self, x: Array) -> Array:
         axes = x.ndim - 2
         if math.prod(self.stride) > 1:
-            x = _block_means(x, self.stride)
+            x = block_means(x, self.stride)
         if x.shape[-1] != self.width:
             x = Conv(self.width, (1,) * axes, use_bias=False, name="shortcut")(x)
         return x
-
-
-def _block_means(x: Array, sides: Sequence[int]) -> Array:
-    """The mean of each block of neighboring pixels; XLA's own pooling is slow on a CPU."""
-    split = itertools.chain.from_iterable(
-        (n // side, side) for n, side in zip(x.shape[1:-1], sides, strict=True)
-    )
-    blocks = x.reshape(x.shape[0], *split, x.shape[-1])
-    return blocks.mean(tuple(range(2, 2 * len(sides) + 1, 2)))
 
 
 def _padded(x: Array, sides: Sequence[int]) -> Array:

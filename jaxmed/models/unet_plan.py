@@ -56,7 +56,7 @@ def unet_plan(
 ) -> UNetPlan:
     """A configuration of `UNet` for images of one kind, without a search.
 
-    The rules follow Isensee et al. 2021, Methods and Supplementary Note 2 ("inferred parameters"):
+    The rules follow Isensee et al. 2021, supplementary note 2, rule-based parameters:
 
     1. **Stages.** The first stage has the size of the patch. An axis is halved by the next stage if
        at least 4 voxels remain. Axes whose voxels are more than twice as long as the shortest ones

@@ -23,6 +23,10 @@ def ensemble(task: Task, *, members: int) -> Task:
     probabilities are averaged, not logits). An optimizer that looks at all parameters together,
     such as clipping by the global norm, sees all members.
 
+    Augmentation that moves labels of pixels belongs around the ensemble, as in
+    `augmented(ensemble(task), change)`: where every member moves them by itself, there are no
+    common labels for the metrics of training to compare the mean with.
+
     Args:
         task: of one member.
         members: how many, at least 1.

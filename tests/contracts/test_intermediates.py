@@ -44,7 +44,9 @@ def test_predictions_are_those_of_the_model_and_values_change_them(name):
 
     outputs, values = run({})
     for output, expected in model.predict(batch).items():
-        np.testing.assert_allclose(outputs[output], expected, rtol=1e-5, atol=5e-6)
+        # Sums over more layers than elsewhere, compiled with and without names.
+        atol = 5e-6 if name == "segmentation" else 1e-6
+        np.testing.assert_allclose(outputs[output], expected, rtol=1e-5, atol=atol)
     (first,) = [name for name in values if name == "inputs" or name.endswith("embedded")]
     assert {len(value) for value in values.values()} == {4}
     # Not a constant, which a layer norm would remove.

@@ -31,15 +31,15 @@ def losses_of(name, batch, key):
     return np.asarray(losses)
 
 
-def expect_equal(ours, reference):
-    """Up to the rounding of sums in another order, which batch norms of few pixels enlarge.
+ROUNDED = {"residual network": 1e-4}
+"""Of the largest number: batch norms of few pixels enlarge the rounding of sums, whose order
+depends on the processor. A row of padding that counted would change a tenth."""
 
-    Processors differ in that order. A row of padding that counted would change a tenth of a number.
-    """
 
+def expect_equal(name, ours, reference):
     def compare(a, b):
-        largest = float(np.max(np.abs(b), initial=0))
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6 + 1e-4 * largest)
+        of_largest = ROUNDED.get(name, 0) * float(np.max(np.abs(b), initial=0))
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6 + of_largest)
 
     jax.tree.map(compare, ours, reference)
 
@@ -49,9 +49,9 @@ def test_padding_changes_nothing(name):
     step = jax.jit(make_train_step(EXAMPLES[name].task, optax.sgd(0.1)))
     padded, sums = step(begun(name), batch_of(name, [3, 5, 7, 8, -1, -1, -1, -1]))
     alone, expected = step(begun(name), batch_of(name, [3, 5, 7, 8]))
-    expect_equal(padded.params, alone.params)
-    expect_equal(padded.model_state, alone.model_state)
-    expect_equal(sums, expected)
+    expect_equal(name, padded.params, alone.params)
+    expect_equal(name, padded.model_state, alone.model_state)
+    expect_equal(name, sums, expected)
 
 
 @pytest.mark.parametrize("name", parameters(*[each for each in EXAMPLES if each != "mixtures"]))

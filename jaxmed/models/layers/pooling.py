@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -71,6 +72,21 @@ def overlapping_max_pool(
     return x
 
 
+def block_means(
+    x: Float[Array, "batch *space channels"], sides: Sequence[int]
+) -> Float[Array, "batch *reduced channels"]:
+    """Mean of each block of neighboring pixels.
+
+    Args:
+        x: [batch, *space, channels], whose axes are multiples of the sides.
+        sides: of a block, one per axis of space.
+
+    Returns:
+        [batch, *(space // sides), channels].
+    """
+    return _windows(x, sides).mean(tuple(range(2, 2 * len(sides) + 1, 2)))
+
+
 def global_mean_pool(
     features: Float[Array, "batch *space channels"],
 ) -> Float[Array, "batch channels"]:
@@ -86,15 +102,17 @@ def global_mean_pool(
     return features.mean(axis=places, dtype=jnp.float32).astype(features.dtype)
 
 
-def _windows(x: Array, window: int) -> Array:
-    """[batch, *space, channels] -> [batch, (space // window, window) per dimension, channels]."""
-    split = itertools.chain.from_iterable((n // window, window) for n in x.shape[1:-1])
+def _windows(x: Array, sides: Sequence[int]) -> Array:
+    """[batch, *space, channels] -> [batch, (space // side, side) per dimension, channels]."""
+    split = itertools.chain.from_iterable(
+        (n // side, side) for n, side in zip(x.shape[1:-1], sides, strict=True)
+    )
     return x.reshape(x.shape[0], *split, x.shape[-1])
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _max_of_windows(x: Array, window: int) -> Array:
-    return _windows(x, window).max(axis=tuple(range(2, 2 * x.ndim - 2, 2)))
+    return _windows(x, (window,) * (x.ndim - 2)).max(axis=tuple(range(2, 2 * x.ndim - 2, 2)))
 
 
 @_max_of_windows.defjvp
@@ -102,7 +120,8 @@ def _max_of_windows_jvp(
     window: int, primals: tuple[Array], tangents: tuple[Array]
 ) -> tuple[Array, Array]:
     (x,), (tangent,) = primals, tangents
-    largest, values = _max_of_windows(x, window), _windows(x, window)
+    sides = (window,) * (x.ndim - 2)
+    largest, values = _max_of_windows(x, window), _windows(x, sides)
     places = list(itertools.product(range(window), repeat=x.ndim - 2))
     # The backward pass then needs one number per window, not one mask per place.
     first = jnp.full(largest.shape, len(places) - 1, jnp.int32)
@@ -112,4 +131,4 @@ def _max_of_windows_jvp(
     inner = tuple(range(2, 2 * x.ndim - 2, 2))
     numbers = jnp.arange(len(places), dtype=jnp.int32).reshape(1, *(1, window) * (x.ndim - 2), 1)
     chosen = jnp.expand_dims(first, inner) == numbers
-    return largest, jnp.where(chosen, _windows(tangent, window), 0).sum(inner)
+    return largest, jnp.where(chosen, _windows(tangent, sides), 0).sum(inner)

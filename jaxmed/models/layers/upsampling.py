@@ -51,11 +51,14 @@ class Upsample(nn.Module):
             "kernel", nn.initializers.he_normal(), (channels, count * self.features)
         )
         y = x.reshape(-1, channels) @ kernel.astype(x.dtype)
-        return Bias(name="bias")(_blocks_to_space(y.reshape(*x.shape[:-1], -1), self.factors))
+        return Bias(name="bias")(blocks_to_space(y.reshape(*x.shape[:-1], -1), self.factors))
 
 
-def _blocks_to_space(x: Array, factors: Sequence[int]) -> Array:
-    """[batch, *space, block x features] -> [batch, *(space x factors), features]."""
+def blocks_to_space(x: Array, factors: Sequence[int]) -> Array:
+    """[batch, *space, block x features] -> [batch, *(space x factors), features].
+
+    The pixels of a block are in the order of the axes, the last one fastest.
+    """
     if math.prod(factors) == 1:
         return x
     batch, *space, _ = x.shape
