@@ -68,6 +68,16 @@ def _task(workload: Workload, dropout: float) -> tuple[Any, str]:
         encoder = models.RecurrentEncoder(VOCABULARY, dropout=dropout, recurrent_dropout=dropout)
         network = models.TextClassifier(1, encoder)
         return jm.tasks.binary_classification(network, inputs=inputs.tokens), "tokens"
+    if workload.segmenting is not None:
+        unet = workload.segmenting
+        network = models.UNet(unet.classes, unet.widths, unet.strides, residual=unet.residual)
+        return jm.tasks.segmentation(
+            network,
+            classes=[str(label) for label in range(unet.classes)],
+            inputs=inputs.pixels(),
+            loss=jm.losses.voxel_cross_entropy,
+            metrics={},
+        ), "image"
     classes = 10
     if workload.network == "resnet":
         assert workload.residual is not None

@@ -1,8 +1,8 @@
 """What `speed.py` measures jaxmed against: its peers.
 
 Each peer is trained the way its own users would, with settings that help it. It is made by a
-function of (workload, inputs, labels [rows] int64, batch_size), where inputs are images
-[rows, side, side, channels] uint8 or token numbers [rows, 200] int32, and is itself a function
+function of (workload, inputs, labels, batch_size), where inputs are images
+[rows, *sides, channels] uint8 or token numbers [rows, 200] int32, and is itself a function
 `train(rows, epochs)`: go through the first `rows` examples `epochs` times, in random order, and
 return when the last step is done. Nothing is imported before a peer is made, because each lives
 in a process of its own.
@@ -16,6 +16,8 @@ What was chosen in the peers' favor, each measured on two CPU cores:
   16 steps per execution (a tenth to a quarter faster; slower for the CNN, no faster for the
   LSTM), no metrics; TensorFlow without XLA for the LSTM, as Keras chooses itself (with it 190
   for 290 examples/s on a busy machine);
+- the U-Nets of PyTorch are `unets.torch_unet`, layer by layer the same network, and MONAI's are its
+  own `UNet` of the same widths; all minimize the cross entropy of pixels;
 - PyTorch: tensors in memory, indexed by a permutation, no DataLoader; the fused Adam; the CNN
   and the ResNets in channels-last; the LSTM with the batch first, as fast as time first.
   `torch.compile` was slower (61,000 for 64,000 examples/s; CNN 3,900 for 6,600) and is left out.
@@ -30,7 +32,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from resnets import keras_resnet, torch_resnet
-from workloads import DROPOUT, VOCABULARY, WORKLOADS
+from unets import monai_unet, torch_unet
+from workloads import DROPOUT, VOCABULARY, WORKLOADS, Segmenting
 
 Train: TypeAlias = Callable[[int, int], None]
 """`train(rows, epochs)`."""
@@ -83,7 +86,13 @@ def keras_fit(
     return train
 
 
-def torch_loop(workload: str, inputs: np.ndarray, labels: np.ndarray, batch_size: int) -> Train:
+def torch_loop(
+    workload: str,
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    batch_size: int,
+    unet: Callable[[Segmenting], Any] = torch_unet,
+) -> Train:
     """The usual PyTorch loop, over tensors in memory.
 
     Its LSTM has no dropout of states, so it does without; dropout of inputs is `nn.Dropout`,
@@ -94,7 +103,8 @@ def torch_loop(workload: str, inputs: np.ndarray, labels: np.ndarray, batch_size
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     _let_torch_be_fast()
-    residual, bfloat16 = WORKLOADS[workload].residual, WORKLOADS[workload].bfloat16
+    facts = WORKLOADS[workload]
+    residual, segmenting, bfloat16 = facts.residual, facts.segmenting, facts.bfloat16
 
     class Reader(nn.Module):
         def __init__(self) -> None:
@@ -124,14 +134,19 @@ def torch_loop(workload: str, inputs: np.ndarray, labels: np.ndarray, batch_size
         ),
         "lstm": Reader,
     }
-    network = torch_resnet(residual) if residual else networks[workload]()
+    if residual:
+        network = torch_resnet(residual)
+    elif segmenting:
+        network = unet(segmenting)
+    else:
+        network = networks[workload]()
     network = network.to(device, memory_format=layout)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
     if workload == "lstm":
         loss, x, y = nn.BCEWithLogitsLoss(), inputs, labels.astype(np.float32)
     else:
-        loss, y = nn.CrossEntropyLoss(), labels
-        x = inputs.transpose(0, 3, 1, 2).astype(np.float32) / 255
+        loss, y = nn.CrossEntropyLoss(), labels.astype(np.int64)
+        x = np.moveaxis(inputs, -1, 1).astype(np.float32) / 255
     x, y = (torch.from_numpy(array).to(device) for array in (x, y))
 
     def train(rows: int, epochs: int) -> None:
@@ -176,5 +191,6 @@ PEERS: dict[str, tuple[tuple[str, ...], Make]] = {
     "keras-tensorflow": (("keras", "tensorflow"), functools.partial(keras_fit, "tensorflow")),
     "keras-torch": (("keras", "torch"), functools.partial(keras_fit, "torch")),
     "torch": (("torch",), torch_loop),
+    "monai": (("monai", "torch"), functools.partial(torch_loop, unet=monai_unet)),
 }
 """By name: the modules that must be installed, and what makes the peer."""

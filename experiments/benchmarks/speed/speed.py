@@ -3,15 +3,18 @@
     python experiments/benchmarks/speed/speed.py                     # all that are installed
     python experiments/benchmarks/speed/speed.py --contenders jaxmed # without peers
     python experiments/benchmarks/speed/speed.py --check             # fails if a ratio lost 15 %
+    python experiments/benchmarks/speed/speed.py --workloads unet2d unet3d --cores 1
     python experiments/benchmarks/speed/speed.py --device gpu        # also what wants a GPU
 
 Needs jax, flax, optax and numpy; data is made up. Workloads, on images of MNIST's shape: the MLP
 784-512-256-10 (ReLU, Adam, batch 128), the CNN (32 3 x 3 convolutions, ReLU, 2 x 2 max pool, 10
-outputs; Adam, batch 32) and ResNet-18 with the small stem (Adam, batch 64). On texts of 200 words
-out of 20,000: the LSTM (embedding 128, 64 units, dropout 0.2 of inputs and states, 1 output; Adam,
-batch 32), and `jaxmed-plain`, the same without any dropout: in its line the column "jaxmed" tells
-what dropout costs. On an accelerator also 8, 32 and 64 MLPs as one program, ResNet-18 at 28 pixels
-and, at 224 pixels, ResNet-18 and ResNet-50, all three in bfloat16. Peers are installed with
+outputs; Adam, batch 32) and ResNet-18 with the small stem (Adam, batch 64). Two U-Nets of widths
+16-32-64-128 (Adam, batch 4): one of images of 128 pixels, and one of volumes of 48 x 64 x 48
+voxels, residual, whose first stage has a stride too. On texts of 200 words out of 20,000: the LSTM
+(embedding 128, 64 units, dropout 0.2 of inputs and states, 1 output; Adam, batch 32), and
+`jaxmed-plain`, the same without any dropout: in its line the column "jaxmed" tells what dropout
+costs. On an accelerator also 8, 32 and 64 MLPs as one program, ResNet-18 at 28 pixels and, at 224
+pixels, ResNet-18 and ResNet-50, all three in bfloat16. Peers are installed with
 `pip install -e '.[peers]'`; `peers.py` says how each is set up in its own favor.
 
 Each contender has its own process and they take turns, one computing at a time, so that other work
@@ -43,7 +46,7 @@ from typing import Any
 
 import guard
 from table import machine, show, summary
-from turns import CONTENDERS, choose_device, measure, taking_part
+from turns import CONTENDERS, choose_cores, choose_device, measure, taking_part
 from workloads import PROCESSOR, WORKLOADS
 
 from jaxmed import checks
@@ -55,6 +58,7 @@ class Settings:
     """What is measured, and for how long; `settings_of` documents each."""
 
     device: str = "cpu"
+    cores: int | None = None
     workloads: Sequence[str] = tuple(PROCESSOR)
     contenders: Sequence[str] = tuple(CONTENDERS)
     rounds: int = 7
@@ -76,6 +80,7 @@ def settings_of(arguments: Sequence[str] | None = None) -> Settings:
     )
     add = parser.add_argument
     add("--device", choices=("cpu", "gpu"), default="cpu", help="where all of them train")
+    add("--cores", type=int, help="how many cores of the processor are used (all)")
     add("--workloads", nargs="+", metavar="NAME", help=f"some of {', '.join(WORKLOADS)}")
     add("--contenders", nargs="+", metavar="NAME", help=f"some of {', '.join(CONTENDERS)}")
     add("--rounds", type=int, help="how often each has its turn (7, on a gpu 3)")
@@ -108,6 +113,7 @@ def experiment(settings: Settings) -> dict[str, Any]:
     if (settings.check or settings.keep) and "jaxmed" not in settings.contenders:
         sys.exit("contenders lacks jaxmed, whose ratios --check and --keep are about: name it too.")
     choose_device(settings.device)
+    choose_cores(settings.cores)
     installed = [
         name
         for name in settings.contenders

@@ -17,6 +17,8 @@ from peaks import matrix_peak, memory_peak
 from peers import PEERS, Make, device_of
 from workloads import WORKLOADS
 
+from jaxmed import checks
+
 OURS = ("jax", "flax", "optax")
 CONTENDERS: dict[str, tuple[tuple[str, ...], Make]] = {
     "jaxmed": (OURS, Epochs),
@@ -84,10 +86,17 @@ def measure(
 
 
 def taking_part(workload: str, installed: Sequence[str]) -> list[str]:
-    """Those without dropout only where others have it, and of several networks jaxmed alone."""
+    """Who trains this workload: `jaxmed-plain` only dropout, jaxmed alone several networks.
+
+    MONAI has U-Nets only, and Keras is not asked to train them.
+    """
     facts = WORKLOADS[workload]
+    if facts.members > 1:
+        return [name for name in installed if name == "jaxmed"]
+    if facts.segmenting is not None:
+        return [name for name in installed if name in ("jaxmed", "torch", "monai")]
     kept = [name for name in installed if name != "jaxmed-plain" or facts.dropout]
-    return [name for name in kept if name not in PEERS or facts.members == 1]
+    return [name for name in kept if name != "monai"]
 
 
 def contend(
@@ -164,6 +173,19 @@ class Child:
     def stop(self) -> None:
         """End the process."""
         self._connection.send(False)
+
+
+def choose_cores(count: int | None) -> None:
+    """Have this process and all that are started from now on use the first so many cores."""
+    if count is None:
+        return
+    checks.whole("cores", count)
+    if not hasattr(os, "sched_setaffinity"):
+        sys.exit(f"cores is {count}, but this system cannot reserve cores: leave the option out.")
+    usable = sorted(os.sched_getaffinity(0))
+    if count > len(usable):
+        sys.exit(f"cores is {count}, but this machine has {len(usable)}: ask for fewer.")
+    os.sched_setaffinity(0, usable[:count])
 
 
 def choose_device(device: str) -> None:

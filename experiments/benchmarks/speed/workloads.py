@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -24,6 +25,14 @@ def made_up_images(
     """Images [rows, side, side, channels] of some classes."""
     images = random.integers(0, 256, (rows, side, side, channels), dtype=np.uint8)
     return images, random.integers(0, classes, rows)
+
+
+def made_up_masks(
+    random: np.random.Generator, rows: int, *, sides: tuple[int, ...], channels: int, classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images or volumes [rows, *sides, channels] and a class of each pixel [rows, *sides]."""
+    images = random.integers(0, 256, (rows, *sides, channels), dtype=np.uint8)
+    return images, random.integers(0, classes, (rows, *sides), dtype=np.uint8)
 
 
 def made_up_texts(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -71,15 +80,55 @@ class Residual:
 
 
 @dataclasses.dataclass(frozen=True)
+class Segmenting:
+    """A U-Net, as `jaxmed.models.UNet` builds it: two convolutions a stage, on either side."""
+
+    sides: tuple[int, ...]
+    channels: int
+    first: int
+    """Stride of the first stage; the others halve the sides."""
+    residual: bool
+    widths: tuple[int, ...] = (16, 32, 64, 128)
+    classes: int = 3
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Of each stage."""
+        return (self.first, *(2,) * (len(self.widths) - 1))
+
+    def products(self) -> list[Product]:
+        """Of every convolution, forward, one image."""
+        axes, side, before = len(self.sides), 1, self.channels
+        window, found, places = 3**axes, [], []
+        for width, stride in zip(self.widths, self.strides, strict=True):
+            side *= stride
+            places.append(math.prod(self.sides) // side**axes)
+            found += self._stage(places[-1], window, before, width)
+            before = width
+        for stage in reversed(range(len(self.widths) - 1)):
+            width, corners = self.widths[stage], self.strides[stage + 1] ** axes
+            found.append((places[stage + 1], before, corners * width))
+            found += self._stage(places[stage], window, 2 * width, width)
+            before = width
+        return [*found, (places[0], before, self.first**axes * self.classes)]
+
+    def _stage(self, places: int, window: int, before: int, width: int) -> list[Product]:
+        convolved = [(places, window * before, width), (places, window * width, width)]
+        shortcut = self.residual and before != width
+        return [*convolved, *([(places, before, width)] if shortcut else [])]
+
+
+@dataclasses.dataclass(frozen=True)
 class Workload:
     """A network, what a step reads, and the matrix products of one example's forward pass."""
 
-    network: Literal["mlp", "cnn", "lstm", "resnet"]
+    network: Literal["mlp", "cnn", "lstm", "resnet", "unet"]
     batch_size: int
     products: Sequence[Product]
     data: Data = made_up_images
     examples: int = 60_000
     residual: Residual | None = None
+    segmenting: Segmenting | None = None
     embedded: bool = False  # the first layer reads vectors that are learned too
     dropout: bool = False
     members: int = 1  # networks that one program trains; only jaxmed's
@@ -103,6 +152,18 @@ def _residual(residual: Residual, batch_size: int, examples: int) -> Workload:
     return Workload("resnet", batch_size, residual.products(), data, examples, residual)
 
 
+def _segmenting(segmenting: Segmenting, examples: int) -> Workload:
+    sizes = {
+        "sides": segmenting.sides,
+        "channels": segmenting.channels,
+        "classes": segmenting.classes,
+    }
+    data = functools.partial(made_up_masks, **sizes)
+    return Workload(
+        "unet", 4, segmenting.products(), data, examples=examples, segmenting=segmenting
+    )
+
+
 _MLP = Workload("mlp", 128, ((1, 784, 512), (1, 512, 256), (1, 256, 10)))
 _LARGE = {"imagenet": True, "side": 224, "channels": 3, "classes": 1000}
 
@@ -118,6 +179,8 @@ PROCESSOR: dict[str, Workload] = {
         dropout=True,
     ),
     "resnet18": _residual(Residual((2, 2, 2, 2)), 64, 4_096),
+    "unet2d": _segmenting(Segmenting((128, 128), channels=3, first=1, residual=False), 1_024),
+    "unet3d": _segmenting(Segmenting((48, 64, 48), channels=1, first=2, residual=True), 128),
 }
 """What two cores can train."""
 

@@ -6,7 +6,7 @@ import pytest
 import written_dicom as written
 from pydicom.uid import DigitalXRayImageStorageForPresentation
 
-from jaxmed.data import write_dicom_seg
+from jaxmed.data import from_masks, to_grid, write_dicom_seg
 
 pytest.importorskip("highdicom", reason="pip install 'jaxmed[segmentation]'")
 
@@ -71,6 +71,31 @@ def test_each_slice_lies_on_its_image(tmp_path, directions):
         for number in (1, 2):
             np.testing.assert_array_equal(masks[position][number], slice_ == number)
         assert sources[position] == (image.SOPInstanceUID, None)
+
+
+@pytest.mark.parametrize(
+    ("directions", "axes"),
+    # Depth is that axis of the series which runs towards the head.
+    [(written.AXIAL, (0, 1, 2)), ((-1, 0, 0, 0, 1, 0), (0, 1, 2)), (OBLIQUE, (1, 0, 2))],
+)
+@pytest.mark.parametrize("step", [2.5, -2.5])
+def test_predictions_of_an_example_are_read_back(tmp_path, directions, axes, step):
+    series(tmp_path / "ct", directions=directions, step=step)
+    first = RNG.integers(0, 3, SHAPE)
+    write_dicom_seg(first, like=tmp_path / "ct", path=tmp_path / "1/seg.dcm", classes=CLASSES)
+    arguments = {"classes": CLASSES, "shape": [SHAPE[axis] for axis in axes]}
+    source = from_masks(tmp_path / "ct", tmp_path / "1", **arguments)
+    np.testing.assert_array_equal(to_grid(source[0]["label"], source.grid(0)), first)
+    predicted = RNG.integers(0, 3, source[0]["label"].shape).astype(np.int8)
+    write_dicom_seg(
+        to_grid(predicted, source.grid(0)),
+        like=tmp_path / "ct",
+        path=tmp_path / "2/seg.dcm",
+        classes=CLASSES,
+    )
+    again = from_masks(tmp_path / "ct", tmp_path / "2", **arguments)
+    np.testing.assert_array_equal(again[0]["image"], source[0]["image"])
+    np.testing.assert_array_equal(again[0]["label"], predicted)
 
 
 def test_names_codes_and_who_made_it(tmp_path):
