@@ -83,13 +83,14 @@ def write_study_labels(path):
 
 
 def write_nifti(path):
-    """Four volumes of 2 mm, as `1.nii.gz` and so on."""
+    """Four volumes of 2 mm, as `1.nii.gz` and so on; what is masked is brighter."""
     import nibabel
 
     rng = np.random.default_rng(0)
     path.mkdir(parents=True)
     for number in range(1, 5):
         values = rng.normal(100, 20, (20, 24, 16)).astype(np.float32)
+        values[_masked(number)] += 60
         nibabel.save(nibabel.Nifti1Image(values, np.diag([2, 2, 2, 1])), path / f"{number}.nii.gz")
 
 
@@ -106,8 +107,13 @@ def write_nifti_masks(path):
     path.mkdir(parents=True)
     for number in range(1, 5):
         values = np.zeros((20, 24, 16), np.uint8)
-        values[4 + number : 10 + number, 6:14, 5:11] = 1
+        values[_masked(number)] = 1
         nibabel.save(nibabel.Nifti1Image(values, np.diag([2, 2, 2, 1])), path / f"{number}.nii.gz")
+
+
+def _masked(number):
+    """Where the object of a volume lies."""
+    return slice(4 + number, 10 + number), slice(6, 14), slice(5, 11)
 
 
 def write_publisher(path):
