@@ -24,7 +24,10 @@ from jaxmed.plots.text import plain
 
 DEFAULT_METRICS = tuple(
     f"validation/{name}"
-    for name in ("auroc", "accuracy", "sensitivity", "specificity", "f1", "r2", "mae")
+    for name in (
+        *("auroc", "accuracy", "dice", "surface_dice", "sensitivity", "specificity", "f1"),
+        *("r2", "mae"),
+    )
 )
 """Metrics of the validation split that are drawn if they were measured."""
 

@@ -34,6 +34,12 @@ def test_losses_and_metrics_are_those_of_the_history():
         np.testing.assert_allclose(drawn[label], [(row["epoch"], row[name]) for row in HISTORY])
 
 
+def test_segmentations_are_followed_by_their_overlap():
+    history = [{**row, "validation/dice": 0.05 * row["epoch"]} for row in HISTORY]
+    labels = [line.get_label() for line in plots.training_curve(history).axes[1].lines]
+    assert labels[:2] == ["auroc", "dice"]
+
+
 def test_other_metrics_are_drawn_where_they_are_named():
     figure = plots.training_curve(HISTORY, metrics=["seconds"])
     line = figure.axes[1].lines[0]
