@@ -40,11 +40,11 @@ class Settings(ExperimentSettings):
     """Weight decay of AdamW."""
     averaging: float = 0.99
     """Weight of the old average of the parameters, per step."""
-    batch_size: int = 4
+    batch_size: int = 2
     """Volumes per step."""
-    steps: int = 1800
+    steps: int = 6000
     """Training steps."""
-    check_every: int = 300
+    check_every: int = 1000
     """Steps between two evaluations of the validation volumes."""
     runs: Path = Path("runs/hippocampus_unet")
     """The folder in which a new folder is made for this run."""

@@ -37,11 +37,11 @@ class Settings(ExperimentSettings):
     """Weight decay of AdamW."""
     averaging: float = 0.99
     """Weight of the old average of the parameters, per step."""
-    batch_size: int = 8
+    batch_size: int = 4
     """Images per step."""
-    steps: int = 1600
+    steps: int = 3200
     """Training steps."""
-    check_every: int = 400
+    check_every: int = 800
     """Steps between two evaluations of the validation images."""
     runs: Path = Path("runs/lungs_unet")
     """The folder in which a new folder is made for this run."""

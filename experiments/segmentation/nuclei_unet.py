@@ -56,7 +56,7 @@ class Settings(ExperimentSettings):
     """Weight of the old average of the parameters, per step."""
     batch_size: int = 4
     """Patches per step."""
-    steps: int = 1400
+    steps: int = 2800
     """Training steps."""
     check_every: int = 700
     """Steps between two evaluations of the validation images."""

@@ -34,11 +34,12 @@ from jaxmed.evaluation.operating_points import (
 from jaxmed.evaluation.precision_notes import precision_notes
 from jaxmed.evaluation.predict import losses, predict
 from jaxmed.evaluation.risk_control import RiskControl, risk_control
-from jaxmed.evaluation.sliding_window import sliding_window
+from jaxmed.evaluation.sliding_window import sliding_window, sliding_window_memory
 from jaxmed.evaluation.subgroup_members import Subgroup
 from jaxmed.evaluation.subgroup_table import Subgroups, SubgroupStatistic
 from jaxmed.evaluation.subgroups import by_subgroup
 from jaxmed.evaluation.tables import metrics_table, write_predictions
+from jaxmed.evaluation.window_memory import WindowMemory
 
 __all__ = [
     "Calibration",
@@ -54,6 +55,7 @@ __all__ = [
     "Subgroup",
     "SubgroupStatistic",
     "Subgroups",
+    "WindowMemory",
     "abstention_threshold",
     "by_subgroup",
     "calibrated",
@@ -81,6 +83,7 @@ __all__ = [
     "remove_small",
     "risk_control",
     "sliding_window",
+    "sliding_window_memory",
     "smallest_calibration",
     "threshold_for_sensitivity",
     "threshold_for_specificity",

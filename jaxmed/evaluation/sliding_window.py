@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.data import memory
 from jaxmed.data.studies.volume import crop_or_pad
-from jaxmed.evaluation.kept_places import kept_places, nbytes_kept, one_place
+from jaxmed.evaluation.kept_places import kept_places, one_place
 from jaxmed.evaluation.predict import check_running, row_program
+from jaxmed.evaluation.window_memory import WindowMemory, check_host, host_bytes, kind_of
 from jaxmed.evaluation.window_sums import Places, finished_slices, window_batch, window_batches
 from jaxmed.runtime.placement import Placement, jit
+from jaxmed.runtime.program_memory import bytes_of
 from jaxmed.tasks import Model
 from jaxmed.tasks.sliding_windows import (
     Weights,
@@ -57,6 +57,8 @@ def sliding_window(
     pads: with 0 where it is uint8, else with its lowest value; what is predicted for the padding is
     cut off again. Pad it yourself where the model was trained on other padding.
 
+    `sliding_window_memory` says beforehand how much memory a call takes.
+
     Args:
         model: that predicts something for every place of its `image`, such as one of segmentation.
         image: [*space, channels], uint8, or other numbers, which become float32.
@@ -86,40 +88,105 @@ def sliding_window(
         Isensee et al., nnU-Net: a self-configuring method for deep learning-based biomedical image
         segmentation, 2021, methods, "Inference".
     """
-    batch_size = check_running(model, batch_size, placement, 0)
     window, mirrored = check_windows(window, overlap, weights, mirrored)
+    plan = _plan(model, image, window, mirrored, reduce, batch_size, placement)
+    check_host(plan.bytes, plan.image, whole=reduce is None)
+
+    padded = _padded(_finite(plan.image), plan.space)
+    axes = [
+        windows_along(length, each, overlap=overlap, weights=weights)
+        for length, each in zip(plan.space, window, strict=True)
+    ]
+    placement = plan.placement
+    program = row_program(model.task, placement, plan.key, plan.run)
+    whole = placement.replicate((model.params, model.state))
+    found = (
+        (starts, program(*whole, placement.shard(batch, 0)))
+        for starts, batch in window_batches(padded, axes, plan.size)
+    )
+    slices = finished_slices(found, plan.trailing, plan.space, window)
+    results = kept_places(slices, reduce, plan.one, plan.space)
+    return {name: _cropped(x, plan.image.shape[:-1]) for name, x in results.items()}
+
+
+def sliding_window_memory(
+    model: Model,
+    image: np.ndarray,
+    *,
+    window: Sequence[int],
+    mirrored: Sequence[int] = (),
+    reduce: Callable[[Places], Places] | None = None,
+    batch_size: int = 1,
+) -> WindowMemory:
+    """How much memory `sliding_window` takes at its peak; nothing of it is taken.
+
+    The program is compiled for that, which takes as long as the first window of `sliding_window`
+    on one device.
+
+    Args:
+        model: as for `sliding_window`, and so are the others.
+        image: [*space, channels]; only its shape and dtype are read.
+        window: (height, width), or (depth, height, width).
+        mirrored: axes over whose mirrored copies the prediction is averaged.
+        reduce: what is kept, by default all.
+        batch_size: windows at a time.
+
+    Returns:
+        Bytes of the host and of the device, on top of the image and what was in use before.
+
+    Raises:
+        ValueError: as `sliding_window`, for whatever is wrong with an argument.
+    """
+    window, mirrored = check_windows(window, 0, "uniform", mirrored)
+    plan = _plan(model, image, window, mirrored, reduce, batch_size, None)
+    batch = _abstract_batch(plan.image, window, plan.size)
+    program = jax.jit(plan.run).lower(model.params, model.state, batch).compile()
+    return WindowMemory(plan.bytes, bytes_of(program))
+
+
+class _Plan(NamedTuple):
+    """What is known before anything is computed."""
+
+    image: np.ndarray
+    space: tuple[int, ...]
+    placement: Placement
+    size: int
+    run: Callable[..., Any]
+    key: Any
+    trailing: dict[str, tuple[int, ...]]
+    one: Places
+    bytes: int
+
+
+def _plan(
+    model: Model,
+    image: np.ndarray,
+    window: tuple[int, ...],
+    mirrored: tuple[int, ...],
+    reduce: Callable[[Places], Places] | None,
+    batch_size: int,
+    placement: Placement | None,
+) -> _Plan:
+    batch_size = check_running(model, batch_size, placement, 0)
+    placement = placement or jit()
     image = _shaped(image, window)
     if reduce is not None:
         checks.function("reduce", reduce, "outputs -> outputs")
-    placement, task = placement or jit(), model.task
     size = -(-batch_size // placement.devices) * placement.devices
 
     def run(params: Params, state: ModelState, batch: Batch) -> Outputs:
         own = {name: x for name, x in batch.items() if name != "shares"}
-        outputs = predict_windows(lambda batch: task.predict(params, state, batch), own, mirrored)
+        outputs = predict_windows(
+            lambda batch: model.task.predict(params, state, batch), own, mirrored
+        )
         return with_shares(outputs, batch["shares"])
 
     key = ("sliding window", mirrored)
     trailing = _trailing(key, run, model, image, window)
     one = one_place(reduce, trailing, len(window))
+    needed = host_bytes(image, window, one=one, trailing=trailing, size=size)
     space = tuple(map(max, image.shape[:-1], window))
-    numbers = sum(math.prod(rest) for rest in trailing.values())
-    _check_memory(image, window, nbytes_kept(one, space), 4 * numbers, size, reduce is None)
-
-    padded = _padded(_finite(image), space)
-    axes = [
-        windows_along(length, each, overlap=overlap, weights=weights)
-        for length, each in zip(space, window, strict=True)
-    ]
-    program = row_program(task, placement, key, run)
-    whole = placement.replicate((model.params, model.state))
-    found = (
-        (starts, program(*whole, placement.shard(batch, 0)))
-        for starts, batch in window_batches(padded, axes, size)
-    )
-    slices = finished_slices(found, trailing, space, window)
-    results = kept_places(slices, reduce, one, space)
-    return {name: _cropped(x, image.shape[:-1]) for name, x in results.items()}
+    return _Plan(image, space, placement, size, run, key, trailing, one, needed)
 
 
 def _shaped(image: Any, window: tuple[int, ...]) -> np.ndarray:
@@ -135,10 +202,6 @@ def _shaped(image: Any, window: tuple[int, ...]) -> np.ndarray:
     return image
 
 
-def _kind(image: np.ndarray) -> np.dtype[Any]:
-    return image.dtype if image.dtype == np.uint8 else np.dtype(np.float32)
-
-
 def _trailing(
     key: Any, run: Callable[..., Any], model: Model, image: np.ndarray, window: tuple[int, ...]
 ) -> dict[str, tuple[int, ...]]:
@@ -146,50 +209,25 @@ def _trailing(
 
     It is kept on the task as the program is, since tracing a network takes as long as some windows.
     """
-    shape, kind, kept = (1, *window, image.shape[-1]), _kind(image), model.task.programs
+    batch, kept = _abstract_batch(image, window, 1), model.task.programs
+    shape, kind = batch["image"].shape, batch["image"].dtype
     if (key, shape, kind) not in kept:
-        shares = [jax.ShapeDtypeStruct((1, each), np.float32) for each in window]
-        batch = window_batch(jax.ShapeDtypeStruct(shape, kind), shares)
         outputs = jax.eval_shape(run, model.params, model.state, batch)
         kept[key, shape, kind] = {name: x.shape[1 + len(window) :] for name, x in outputs.items()}
     return kept[key, shape, kind]
 
 
-def _check_memory(
-    image: np.ndarray, window: tuple[int, ...], results: int, of_place: int, size: int, whole: bool
-) -> None:
-    """Refuse an image whose predictions this machine cannot hold.
-
-    Args:
-        image: as it was passed.
-        window: of the windows.
-        results: bytes of what is kept.
-        of_place: bytes of what is predicted for one place.
-        size: windows per batch.
-        whole: whether all predictions are kept.
-    """
-    space = tuple(map(max, image.shape[:-1], window))
-    of_pixel = _kind(image).itemsize * image.shape[-1]
-    needed = results + of_place * window[0] * math.prod(space[1:])
-    needed += size * math.prod(window) * (of_pixel + of_place)
-    if image.dtype != _kind(image):
-        needed += of_pixel * math.prod(image.shape[:-1])
-    if space != image.shape[:-1]:
-        needed += of_pixel * math.prod(space) + results
-    present = memory.total_memory()
-    if needed > present:
-        remedy = "pass reduce= to keep labels only, " if whole else ""
-        raise ValueError(
-            f"image has shape {image.shape}, for which {needed:,} bytes of memory are needed, but "
-            f"this machine has {present:,}: {remedy}resample it coarser, predict it in parts, or "
-            "use a larger machine."
-        )
+def _abstract_batch(image: np.ndarray, window: tuple[int, ...], size: int) -> dict[str, Any]:
+    """Shapes and types of a batch of so many windows."""
+    shares = [jax.ShapeDtypeStruct((size, each), np.float32) for each in window]
+    windows = jax.ShapeDtypeStruct((size, *window, image.shape[-1]), kind_of(image))
+    return window_batch(windows, shares)
 
 
 def _finite(image: np.ndarray) -> np.ndarray:
     """The image as uint8 or float32, refused where it holds NaN or infinity."""
     with np.errstate(over="ignore"):
-        image = image.astype(_kind(image), copy=False)
+        image = image.astype(kind_of(image), copy=False)
     # One slice at a time, so that no mask of the whole is allocated.
     invalid = sum(part.size - int(np.isfinite(part).sum()) for part in image)
     if invalid:

@@ -79,8 +79,10 @@ def finished_slices(
             if (ahead := start[0] - first) > 0:
                 yield {name: x[:ahead] for name, x in sums.items()}
                 for x in sums.values():
-                    x[: len(x) - ahead] = x[ahead:]
-                    x[len(x) - ahead :] = 0
+                    # Slice by slice: where source and target overlap, NumPy copies all of it.
+                    for number in range(ahead, len(x)):
+                        x[number - ahead] = x[number]
+                    x[max(len(x) - ahead, 0) :] = 0
                 first = start[0]
             region = _region((0, *start[1:]), window)
             for name, x in sums.items():

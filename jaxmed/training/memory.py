@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmed.runtime.placement import Placement
+from jaxmed.runtime.program_memory import bytes_of
 from jaxmed.training import input_pipeline
 from jaxmed.training.step import TrainState
 
@@ -40,17 +40,6 @@ def largest_that_fits(
             return size
         size //= 2
     return None
-
-
-def bytes_of(program: jax.stages.Compiled) -> int:
-    """What a compiled program needs on a device: arguments, results and all in between."""
-    found: Any = program.memory_analysis()
-    return int(
-        found.argument_size_in_bytes
-        + found.output_size_in_bytes
-        + found.temp_size_in_bytes
-        - found.alias_size_in_bytes
-    )
 
 
 def too_large(

@@ -111,6 +111,14 @@ CALLS: dict[str, Call] = {
         batch_size=(2, COUNT),
         placement=PLACEMENT,
     ),
+    "evaluation.sliding_window_memory": call(
+        evaluation.sliding_window_memory,
+        **{name: x for name, x in sliding.items() if name not in ("overlap", "weights")},
+        # Not the same image as a list: memory depends on its type.
+        image=(image_of(5, 6), Kind([*array(3).bad, np.zeros((0, 6, 1))])),
+        reduce=(None, REDUCE),
+        batch_size=(2, COUNT),
+    ),
     "transforms.with_sliding_window": call(
         transforms.with_sliding_window,
         **{**sliding, "window": ((4, 4), COUNTS.also((), (4,), (0, 4), (4, 4, 4, 4)))},

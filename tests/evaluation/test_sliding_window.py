@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import subprocess
+import sys
 
 import jax.numpy as jnp
 import numpy as np
@@ -200,6 +202,39 @@ def test_too_large_an_image_is_refused_before_memory_is_taken(monkeypatch):
         reduce=lambda outputs: {"class": outputs["probabilities"].argmax(-1).astype(np.int8)},
     )
     assert found["class"].shape == (40, 40, 10)
+
+
+MEASURED = """
+import re
+from pathlib import Path
+import numpy as np
+from tasks.places import convolution, image_of
+from jaxmed.evaluation import sliding_window, sliding_window_memory
+
+def kib(field):
+    return int(re.search(rf"{field}:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+
+model, image = convolution(3), image_of(160, 256, 256).astype(np.float64)
+given = {"window": (16, 64, 64), "reduce": REDUCE}
+sliding_window(model, image[:48], **given)  # compiles, and what is loaded only once is
+said = sliding_window_memory(model, image, **given)
+before = kib("VmRSS")
+sliding_window(model, image, **given)
+print(1024 * (kib("VmHWM") - before), *said)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of a process from /proc")
+@pytest.mark.parametrize("reduce", ["None", "lambda x: {'a': x['probabilities'].argmax(-1)}"])
+def test_the_memory_that_is_said_is_kept(reduce):
+    code = MEASURED.replace("REDUCE", reduce)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=200, check=True
+    )
+    taken, host, device = map(int, done.stdout.split())
+    # What the smaller image took is free again, and may be used once more.
+    assert 0.5 * host < taken < host + device
 
 
 @pytest.mark.parametrize(

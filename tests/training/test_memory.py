@@ -8,7 +8,7 @@ import optax
 import pytest
 from contracts.examples import EXAMPLES
 
-from jaxmed.runtime import placement
+from jaxmed.runtime import placement, program_memory
 from jaxmed.training import Execution, Run, fit, input_pipeline, memory
 from jaxmed.training.step import init_state, make_train_step
 
@@ -22,7 +22,7 @@ def needed(batch_size: int, where: placement.Placement) -> int:
     examples = input_pipeline.resident(
         EXAMPLE.task, columns, make_train_step(EXAMPLE.task, optimizer), where
     )
-    return memory.bytes_of(examples.program(state, np.zeros((1, batch_size), np.int32)))
+    return program_memory.bytes_of(examples.program(state, np.zeros((1, batch_size), np.int32)))
 
 
 @pytest.fixture
