@@ -11,6 +11,7 @@ dimensions.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import operator
 from collections.abc import Sequence
@@ -74,17 +75,14 @@ def winograd_convolution(
     # Every spatial dimension adds an axis of 6 in front, the last dimension outermost.
     for number in range(len(sides)):
         x = _tile_sums(x, 2 * number + 1)
-        kernel = jnp.stack(_weighted_sums(_OF_KERNEL, _unstack(kernel, number)))
     rows = x.shape[len(sides) : -1]
     count = PRODUCTS ** len(sides)
     products = jnp.matmul(
         x.reshape(count, math.prod(rows), x.shape[-1]),
-        kernel.reshape(count, x.shape[-1], features),
+        _kernel_sums(kernel),
         precision=lax.Precision.HIGHEST,
     )
-    y = products.reshape(*(PRODUCTS,) * len(sides), *rows, features)
-    for number in reversed(range(len(sides))):
-        y = _join_tiles(_weighted_sums(_OF_PRODUCTS, _unstack(y, 0)), 2 * number + 1)
+    y = _join_tiles(products.reshape(count, -1), (*rows, features))
     return y[(slice(None), *(slice(side) for side in sides))]
 
 
@@ -97,6 +95,15 @@ def tiled_size(sides: Sequence[int]) -> int:
     return math.prod(side + -side % OUTPUTS for side in sides)
 
 
+def _kernel_sums(kernel: Array) -> Array:
+    """[3, ..., channels, features] -> [6 x ..., channels, features]."""
+    axes, (channels, features) = kernel.ndim - 2, kernel.shape[-2:]
+    # The last dimension comes outermost, as in the tiles.
+    kernel = kernel.transpose(*reversed(range(axes)), axes, axes + 1)
+    sums = _sums_along(_OF_KERNEL, axes, kernel.reshape(3**axes, -1))
+    return sums.reshape(-1, channels, features)
+
+
 def _tile_sums(x: Array, axis: int) -> Array:
     """[..., 4 tiles, ...] -> [6, ..., tiles, ...]: the input of each product per tile."""
     before, behind = x.shape[:axis], x.shape[axis + 1 :]
@@ -106,11 +113,37 @@ def _tile_sums(x: Array, axis: int) -> Array:
     return lax.optimization_barrier(jnp.stack(_weighted_sums(_OF_PIXELS, pixels)))
 
 
-def _join_tiles(parts: Sequence[Array], axis: int) -> Array:
-    """Four arrays [..., tiles, ...] -> [..., 4 tiles, ...], interleaved."""
-    whole = list(parts[0].shape)
-    whole[axis] *= OUTPUTS
-    return lax.optimization_barrier(jnp.stack(parts, axis + 1).reshape(whole))
+def _join_tiles(products: Array, shape: Sequence[int]) -> Array:
+    """[6 x ..., all] -> [batch, *space, features]: four outputs of each tile and dimension.
+
+    Args:
+        products: the last dimension outermost.
+        shape: [batch, *tiles, features] of one product.
+    """
+    axes = len(shape) - 2
+    y = _sums_along(_OF_PRODUCTS, axes, products).reshape(*(OUTPUTS,) * axes, *shape)
+    # Behind the tiles of each dimension come its outputs.
+    pairs = [(axes + 1 + number, axes - 1 - number) for number in range(axes)]
+    y = y.transpose(axes, *itertools.chain(*pairs), 2 * axes + 1)
+    sides = [OUTPUTS * tiles for tiles in shape[1:-1]]
+    return lax.optimization_barrier(y.reshape(shape[0], *sides, shape[-1]))
+
+
+def _sums_along(weights: np.ndarray, axes: int, x: Array) -> Array:
+    """Weighted sums along each of several dimensions of the same length, as one matrix product.
+
+    One product is compiled sooner than the sums along one dimension after another, and as fast.
+
+    Args:
+        weights: [sums, length], the same for every dimension.
+        axes: number of dimensions.
+        x: [length x ..., all].
+
+    Returns:
+        [sums x ..., all].
+    """
+    matrix = functools.reduce(np.kron, [weights] * axes)
+    return jnp.matmul(jnp.asarray(matrix, x.dtype), x, precision=lax.Precision.HIGHEST)
 
 
 def _unstack(x: Array, axis: int) -> list[Array]:
