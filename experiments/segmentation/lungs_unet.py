@@ -2,8 +2,9 @@
 
 A U-Net is trained on the radiographs of Montgomery County at 128 x 128 pixels, rotated, scaled,
 moved and exposed differently at random, with the sum of Dice loss and cross entropy. The parameters
-are averaged over the steps. Images are not mirrored: the heart is on one side. Distances are in
-pixels, as the images have lost their proportions.
+are averaged over the steps, and predictions over the image and its copies shifted by one pixel.
+Images are not mirrored: the heart is on one side. Distances are in pixels, as the images have lost
+their proportions.
 
     python experiments/segmentation/lungs_unet.py --seeds 0 1 2
 
@@ -94,6 +95,7 @@ def segmenting(settings: Settings, classes: tuple[str, ...]) -> jm.Task:
         residual=True,
     )
     task = jm.tasks.segmentation(network, classes=classes, inputs=inputs.standardized_images)
+    task = jm.transforms.shift_averaged(task)
     return jm.transforms.augmented(task, augment.paired(augment.chest_x_ray()))
 
 

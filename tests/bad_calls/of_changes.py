@@ -137,6 +137,7 @@ TRANSFORMS: dict[str, Call] = {
         shares=(np.array([0.5, 0.25, 0.25]), SHARES),
         tau=(1.0, AT_LEAST_0),
     ),
+    "shift_averaged": call(transforms.shift_averaged, task=TASK, pixels=(1, COUNT)),
     "test_time_augmentation": call(
         transforms.test_time_augmentation,
         task=TASK,
