@@ -30,6 +30,8 @@ DEFAULT_METRICS = tuple(
     )
 )
 """Metrics of the validation split that are drawn if they were measured."""
+_LONG = 18
+"""Letters of a name in a legend of three columns."""
 
 
 def training_curve(
@@ -91,14 +93,17 @@ def training_curve(
         best_epoch, reason = float(epoch[loss.argmin()]), "lowest validation loss"
     for axes in panels:
         if best_epoch is not None:
-            label = f"epoch {best_epoch:g}, {reason}" if axes is panels[0] else "_"
+            label = f"epoch {best_epoch:.4g}, {reason}" if axes is panels[0] else "_"
             axes.axvline(best_epoch, **REFERENCE, label=label)
         axes.set_xlabel("Epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(axis="y", color=PALE, lw=0.6)
         tidy(axes)
         if axes.lines:
-            axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, **LEGEND)
+            # Long names in three columns would take the width of the panel beside.
+            longest = max(len(str(line.get_label())) for line in axes.lines)
+            ncols = 3 if longest <= _LONG else 2
+            axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=ncols, **LEGEND)
     return figure
 
 

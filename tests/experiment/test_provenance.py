@@ -40,6 +40,7 @@ class Outer:
             ["--pretraining.epochs", "2"],
         ),
         (["--name", "two words", "--profile"], ["--name", "two words"]),
+        (["--resume", "runs/a", "--seeds", "0"], ["--seeds", "0"]),
     ],
 )
 def test_options_that_name_places_are_left_out(given, kept):
