@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,20 +17,23 @@ from jaxmed.tasks.task import A_TASK, Task
 from jaxmed.typing import Array, Batch, ModelState, Outputs, Params
 
 
-def shift_averaged(task: Task, *, pixels: int = 1) -> Task:
+def shift_averaged(task: Task, *, pixels: int = 1, diagonals: bool = False) -> Task:
     """The same task, whose prediction for each place is the mean over shifted copies of the image.
 
     A network whose stages have strides sees a place otherwise after a shift by one pixel; the mean
     evens that out, most of all at boundaries ("cycle spinning", Coifman and Donoho 1995). The
     copies are the image itself and the image moved by some pixels both ways along each axis: 5 of
-    an image, 7 of a volume. What is predicted for a copy is moved back. What a copy has moved out
-    of the image is filled with its edge pixels, and does not count.
+    an image, 7 of a volume. What opens behind a copy is filled with the pixels of the edge. What is
+    predicted for a copy is moved back; places that it has moved out of the image count without it.
 
-    Training is unchanged. A prediction takes 5 or 7 times as long and no more memory.
+    Training is unchanged. A prediction takes as many times as long as there are copies, and no more
+    memory.
 
     Args:
         task: that predicts something for every place of its `image`, such as one of segmentation.
         pixels: how far copies are moved, at least 1.
+        diagonals: whether they are also moved along several axes at once: 9 copies of an image, 27
+            of a volume.
 
     Returns:
         The task, which names no intermediate values. Its outputs are those [batch, *space, ...] of
@@ -42,6 +46,7 @@ def shift_averaged(task: Task, *, pixels: int = 1) -> Task:
     """
     checks.made_by("task", task, Task, A_TASK)
     pixels = checks.whole("pixels", pixels)
+    checks.flag("diagonals", diagonals)
 
     def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
         image = jnp.asarray(batch["image"])
@@ -51,8 +56,11 @@ def shift_averaged(task: Task, *, pixels: int = 1) -> Task:
                 f"image has the shape {space} in space, but must be longer than pixels, which is "
                 f"{pixels}, along every axis: move it by fewer."
             )
-        ways = np.eye(len(space), dtype=np.int32) * pixels
-        ways = np.concatenate([np.zeros_like(ways[:1]), ways, -ways])
+        ways = np.array([
+            way
+            for way in itertools.product((0, pixels, -pixels), repeat=len(space))
+            if diagonals or np.count_nonzero(way) <= 1
+        ], np.int32)  # fmt: skip
         edges = [(0, 0), *((pixels, pixels),) * len(space), (0, 0)]
         padded = jnp.pad(image, edges, mode="edge")
         seen = jnp.pad(jnp.ones((1, *space), jnp.float32), edges[:-1])

@@ -20,12 +20,12 @@ def changed(model, **options) -> Model:
     return dataclasses.replace(model, task=shift_averaged(model.task, **options))
 
 
-def by_loops(model, image, pixels):
+def by_loops(model, image, pixels, diagonals):
     """Every copy by itself, place after place."""
     space = image.shape[:-1]
-    ways = [(0,) * len(space)]
-    for axis, sign in itertools.product(range(len(space)), (1, -1)):
-        ways.append(tuple(sign * pixels * (axis == number) for number in range(len(space))))
+    ways = itertools.product((-pixels, 0, pixels), repeat=len(space))
+    ways = [way for way in ways if diagonals or sum(map(bool, way)) <= 1]
+    assert len(ways) == (3 ** len(space) if diagonals else 1 + 2 * len(space))
     total, count = np.zeros((*space, CLASSES)), np.zeros(space)
     for way in ways:
         copy = np.empty_like(image)
@@ -41,13 +41,15 @@ def by_loops(model, image, pixels):
     return total / count[..., None]
 
 
-@pytest.mark.parametrize(("shape", "pixels"), [((5, 7), 1), ((6, 4), 3), ((3, 4, 5), 2)])
-def test_copies_are_moved_there_and_back(shape, pixels):
+@pytest.mark.parametrize("diagonals", [False, True])
+@pytest.mark.parametrize(("shape", "pixels"), [((5, 7), 1), ((6, 4), 3), ((3, 4, 3), 2)])
+def test_copies_are_moved_there_and_back(shape, pixels, diagonals):
     model, images = of_position(), np.stack([image_of(*shape, seed=seed) for seed in range(3)])
-    found = predict(changed(model, pixels=pixels), {"image": images}, batch_size=2)
+    model_of_mean = changed(model, pixels=pixels, diagonals=diagonals)
+    found = predict(model_of_mean, {"image": images}, batch_size=2)
     assert set(found) == {"probabilities"}
     for row, image in enumerate(images):
-        expected = by_loops(model, image, pixels)
+        expected = by_loops(model, image, pixels, diagonals)
         np.testing.assert_allclose(found["probabilities"][row], expected, atol=1e-6)
 
 
