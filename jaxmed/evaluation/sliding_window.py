@@ -12,10 +12,10 @@ from jaxmed import checks
 from jaxmed.data.studies.volume import crop_or_pad
 from jaxmed.evaluation.kept_places import kept_places, one_place
 from jaxmed.evaluation.predict import check_running, row_program
-from jaxmed.evaluation.window_memory import WindowMemory, check_host, host_bytes, kind_of
+from jaxmed.evaluation.window_memory import WindowMemory, check_host, host_bytes, model_dtype
 from jaxmed.evaluation.window_sums import Places, finished_slices, window_batch, window_batches
 from jaxmed.runtime.placement import Placement, jit
-from jaxmed.runtime.program_memory import bytes_of
+from jaxmed.runtime.program_memory import device_bytes
 from jaxmed.tasks import Model
 from jaxmed.tasks.sliding_windows import (
     Weights,
@@ -118,13 +118,14 @@ def sliding_window_memory(
     reduce: Callable[[Places], Places] | None = None,
     batch_size: int = 1,
 ) -> WindowMemory:
-    """How much memory `sliding_window` takes at its peak; nothing of it is taken.
+    """Peak memory that `sliding_window` needs, without allocating it.
 
-    The program is compiled for that, which takes as long as the first window of `sliding_window`
-    on one device.
+    The program is compiled for that and not kept, so this takes as long as a first call of
+    `sliding_window` takes to start. To ask before an image is read, pass one that takes no memory:
+    `np.broadcast_to(np.float32(0), shape)`.
 
     Args:
-        model: as for `sliding_window`, and so are the others.
+        model: as in `sliding_window`, and so are all others.
         image: [*space, channels]; only its shape and dtype are read.
         window: (height, width), or (depth, height, width).
         mirrored: axes over whose mirrored copies the prediction is averaged.
@@ -132,16 +133,17 @@ def sliding_window_memory(
         batch_size: windows at a time.
 
     Returns:
-        Bytes of the host and of the device, on top of the image and what was in use before.
+        Bytes of the host beside the image, and of one device including the model.
 
     Raises:
-        ValueError: as `sliding_window`, for whatever is wrong with an argument.
+        ValueError: as by `sliding_window` for an argument of the wrong kind or shape; the values of
+            the image and the memory of this machine are not looked at.
     """
     window, mirrored = check_windows(window, 0, "uniform", mirrored)
     plan = _plan(model, image, window, mirrored, reduce, batch_size, None)
     batch = _abstract_batch(plan.image, window, plan.size)
     program = jax.jit(plan.run).lower(model.params, model.state, batch).compile()
-    return WindowMemory(plan.bytes, bytes_of(program))
+    return WindowMemory(plan.bytes, device_bytes(program))
 
 
 class _Plan(NamedTuple):
@@ -174,11 +176,12 @@ def _plan(
         checks.function("reduce", reduce, "outputs -> outputs")
     size = -(-batch_size // placement.devices) * placement.devices
 
+    # The program is kept on the task: it must not hold the arrays of this model.
+    task = model.task
+
     def run(params: Params, state: ModelState, batch: Batch) -> Outputs:
         own = {name: x for name, x in batch.items() if name != "shares"}
-        outputs = predict_windows(
-            lambda batch: model.task.predict(params, state, batch), own, mirrored
-        )
+        outputs = predict_windows(lambda batch: task.predict(params, state, batch), own, mirrored)
         return with_shares(outputs, batch["shares"])
 
     key = ("sliding window", mirrored)
@@ -220,14 +223,14 @@ def _trailing(
 def _abstract_batch(image: np.ndarray, window: tuple[int, ...], size: int) -> dict[str, Any]:
     """Shapes and types of a batch of so many windows."""
     shares = [jax.ShapeDtypeStruct((size, each), np.float32) for each in window]
-    windows = jax.ShapeDtypeStruct((size, *window, image.shape[-1]), kind_of(image))
+    windows = jax.ShapeDtypeStruct((size, *window, image.shape[-1]), model_dtype(image))
     return window_batch(windows, shares)
 
 
 def _finite(image: np.ndarray) -> np.ndarray:
     """The image as uint8 or float32, refused where it holds NaN or infinity."""
     with np.errstate(over="ignore"):
-        image = image.astype(kind_of(image), copy=False)
+        image = image.astype(model_dtype(image), copy=False)
     # One slice at a time, so that no mask of the whole is allocated.
     invalid = sum(part.size - int(np.isfinite(part).sum()) for part in image)
     if invalid:

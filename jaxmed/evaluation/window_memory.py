@@ -14,20 +14,22 @@ from jaxmed.evaluation.window_sums import Places
 
 
 class WindowMemory(NamedTuple):
-    """Memory of `sliding_window` at its peak, in bytes, beside the image and the model.
+    """Memory of `sliding_window` at its peak, in bytes.
 
     Attributes:
-        host: what is predicted and kept of the image, the sums, the windows of a batch, and copies
-            of the image that had to be made: padded, or as float32.
-        device: what the program holds: arguments, results, and all in between. Where the processor
-            is the device, both are memory of the host.
+        host: beside the image: what is kept of the predictions, the sums, the windows of two
+            batches, and copies of the image, padded or as float32. What `reduce` allocates itself
+            is not counted.
+        device: of the program on one device: the model's parameters and state, a batch, what is
+            predicted for it, and temporary buffers. Where the processor is the device, both are
+            memory of the host.
     """
 
     host: int
     device: int
 
 
-def kind_of(image: Any) -> np.dtype[Any]:
+def model_dtype(image: Any) -> np.dtype[Any]:
     """What the model reads: pixels stay uint8, other numbers become float32."""
     return image.dtype if image.dtype == np.uint8 else np.dtype(np.float32)
 
@@ -51,11 +53,12 @@ def host_bytes(
     """
     space = tuple(map(max, image.shape[:-1], window))
     of_place = 4 * sum(math.prod(rest) for rest in trailing.values())
-    of_pixel = kind_of(image).itemsize * image.shape[-1]
+    of_pixel = model_dtype(image).itemsize * image.shape[-1]
     results = nbytes_kept(one, space)
     needed = results + of_place * window[0] * math.prod(space[1:])
-    needed += size * math.prod(window) * (of_pixel + of_place)
-    if image.dtype != kind_of(image):
+    # The windows of the batch before are held until the next ones are cut out.
+    needed += size * math.prod(window) * (2 * of_pixel + of_place)
+    if image.dtype != model_dtype(image):
         needed += of_pixel * math.prod(image.shape[:-1])
     if space != image.shape[:-1]:
         needed += of_pixel * math.prod(space) + results

@@ -82,11 +82,12 @@ def finished_slices(
                     # Slice by slice: where source and target overlap, NumPy copies all of it.
                     for number in range(ahead, len(x)):
                         x[number - ahead] = x[number]
-                    x[max(len(x) - ahead, 0) :] = 0
+                    x[len(x) - ahead :] = 0
                 first = start[0]
             region = _region((0, *start[1:]), window)
             for name, x in sums.items():
                 x[region] += outputs[name][row]
+        del outputs  # else two batches would be held while the next one is predicted
     yield sums
 
 

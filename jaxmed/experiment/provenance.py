@@ -22,7 +22,8 @@ PLACES = ("data_dir", "manual_dir", "runs", "folder")
 def command(script: str, arguments: Sequence[str]) -> str:
     """The command line without `--profile`, `--resume` and the options that name places of files.
 
-    A run that was resumed ends with the numbers of one that was not interrupted.
+    On one kind of device a resumed run gives the numbers of one that was not interrupted, so the
+    command without `--resume` reproduces them.
 
     Args:
         script: path below the repository.

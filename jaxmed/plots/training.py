@@ -25,13 +25,13 @@ from jaxmed.plots.text import plain
 DEFAULT_METRICS = tuple(
     f"validation/{name}"
     for name in (
-        *("auroc", "accuracy", "dice", "surface_dice", "sensitivity", "specificity", "f1"),
-        *("r2", "mae"),
+        "auroc", "accuracy", "dice", "surface_dice",
+        "sensitivity", "specificity", "f1", "r2", "mae",
     )
-)
+)  # fmt: skip
 """Metrics of the validation split that are drawn if they were measured."""
-_LONG = 18
-"""Letters of a name in a legend of three columns."""
+_LONGEST_LABEL = 18
+"""Characters of the longest label with which a legend has three columns."""
 
 
 def training_curve(
@@ -93,7 +93,7 @@ def training_curve(
         best_epoch, reason = float(epoch[loss.argmin()]), "lowest validation loss"
     for axes in panels:
         if best_epoch is not None:
-            label = f"epoch {best_epoch:.4g}, {reason}" if axes is panels[0] else "_"
+            label = f"epoch {round(best_epoch, 2):g}, {reason}" if axes is panels[0] else "_"
             axes.axvline(best_epoch, **REFERENCE, label=label)
         axes.set_xlabel("Epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -102,7 +102,7 @@ def training_curve(
         if axes.lines:
             # Long names in three columns would take the width of the panel beside.
             longest = max(len(str(line.get_label())) for line in axes.lines)
-            ncols = 3 if longest <= _LONG else 2
+            ncols = 3 if longest <= _LONGEST_LABEL else 2
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=ncols, **LEGEND)
     return figure
 

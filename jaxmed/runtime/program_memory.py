@@ -7,8 +7,8 @@ from typing import Any
 import jax
 
 
-def bytes_of(program: jax.stages.Compiled) -> int:
-    """What a compiled program needs on a device: arguments, results and all in between."""
+def device_bytes(program: jax.stages.Compiled) -> int:
+    """What a compiled program needs on a device: arguments, results and temporary buffers."""
     found: Any = program.memory_analysis()
     return int(
         found.argument_size_in_bytes

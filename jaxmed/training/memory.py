@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmed.runtime.placement import Placement
-from jaxmed.runtime.program_memory import bytes_of
+from jaxmed.runtime.program_memory import device_bytes
 from jaxmed.training import input_pipeline
 from jaxmed.training.step import TrainState
 
@@ -53,7 +53,7 @@ def too_large(
     program, placed = examples.program, placement.state(jax.tree.map(jnp.zeros_like, state))
 
     def needs(size: int) -> int:
-        return bytes_of(program(placed, rows[:1, :size]))
+        return device_bytes(program(placed, rows[:1, :size]))
 
     have = input_pipeline.memory_of(jax.local_devices()[0])
     fitting = largest_that_fits(size, placement.devices, have, needs)

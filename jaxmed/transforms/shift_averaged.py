@@ -20,14 +20,14 @@ from jaxmed.typing import Array, Batch, ModelState, Outputs, Params
 def shift_averaged(task: Task, *, pixels: int = 1, diagonals: bool = False) -> Task:
     """The same task, whose prediction for each place is the mean over shifted copies of the image.
 
-    A network whose stages have strides sees a place otherwise after a shift by one pixel; the mean
-    evens that out, most of all at boundaries ("cycle spinning", Coifman and Donoho 1995). The
+    The output of a network with strides changes when the image is shifted by one pixel; the mean
+    reduces this effect ("cycle spinning", Coifman and Donoho 1995). The
     copies are the image itself and the image moved by some pixels both ways along each axis: 5 of
-    an image, 7 of a volume. What opens behind a copy is filled with the pixels of the edge. What is
-    predicted for a copy is moved back; places that it has moved out of the image count without it.
+    an image, 7 of a volume. The uncovered border is filled with the pixels of the edge. What is
+    predicted for a copy is moved back; a place outside a copy is averaged over the other copies.
 
-    Training is unchanged. A prediction takes as many times as long as there are copies, and no more
-    memory.
+    Training is unchanged. A prediction takes as many times as long as there are copies, and little
+    more memory: that of the outputs, twice.
 
     Args:
         task: that predicts something for every place of its `image`, such as one of segmentation.
@@ -41,8 +41,9 @@ def shift_averaged(task: Task, *, pixels: int = 1, diagonals: bool = False) -> T
         left out.
 
     Raises:
-        ValueError: if `pixels` is below 1; when it first predicts, if images are not longer than
-            that along each axis, or the task predicts nothing for places.
+        ValueError: if an argument lies outside its range; when it first predicts, if images have
+            not 2 or 3 axes of space or are not longer than `pixels` along each, or the task
+            predicts nothing for places.
     """
     checks.made_by("task", task, Task, A_TASK)
     pixels = checks.whole("pixels", pixels)
@@ -51,10 +52,15 @@ def shift_averaged(task: Task, *, pixels: int = 1, diagonals: bool = False) -> T
     def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
         image = jnp.asarray(batch["image"])
         space = image.shape[1:-1]
-        if not space or min(space) <= pixels:
+        if len(space) not in (2, 3):
             raise ValueError(
-                f"image has the shape {space} in space, but must be longer than pixels, which is "
-                f"{pixels}, along every axis: move it by fewer."
+                f"image has shape {image.shape}, but must be [batch, *space, channels] with 2 or 3 "
+                "axes of space: pass images or volumes."
+            )
+        if min(space) <= pixels:
+            raise ValueError(
+                f"image has the shape {space} in space, but must have at least {pixels + 1} pixels "
+                f"along every axis to be moved by {pixels}: predict it without shift_averaged."
             )
         ways = np.array([
             way

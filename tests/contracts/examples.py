@@ -39,7 +39,7 @@ from jaxmed.tasks.counts import negative_binomial_regression, poisson_regression
 from jaxmed.tasks.reconstruction import gaussian_noise
 from jaxmed.tasks.transformations import geometric_transformations
 from jaxmed.training.step import TrainState, init_state
-from jaxmed.transforms import augmented, crop_to_longest, mixup
+from jaxmed.transforms import augmented, crop_to_longest, mixup, shift_averaged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,6 +208,16 @@ EXAMPLES: dict[str, Example] = {
             inputs=_pixels,
         ),
         {"image": _images, "label": _maps},
+    ),
+    "shifted copies": Example(
+        shift_averaged(
+            tasks.segmentation(
+                UNet(outputs=2, widths=(2, 3)),
+                classes=("background", "organ"),
+                inputs=_pixels,
+            )
+        ),
+        {"image": _images, "label": _maps % 2},
     ),
     "vision transformer": Example(
         tasks.classification(

@@ -52,6 +52,8 @@ def test_jaxmed_has_its_rows_and_absent_peers_are_named(tmp_path):
         (("--rounds", "0"), "greater than 0"),
         (("--examples", "0"), "greater than 0"),
         (("--check", "--contenders", "torch"), "contenders lacks jaxmed"),
+        (("--keep", "--cores", "1"), "about the whole machine: leave one of them out"),
+        (("--cores", "1000"), "can be used here: ask for fewer"),
         (("--device", "gpu"), "JAX finds only a cpu"),
     ],
 )

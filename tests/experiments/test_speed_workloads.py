@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from jaxmed import models
@@ -50,7 +51,7 @@ def test_products_of_residual_networks(name, weights, multiplications):
 def test_products_of_unets(name, channels, multiplications):
     facts = workloads.WORKLOADS[name]
     assert sum(m * k * n for m, k, n in facts.products) == multiplications
-    unet = facts.segmenting
+    unet = facts.unet
     network = models.UNet(unet.classes, unet.widths, unet.strides, residual=unet.residual)
     image = jnp.zeros((1, *unet.sides, channels))
     params = jax.eval_shape(network.init, jax.random.key(0), image)["params"]
@@ -59,18 +60,60 @@ def test_products_of_unets(name, channels, multiplications):
 
 
 @pytest.mark.parametrize("name", ["unet2d", "unet3d"])
-def test_unets_of_peers_have_the_same_parameters(name, monkeypatch):
-    pytest.importorskip("torch")
+def test_the_unet_of_pytorch_is_the_same_network(name, monkeypatch):
+    torch = pytest.importorskip("torch")
     # The scripts import each other by their own names, as when they are run.
     monkeypatch.syspath_prepend(Path(__file__).parents[2] / "experiments/benchmarks/speed")
     torch_unet = importlib.import_module("unets").torch_unet
     facts = workloads.WORKLOADS[name]
-    unet = facts.segmenting
+    unet = facts.unet
     network = models.UNet(unet.classes, unet.widths, unet.strides, residual=unet.residual)
-    image = jnp.zeros((1, *unet.sides, unet.channels))
-    params = jax.eval_shape(network.init, jax.random.key(0), image)["params"]
-    theirs = sum(each.numel() for each in torch_unet(unet).parameters())
-    assert theirs == sum(x.size for x in jax.tree.leaves(params))
+    image = np.random.default_rng(0).normal(size=(1, *(32,) * len(unet.sides), unet.channels))
+    image = jnp.asarray(image, jnp.float32)
+    theirs = torch_unet(unet)
+    weights = {name: np.asarray(x.detach()) for name, x in theirs.named_parameters()}
+    params = network.init(jax.random.key(0), image)["params"]
+    count = sum(x.size for x in weights.values())
+    assert count == sum(x.size for x in jax.tree.leaves(params))
+    logits = network.apply({"params": jax.tree.map(jnp.asarray, as_ours(weights, params))}, image)
+    with torch.no_grad():
+        expected = theirs(torch.from_numpy(np.moveaxis(np.array(image), -1, 1)))
+    np.testing.assert_allclose(logits, np.moveaxis(expected.numpy(), 1, -1), atol=1e-4)
+
+
+def as_ours(weights, params):
+    """PyTorch's weights in the places of ours."""
+
+    def enlarging(name):
+        kernel = np.moveaxis(weights[f"{name}.weight"], 1, -1)  # [in, *factors, out]
+        bias = {"value": weights[f"{name}.bias"]}
+        return {"kernel": kernel.reshape(kernel.shape[0], -1), "bias": bias}
+
+    def stage(name, ours):
+        found = {}
+        for number, place in ((1, 0), (2, 3)):
+            kernel = weights[f"{name}.convolved.{place}.weight"]
+            found[f"conv{number}"] = {"kernel": np.moveaxis(kernel, (0, 1), (-1, -2))}
+            norm = f"{name}.convolved.{place + 1}"
+            found[f"norm{number}"] = {
+                "scale": weights[f"{norm}.weight"],
+                "bias": weights[f"{norm}.bias"],
+            }
+        (shortcut,) = [x for key, x in weights.items() if key.startswith(f"{name}.shortcut")] or [0]
+        if "shortcut" in ours:
+            found["shortcut"] = {"kernel": np.moveaxis(shortcut, (0, 1), (-1, -2))}
+        return found
+
+    stages = sum(name.startswith("encoder") for name in params)
+    found = {"head": enlarging("head")}
+    for number in range(stages):
+        found[f"encoder{number + 1}"] = stage(f"encoder.{number}", params[f"encoder{number + 1}"])
+    for number in range(stages - 1):
+        ours = stages - 1 - number
+        found[f"up{ours}"] = enlarging(f"up.{number}")
+        found[f"decoder{ours}"] = stage(f"decoder.{number}", params[f"decoder{ours}"])
+    assert jax.tree.structure(found) == jax.tree.structure(params)
+    return found
 
 
 def test_a_step_takes_three_products_a_layer_but_for_the_first():

@@ -22,7 +22,7 @@ def needed(batch_size: int, where: placement.Placement) -> int:
     examples = input_pipeline.resident(
         EXAMPLE.task, columns, make_train_step(EXAMPLE.task, optimizer), where
     )
-    return program_memory.bytes_of(examples.program(state, np.zeros((1, batch_size), np.int32)))
+    return program_memory.device_bytes(examples.program(state, np.zeros((1, batch_size), np.int32)))
 
 
 @pytest.fixture

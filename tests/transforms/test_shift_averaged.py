@@ -67,5 +67,5 @@ def test_an_export_predicts_the_same(tmp_path):
 
 
 def test_what_cannot_be_moved_is_refused():
-    with pytest.raises(ValueError, match=r"shape \(4, 2\) in space, but must be longer than"):
+    with pytest.raises(ValueError, match=r"shape \(4, 2\) in space, but must have at least 3"):
         predict(changed(pointwise(), pixels=2), {"image": image_of(1, 4, 2)})

@@ -68,29 +68,32 @@ def _task(workload: Workload, dropout: float) -> tuple[Any, str]:
         encoder = models.RecurrentEncoder(VOCABULARY, dropout=dropout, recurrent_dropout=dropout)
         network = models.TextClassifier(1, encoder)
         return jm.tasks.binary_classification(network, inputs=inputs.tokens), "tokens"
-    if workload.segmenting is not None:
-        unet = workload.segmenting
-        network = models.UNet(unet.classes, unet.widths, unet.strides, residual=unet.residual)
-        return jm.tasks.segmentation(
-            network,
-            classes=[str(label) for label in range(unet.classes)],
-            inputs=inputs.pixels(),
-            loss=jm.losses.voxel_cross_entropy,
-            metrics={},
-        ), "image"
     classes = 10
     if workload.network == "resnet":
         assert workload.residual is not None
         kind, classes = workload.residual, workload.residual.classes
         stem = "imagenet" if kind.imagenet else "small"
         network = models.ResNet(classes, kind.depths, bottleneck=kind.bottleneck, stem=stem)
+    elif workload.network == "unet":
+        assert workload.unet is not None
+        shape = workload.unet
+        network = models.UNet(shape.classes, shape.widths, shape.strides, residual=shape.residual)
     elif workload.network == "mlp":
         network = models.MLP(widths=(512, 256), outputs=10)
     else:
         network = models.SimpleCNN(10)
     if workload.bfloat16:
         network = models.in_dtype(network, jnp.bfloat16)
-    task = jm.tasks.classification(network, classes=classes, inputs=inputs.pixels())
+    if workload.unet is not None:
+        task = jm.tasks.segmentation(
+            network,
+            classes=[str(label) for label in range(workload.unet.classes)],
+            inputs=inputs.pixels(),
+            loss=jm.losses.voxel_cross_entropy,
+            metrics={},
+        )
+    else:
+        task = jm.tasks.classification(network, classes=classes, inputs=inputs.pixels())
     if workload.members > 1:
         task = jm.transforms.ensemble(task, members=workload.members)
     return task, "image"

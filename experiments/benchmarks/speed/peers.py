@@ -16,8 +16,9 @@ What was chosen in the peers' favor, each measured on two CPU cores:
   16 steps per execution (a tenth to a quarter faster; slower for the CNN, no faster for the
   LSTM), no metrics; TensorFlow without XLA for the LSTM, as Keras chooses itself (with it 190
   for 290 examples/s on a busy machine);
-- the U-Nets of PyTorch are `unets.torch_unet`, layer by layer the same network, and MONAI's are its
-  own `UNet` of the same widths; all minimize the cross entropy of pixels;
+- the U-Nets of PyTorch are `unets.torch_unet`, layer by layer the same network. MONAI's are its
+  own `UNet` of the same widths, which already halves the image in its first stage, so beside
+  `unet2d` it does less work. All minimize the cross entropy of pixels;
 - PyTorch: tensors in memory, indexed by a permutation, no DataLoader; the fused Adam; the CNN
   and the ResNets in channels-last; the LSTM with the batch first, as fast as time first.
   `torch.compile` was slower (61,000 for 64,000 examples/s; CNN 3,900 for 6,600) and is left out.
@@ -33,7 +34,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from resnets import keras_resnet, torch_resnet
 from unets import monai_unet, torch_unet
-from workloads import DROPOUT, VOCABULARY, WORKLOADS, Segmenting
+from workloads import DROPOUT, VOCABULARY, WORKLOADS, UNetShape
 
 Train: TypeAlias = Callable[[int, int], None]
 """`train(rows, epochs)`."""
@@ -91,7 +92,7 @@ def torch_loop(
     inputs: np.ndarray,
     labels: np.ndarray,
     batch_size: int,
-    unet: Callable[[Segmenting], Any] = torch_unet,
+    unet: Callable[[UNetShape], Any] = torch_unet,
 ) -> Train:
     """The usual PyTorch loop, over tensors in memory.
 
@@ -104,7 +105,7 @@ def torch_loop(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     _let_torch_be_fast()
     facts = WORKLOADS[workload]
-    residual, segmenting, bfloat16 = facts.residual, facts.segmenting, facts.bfloat16
+    residual, bfloat16 = facts.residual, facts.bfloat16
 
     class Reader(nn.Module):
         def __init__(self) -> None:
@@ -136,8 +137,8 @@ def torch_loop(
     }
     if residual:
         network = torch_resnet(residual)
-    elif segmenting:
-        network = unet(segmenting)
+    elif facts.unet:
+        network = unet(facts.unet)
     else:
         network = networks[workload]()
     network = network.to(device, memory_format=layout)

@@ -45,7 +45,7 @@ from pathlib import Path
 from typing import Any
 
 import guard
-from table import machine, show, summary
+from table import machine, show, summary, usable_cores
 from turns import CONTENDERS, choose_cores, choose_device, measure, taking_part
 from workloads import PROCESSOR, WORKLOADS
 
@@ -112,6 +112,11 @@ def experiment(settings: Settings) -> dict[str, Any]:
         checks.positive("examples", settings.examples)
     if (settings.check or settings.keep) and "jaxmed" not in settings.contenders:
         sys.exit("contenders lacks jaxmed, whose ratios --check and --keep are about: name it too.")
+    if (settings.check or settings.keep) and settings.cores is not None:
+        sys.exit(
+            f"cores is {settings.cores}, but --check and --keep are about the whole machine: leave "
+            "one of them out."
+        )
     choose_device(settings.device)
     choose_cores(settings.cores)
     installed = [
@@ -197,7 +202,8 @@ def write_result(settings: Settings, report: dict[str, Any], folder: Path) -> No
         "is, medians of what was measured within one round.",
     )
     versions = {**found.versions, **versions}
-    dataclasses.replace(found, versions=versions).write(folder / "result.json")
+    hardware = dataclasses.replace(found.hardware, cores=usable_cores())
+    dataclasses.replace(found, versions=versions, hardware=hardware).write(folder / "result.json")
 
 
 def ratios(workloads: dict[str, Any]) -> dict[str, float]:

@@ -57,6 +57,11 @@ def show(title: str, lines: Sequence[Sequence[str]]) -> None:
         print("  ".join((first.ljust(widths[0]), *cells)))
 
 
+def usable_cores() -> int | None:
+    """How many cores this process and those it starts may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
 def machine(results: dict[str, Any]) -> str:
     """The processor, its cores, the accelerator, and the versions of what was measured on it."""
     listed = Path("/proc/cpuinfo")
@@ -69,4 +74,4 @@ def machine(results: dict[str, Any]) -> str:
             versions |= ready["versions"]
     accelerators = {result["device"] for result in results.values()} - {"cpu"}
     packages = (f"{name} {version}" for name, version in versions.items())
-    return ", ".join([processor, f"{os.cpu_count()} cores", *sorted(accelerators), *packages])
+    return ", ".join([processor, f"{usable_cores()} cores", *sorted(accelerators), *packages])

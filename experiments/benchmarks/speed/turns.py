@@ -86,14 +86,15 @@ def measure(
 
 
 def taking_part(workload: str, installed: Sequence[str]) -> list[str]:
-    """Who trains this workload: `jaxmed-plain` only dropout, jaxmed alone several networks.
+    """The contenders of a workload.
 
-    MONAI has U-Nets only, and Keras is not asked to train them.
+    `jaxmed-plain` only where there is dropout, only jaxmed where several networks are trained at
+    once, only jaxmed, PyTorch and MONAI for U-Nets.
     """
     facts = WORKLOADS[workload]
     if facts.members > 1:
         return [name for name in installed if name == "jaxmed"]
-    if facts.segmenting is not None:
+    if facts.unet is not None:
         return [name for name in installed if name in ("jaxmed", "torch", "monai")]
     kept = [name for name in installed if name != "jaxmed-plain" or facts.dropout]
     return [name for name in kept if name != "monai"]
@@ -184,7 +185,7 @@ def choose_cores(count: int | None) -> None:
         sys.exit(f"cores is {count}, but this system cannot reserve cores: leave the option out.")
     usable = sorted(os.sched_getaffinity(0))
     if count > len(usable):
-        sys.exit(f"cores is {count}, but this machine has {len(usable)}: ask for fewer.")
+        sys.exit(f"cores is {count}, but only {len(usable)} can be used here: ask for fewer.")
     os.sched_setaffinity(0, usable[:count])
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from workloads import Segmenting
+from workloads import UNetShape
 
 
-def torch_unet(kind: Segmenting) -> Any:
+def torch_unet(kind: UNetShape) -> Any:
     """A `torch.nn.Module` of float images or volumes, channels first: the network of jaxmed."""
     import torch
     from torch import nn
@@ -61,7 +61,7 @@ def torch_unet(kind: Segmenting) -> Any:
     return Network()
 
 
-def monai_unet(kind: Segmenting) -> Any:
+def monai_unet(kind: UNetShape) -> Any:
     """MONAI's `UNet` with residual units; its stages but the last halve the sides."""
     from monai.networks.nets import UNet
 

@@ -80,7 +80,7 @@ class Residual:
 
 
 @dataclasses.dataclass(frozen=True)
-class Segmenting:
+class UNetShape:
     """A U-Net, as `jaxmed.models.UNet` builds it: two convolutions a stage, on either side."""
 
     sides: tuple[int, ...]
@@ -128,7 +128,8 @@ class Workload:
     data: Data = made_up_images
     examples: int = 60_000
     residual: Residual | None = None
-    segmenting: Segmenting | None = None
+    unet: UNetShape | None = None
+    of_inputs: Sequence[int] = (0,)  # products that read the inputs, whose gradient nobody needs
     embedded: bool = False  # the first layer reads vectors that are learned too
     dropout: bool = False
     members: int = 1  # networks that one program trains; only jaxmed's
@@ -143,7 +144,8 @@ class Workload:
         loss, Adam) is not counted. Winograd's filtering takes fewer; it is given the same number.
         """
         forward = [2 * m * k * n for m, k, n in self.products]
-        return self.members * (3 * sum(forward) - (0 if self.embedded else forward[0]))
+        spared = 0 if self.embedded else sum(forward[number] for number in self.of_inputs)
+        return self.members * (3 * sum(forward) - spared)
 
 
 def _residual(residual: Residual, batch_size: int, examples: int) -> Workload:
@@ -152,16 +154,12 @@ def _residual(residual: Residual, batch_size: int, examples: int) -> Workload:
     return Workload("resnet", batch_size, residual.products(), data, examples, residual)
 
 
-def _segmenting(segmenting: Segmenting, examples: int) -> Workload:
-    sizes = {
-        "sides": segmenting.sides,
-        "channels": segmenting.channels,
-        "classes": segmenting.classes,
-    }
+def _unet(shape: UNetShape, examples: int) -> Workload:
+    sizes = {"sides": shape.sides, "channels": shape.channels, "classes": shape.classes}
     data = functools.partial(made_up_masks, **sizes)
-    return Workload(
-        "unet", 4, segmenting.products(), data, examples=examples, segmenting=segmenting
-    )
+    # The shortcut of the first stage, third in the list, reads the image too.
+    of_inputs = (0, 2) if shape.residual else (0,)
+    return Workload("unet", 4, shape.products(), data, examples, unet=shape, of_inputs=of_inputs)
 
 
 _MLP = Workload("mlp", 128, ((1, 784, 512), (1, 512, 256), (1, 256, 10)))
@@ -179,8 +177,8 @@ PROCESSOR: dict[str, Workload] = {
         dropout=True,
     ),
     "resnet18": _residual(Residual((2, 2, 2, 2)), 64, 4_096),
-    "unet2d": _segmenting(Segmenting((128, 128), channels=3, first=1, residual=False), 1_024),
-    "unet3d": _segmenting(Segmenting((48, 64, 48), channels=1, first=2, residual=True), 128),
+    "unet2d": _unet(UNetShape((128, 128), channels=3, first=1, residual=False), 1_024),
+    "unet3d": _unet(UNetShape((48, 64, 48), channels=1, first=2, residual=True), 128),
 }
 """What two cores can train."""
 

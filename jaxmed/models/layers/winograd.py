@@ -121,6 +121,13 @@ def _join_tiles(products: Array, shape: Sequence[int]) -> Array:
         shape: [batch, *tiles, features] of one product.
     """
     axes = len(shape) - 2
+    if axes == 3:
+        # One matrix would have 64 x 216 numbers, eight times as many multiplications as here.
+        y = products.reshape(*(PRODUCTS,) * axes, *shape)
+        for number in reversed(range(axes)):
+            parts = _weighted_sums(_OF_PRODUCTS, _unstack(y, 0))
+            y = lax.optimization_barrier(_interleaved(parts, 2 * number + 1))
+        return y
     y = _sums_along(_OF_PRODUCTS, axes, products).reshape(*(OUTPUTS,) * axes, *shape)
     # Behind the tiles of each dimension come its outputs.
     pairs = [(axes + 1 + number, axes - 1 - number) for number in range(axes)]
@@ -129,10 +136,18 @@ def _join_tiles(products: Array, shape: Sequence[int]) -> Array:
     return lax.optimization_barrier(y.reshape(shape[0], *sides, shape[-1]))
 
 
+def _interleaved(parts: Sequence[Array], axis: int) -> Array:
+    """Four arrays [..., tiles, ...] -> [..., 4 tiles, ...]."""
+    whole = list(parts[0].shape)
+    whole[axis] *= OUTPUTS
+    return jnp.stack(parts, axis + 1).reshape(whole)
+
+
 def _sums_along(weights: np.ndarray, axes: int, x: Array) -> Array:
     """Weighted sums along each of several dimensions of the same length, as one matrix product.
 
-    One product is compiled sooner than the sums along one dimension after another, and as fast.
+    One product is compiled in half the time of sums along one dimension after another. For images
+    it is as fast.
 
     Args:
         weights: [sums, length], the same for every dimension.
