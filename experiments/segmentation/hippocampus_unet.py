@@ -2,7 +2,8 @@
 
 A U-Net whose first stage already halves the volume is trained on whole volumes of the hippocampus
 set of the Medical Segmentation Decathlon, rotated and scaled at random, with the sum of Dice loss
-and cross entropy. The parameters are averaged over the steps.
+and cross entropy. The parameters are averaged over the steps, and predictions over the volume and
+its 26 copies shifted by one voxel.
 
     python experiments/segmentation/hippocampus_unet.py --seeds 0 1 2
 
@@ -97,6 +98,7 @@ def segmenting(settings: Settings, classes: tuple[str, ...]) -> jm.Task:
         residual=True,
     )
     task = jm.tasks.segmentation(network, classes=classes, inputs=inputs.standardized_images)
+    task = jm.transforms.shift_averaged(task, diagonals=True)
     turned = augment.random_warp(
         *(augment.rotation(settings.degrees, plane=plane) for plane in ((-4, -3), (-3, -2))),
         augment.scaling(settings.scaling),

@@ -20,7 +20,9 @@ PLACES = ("data_dir", "manual_dir", "runs", "folder")
 
 
 def command(script: str, arguments: Sequence[str]) -> str:
-    """The command line without `--profile` and the options that name places of files.
+    """The command line without `--profile`, `--resume` and the options that name places of files.
+
+    A run that was resumed ends with the numbers of one that was not interrupted.
 
     Args:
         script: path below the repository.
@@ -34,7 +36,7 @@ def command(script: str, arguments: Sequence[str]) -> str:
     for word in arguments:
         if word.startswith("--"):
             option = word[2:].partition("=")[0].rpartition(".")[2].replace("-", "_")
-            keeping = option not in (*PLACES, "profile", "no_profile")
+            keeping = option not in (*PLACES, "profile", "no_profile", "resume")
         if keeping:
             kept.append(word)
     return shlex.join(["python", script, *kept])

@@ -113,7 +113,7 @@ def predict_windows(
     image = jnp.asarray(batch["image"])
     window = image.shape[1:-1]
     if not mirrored:
-        return _of_places(predict(batch), window)
+        return of_places(predict(batch), window)
     axes = [image.ndim + axis for axis in mirrored]
     flips = np.array(list(itertools.product([False, True], repeat=len(axes))))
 
@@ -123,7 +123,7 @@ def predict_windows(
         return x
 
     def of(flip: Array) -> dict[str, Array]:
-        outputs = _of_places(predict({**batch, "image": flipped(image, flip)}), window)
+        outputs = of_places(predict({**batch, "image": flipped(image, flip)}), window)
         return {name: flipped(x, flip) / len(flips) for name, x in outputs.items()}
 
     def more(total: Any, flip: Array) -> tuple[Any, None]:
@@ -147,18 +147,19 @@ def with_shares(outputs: dict[str, Array], shares: Sequence[AnyArray]) -> dict[s
     return {name: of(x) for name, x in outputs.items()}
 
 
-def _of_places(outputs: Outputs, window: tuple[int, ...]) -> dict[str, Array]:
+def of_places(outputs: Outputs, space: tuple[int, ...]) -> dict[str, Array]:
+    """The outputs [batch, *space, ...] that have a mean, as float32; refused if there are none."""
     found = {
         name: jnp.asarray(x, jnp.float32)
         for name, x in outputs.items()
         if name != "logits"
         and jnp.issubdtype(x.dtype, jnp.floating)
-        and x.shape[1 : 1 + len(window)] == window
+        and x.shape[1 : 1 + len(space)] == space
     }
     if not found:
         given = {name: tuple(x.shape[1:]) for name, x in outputs.items() if name != "logits"}
         raise ValueError(
-            f"model gives outputs of shapes {given} for a window {window}, none of which has a "
+            f"model gives outputs of shapes {given} for images of {space}, none of which has a "
             "value for each of its places: use a model of segmentation."
         )
     return found

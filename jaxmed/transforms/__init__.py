@@ -7,6 +7,7 @@ from jaxmed.transforms.ensemble import ensemble, members
 from jaxmed.transforms.mc_dropout import mc_dropout
 from jaxmed.transforms.mixup import mixup
 from jaxmed.transforms.rebalanced import rebalanced
+from jaxmed.transforms.shift_averaged import shift_averaged
 from jaxmed.transforms.sliding_window import with_sliding_window
 from jaxmed.transforms.threshold import with_threshold
 from jaxmed.transforms.tta import test_time_augmentation
@@ -21,6 +22,7 @@ __all__ = [
     "members",
     "mixup",
     "rebalanced",
+    "shift_averaged",
     "test_time_augmentation",
     "with_abstention",
     "with_sliding_window",

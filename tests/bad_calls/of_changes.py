@@ -10,6 +10,7 @@ from bad_calls.kinds import (
     COUNT,
     COUNT_FROM_0,
     COUNTS,
+    FLAG,
     FRACTION,
     FUNCTION,
     INSIDE,
@@ -136,6 +137,9 @@ TRANSFORMS: dict[str, Call] = {
         task=TASK,
         shares=(np.array([0.5, 0.25, 0.25]), SHARES),
         tau=(1.0, AT_LEAST_0),
+    ),
+    "shift_averaged": call(
+        transforms.shift_averaged, task=TASK, pixels=(1, COUNT), diagonals=(False, FLAG)
     ),
     "test_time_augmentation": call(
         transforms.test_time_augmentation,
