@@ -19,7 +19,8 @@ FIELDS = (
 )  # fmt: skip
 """Columns that are not metrics."""
 _SPELLED = {
-    **{word: word.upper() for word in ("auroc", "f1", "mlp", "cnn", "lstm", "svm", "pca")},
+    **{word: word.upper() for word in ("auroc", "f1", "hd95", "lstm", "mlp", "cnn", "svm", "pca")},
+    "dice": "Dice",
     "resnet18": "ResNet-18",
 }
 

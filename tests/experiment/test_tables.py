@@ -268,7 +268,9 @@ def test_every_published_score_says_split_and_sizes():
             whole = sum(catalogue.ENTRIES["breast_cancer_wisconsin"].sizes.values())
             assert found.sizes.rows == whole > found.sizes.train_rows
             continue
-        names = found.settings.get("datasets", [title.lower().replace("-", "_").replace(" ", "_")])
+        by_title = [known.name for known in catalogue.ENTRIES.values() if known.title == found.data]
+        by_words = [title.lower().replace("-", "_").replace(" ", "_")]
+        names = found.settings.get("datasets", by_title if len(by_title) == 1 else by_words)
         each = [catalogue.ENTRIES[known].sizes for known in names]
         facts = {split: sum(sizes.get(split, 0) for sizes in each) for split in each[0]}
         part = f"{found.sizes.rows:,} test images" in found.data  # explaining all takes long
