@@ -132,15 +132,16 @@ def uno_c(
     censoring = censoring_of(time, event, columns, train_time, train_event, int(causes))
     if horizon is not None:
         checks.positive("horizon", horizon)
+        horizon = float(horizon)
         if horizon > censoring.last:
             raise ValueError(
-                f"horizon is {float(horizon):g}, but must be at most {censoring.last:g}, the last "
+                f"horizon is {horizon:g}, but must be at most {censoring.last:g}, the last "
                 "observed time of the rows from which censoring is estimated."
             )
         is_case &= time < horizon
         if not is_case.any():
             raise ValueError(
-                f"horizon is {float(horizon):g}, before which no row has an event of the cause, so "
+                f"horizon is {horizon:g}, before which no row has an event of the cause, so "
                 "no two rows can be compared: choose a later one."
             )
     _check_comparable(time, is_case)

@@ -76,7 +76,7 @@ def test_weights_are_numbers_of_copies(seed):
     predicted = loops.curves(seed, risk, TIMES)
     weights = metrics.bootstrap_weights(len(time), resamples=3, seed=seed)
     of = {"cause": 2, "causes": 2}
-    times = np.array([2.0, 3, 4])  # a resample may hold no event of the cause before
+    times = np.array([3.0, 4, 5])  # a resample may hold no event of the cause before
     brier = metrics.brier_curve(time, event, predicted, times, weights, **of)
     whole = metrics.integrated_brier(time, event, predicted, times, weights, **of)
     area = metrics.auroc_at(time, event, risk, times, weights, **of)
