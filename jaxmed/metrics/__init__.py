@@ -52,7 +52,9 @@ the event or of censoring, in any unit, and `event` [rows], 0 censored, 1 the ev
 mean), `log_rank.py` the test of groups, `concordance.py` the order of predicted risks (Harrell,
 Uno, Antolini), `survival_scores.py` the Brier score and the AUROC at given times, and
 `survival_calibration.py` groups of predicted probability against Kaplan-Meier. All assume that
-censoring is independent of the event.
+censoring is independent of the event. Their intervals are those of `intervals`:
+`intervals({"c": lambda table, weights: harrell_c(table["time"], table["event"], table["risk"],
+weights)}, table)`.
 
 `jaxmed.metrics.streaming` holds the metrics that are summed on the device during training.
 """

@@ -80,8 +80,8 @@ def log_rank(
     degrees = int(told.sum()) - 1
     if degrees < 1 or not covariance.any():
         raise ValueError(
-            f"event holds {int(d.sum())} events while two groups are at risk in too few rows to "
-            "compare them, but must hold some: use groups that are observed for longer."
+            f"event holds {int(d.sum())} events, none of which compares two groups, but must hold "
+            "one while rows of both are at risk: use groups that are observed for longer."
         )
     # The differences sum to 0, so that all but one group say everything.
     difference = (observed - expected)[told][1:]

@@ -6,13 +6,13 @@ import numpy as np
 
 
 class Counts(NamedTuple):
-    """Weights of the rows by distinct time, each [times, resamples].
+    """Weights of the rows by distinct time.
 
     Attributes:
         times: the distinct times in increasing order [times].
-        at_risk: weight of the rows that are observed at least until each time.
+        at_risk: weight of the rows that are observed at least until each time [times, resamples].
         events: weight of the rows whose event is at each time [causes, times, resamples].
-        censored: weight of the rows that are censored at each time.
+        censored: weight of the rows that are censored at each time [times, resamples].
     """
 
     times: np.ndarray
@@ -35,7 +35,7 @@ def counts(time: np.ndarray, event: np.ndarray, causes: int, columns: np.ndarray
 def incidences(found: Counts) -> tuple[np.ndarray, np.ndarray]:
     """Cumulative incidences [causes, times, resamples] and survival [times, resamples]."""
     shares = share(found.events, found.at_risk)
-    survival = np.cumprod(1 - shares.sum(axis=0), axis=0)
+    survival = np.cumprod(1 - share(found.events.sum(axis=0), found.at_risk), axis=0)
     before = np.concatenate([np.ones_like(survival[:1]), survival[:-1]])
     return np.cumsum(before * shares, axis=1), survival
 

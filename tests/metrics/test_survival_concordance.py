@@ -121,6 +121,28 @@ def test_weights_are_numbers_of_copies(seed, cells):
         agree(antolini[r], loops.adjusted_antolini(t, e, p, TIMES, place))
 
 
+def test_intervals_of_a_table():
+    time, event, risk = loops.cohort(0)
+
+    def statistic(table, weights):
+        return metrics.harrell_c(table["time"], table["event"], table["risk"], weights)
+
+    table = {"time": time, "event": event, "risk": risk}
+    value, low, high = metrics.intervals({"c": statistic}, table, resamples=200)["c"]
+    assert low < value < high
+    agree(value, loops.concordance(time, event, risk))
+
+
+def test_fractional_weights_give_the_same_at_any_scale():
+    time, event, risk = loops.cohort(1)
+    weights = np.random.default_rng(0).random((3, len(time)))
+    for scale in (0.1, 7.0):
+        agree(
+            metrics.uno_c(time, event, risk, scale * weights, horizon=6.0),
+            metrics.uno_c(time, event, risk, weights, horizon=6.0),
+        )
+
+
 def test_resamples_without_a_pair_are_undefined():
     time, event, risk = np.array([1.0, 2, 3]), np.array([1, 0, 0]), np.arange(3.0)
     weights = np.array([[1, 1, 1], [0, 1, 2], [3, 0, 0]])
