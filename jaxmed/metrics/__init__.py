@@ -46,6 +46,16 @@ Segmentation has one table of numbers per case, and other signatures: `segmentat
 volume of each class, and `segmentation_case`, all numbers of a case), `surface.py` (distances of
 surfaces in mm) and `objects.py` (instances) take label maps `(truth, predicted)` of one case.
 
+Survival has another signature, `statistic(time, event, prediction, weights=None)`: `time` [rows] of
+the event or of censoring, in any unit, and `event` [rows], 0 censored, 1 the event, or 1 .. causes.
+`survival_curves.py` has what was observed (Kaplan-Meier, Nelson-Aalen, Aalen-Johansen, restricted
+mean), `log_rank.py` the test of groups, `concordance.py` the order of predicted risks (Harrell,
+Uno, Antolini), `survival_scores.py` the Brier score and the AUROC at given times, and
+`survival_calibration.py` groups of predicted probability against Kaplan-Meier. All assume that
+censoring is independent of the event. Their intervals are those of `intervals`:
+`intervals({"c": lambda table, weights: harrell_c(table["time"], table["event"], table["risk"],
+weights)}, table)`.
+
 `jaxmed.metrics.streaming` holds the metrics that are summed on the device during training.
 """
 
@@ -62,6 +72,7 @@ from jaxmed.metrics.calibration import (
     squared_calibration_error,
 )
 from jaxmed.metrics.calibration_line import CalibrationLine, calibration_slope_and_intercept
+from jaxmed.metrics.concordance import antolini_c, harrell_c, uno_c
 from jaxmed.metrics.confusion import (
     accuracy,
     balanced_accuracy,
@@ -88,6 +99,7 @@ from jaxmed.metrics.likelihood import (
     likelihood_ratios,
     likelihood_ratios_of_counts,
 )
+from jaxmed.metrics.log_rank import LogRank, log_rank
 from jaxmed.metrics.means import brier, grade_mae, log_loss
 from jaxmed.metrics.multiplicity import holm
 from jaxmed.metrics.net_benefit import NetBenefit, net_benefit
@@ -103,6 +115,17 @@ from jaxmed.metrics.segmentation import (
     voxel_counts,
 )
 from jaxmed.metrics.surface import surface_agreement
+from jaxmed.metrics.survival_calibration import SurvivalCalibration, calibration_at
+from jaxmed.metrics.survival_curves import (
+    AalenJohansen,
+    KaplanMeier,
+    NelsonAalen,
+    aalen_johansen,
+    kaplan_meier,
+    nelson_aalen,
+    restricted_mean,
+)
+from jaxmed.metrics.survival_scores import auroc_at, brier_curve, integrated_brier
 from jaxmed.metrics.uncertainty import (
     RiskCoverage,
     aurc,
@@ -114,25 +137,35 @@ from jaxmed.metrics.uncertainty import (
 )
 
 __all__ = [
+    "AalenJohansen",
     "BrierDecomposition",
     "CalibrationLine",
     "DeLongTest",
     "Interval",
+    "KaplanMeier",
     "LikelihoodRatios",
+    "LogRank",
+    "NelsonAalen",
     "NetBenefit",
     "ObjectAgreement",
     "RiskCoverage",
+    "SurvivalCalibration",
+    "aalen_johansen",
     "accuracy",
     "ace_positive",
     "aggregated_jaccard",
+    "antolini_c",
     "aurc",
     "auroc",
+    "auroc_at",
     "auroc_of_retained",
     "average_precision",
     "balanced_accuracy",
     "bootstrap_weights",
     "brier",
+    "brier_curve",
     "brier_decomposition",
+    "calibration_at",
     "calibration_slope_and_intercept",
     "class_wise_ece",
     "cohen_kappa",
@@ -149,17 +182,22 @@ __all__ = [
     "f1_macro",
     "f1_weighted",
     "grade_mae",
+    "harrell_c",
     "holm",
+    "integrated_brier",
     "interval",
     "intervals",
+    "kaplan_meier",
     "likelihood_ratios",
     "likelihood_ratios_of_counts",
     "log_loss",
+    "log_rank",
     "mae",
     "matthews_correlation",
     "mce_positive",
     "mce_top_class",
     "mutual_information",
+    "nelson_aalen",
     "net_benefit",
     "object_agreement",
     "overlap",
@@ -170,6 +208,7 @@ __all__ = [
     "quadratic_kappa",
     "r2",
     "rank_probabilities",
+    "restricted_mean",
     "risk_coverage",
     "rmse",
     "segmentation_case",
@@ -178,5 +217,6 @@ __all__ = [
     "squared_calibration_error",
     "streaming",
     "surface_agreement",
+    "uno_c",
     "voxel_counts",
 ]

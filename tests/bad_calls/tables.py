@@ -17,6 +17,7 @@ from bad_calls import (
     of_results,
     of_runs,
     of_segmentation,
+    of_survival,
     of_tasks,
     of_uncertainty,
 )
@@ -39,4 +40,5 @@ CALLS: dict[str, Call] = {
     **of_faithfulness.CALLS,
     **of_decisions.CALLS,
     **of_label_maps.CALLS,
+    **of_survival.CALLS,
 }
