@@ -38,6 +38,7 @@ EXEMPT: dict[str, str] = {
     "deploy.answers_of_texts": "needs a model of texts: see tests/deploy/test_answers.py",
     "evaluation.Calibration": "what `fit_calibration` gives",
     "evaluation.Evaluation": _VALUE,
+    "evaluation.WindowMemory": "what `sliding_window_memory` gives",
     "metrics.BrierDecomposition": _VALUE,
     "metrics.CalibrationLine": _VALUE,
     "explain.Agreement": _VALUE,
