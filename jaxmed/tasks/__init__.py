@@ -18,6 +18,7 @@ from jaxmed.tasks.reconstruction import gaussian_noise, masking_noise, reconstru
 from jaxmed.tasks.regression import regression
 from jaxmed.tasks.segmentation import segmentation
 from jaxmed.tasks.sequence_labeling import sequence_labeling
+from jaxmed.tasks.survival import discrete_time_survival, interval_ends
 from jaxmed.tasks.task import Model, Task
 from jaxmed.tasks.transformations import geometric_transformations, transformation_prediction
 from jaxmed.tasks.variational import variational
@@ -33,8 +34,10 @@ __all__ = [
     "binary_classification",
     "classification",
     "contrastive",
+    "discrete_time_survival",
     "gaussian_noise",
     "geometric_transformations",
+    "interval_ends",
     "masked_pixels",
     "masking_noise",
     "multilabel_classification",

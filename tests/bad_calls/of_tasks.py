@@ -104,6 +104,19 @@ CALLS: dict[str, Call] = {
         )
         for name in ("poisson_regression", "negative_binomial_regression")
     },
+    "discrete_time_survival": call(
+        tasks.discrete_time_survival,
+        **common,
+        times=((1.0, 2.0, 4.0), array(1, more=[[1.0], [0.0, 1.0], [2.0, 1.0], [1.0, np.inf]])),
+        time=("days", TEXT),
+        event=("relapse", TEXT),
+    ),
+    "interval_ends": call(
+        tasks.interval_ends,
+        time=(np.arange(1.0, 6), array(1, more=[np.arange(-1.0, 4), np.full(5, np.nan)])),
+        event=(np.array([1, 0, 1, 1, 0]), array(1, more=[np.zeros(5, int), np.full(5, 3)])),
+        intervals=(2, COUNT.also(1)),
+    ),
     "contrastive": call(
         tasks.contrastive,
         **common,

@@ -77,6 +77,11 @@ _counts = {
 _maps = _other.integers(0, 3, (ROWS, 8, 8)).astype(np.int8)
 _maps[:, 5:, :3] = -1
 _maps[7] = -1
+_survival = {
+    "features": _features,
+    "time": _other.uniform(0.5, 5.0, ROWS).astype(np.float32),
+    "event": (np.arange(ROWS) % 3 > 0).astype(np.int32),
+}
 _shift = augment.per_image(augment.random_shift(1))
 _small_stages = ConvStages((4, 4), (1, 1))
 
@@ -115,6 +120,12 @@ EXAMPLES: dict[str, Example] = {
             _mlp, classes=3, inputs=_columns, loss=losses.prior_adjusted(classes=3)
         ),
         {"features": _features, "label": np.minimum(_three, 1 + _two)},
+    ),
+    "survival": Example(
+        tasks.discrete_time_survival(
+            MLP(widths=(8,), outputs=3), inputs=_columns, times=(1.0, 2.0, 4.0)
+        ),
+        _survival,
     ),
     "counts": Example(poisson_regression(MLP(widths=(8,), outputs=1), inputs=_columns), _counts),
     "overdispersed counts": Example(
