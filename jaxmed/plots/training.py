@@ -93,7 +93,7 @@ def training_curve(
         best_epoch, reason = float(epoch[loss.argmin()]), "lowest validation loss"
     for axes in panels:
         if best_epoch is not None:
-            label = f"epoch {round(best_epoch, 2):g}, {reason}" if axes is panels[0] else "_"
+            label = f"epoch {round(float(best_epoch), 2):g}, {reason}" if axes is panels[0] else "_"
             axes.axvline(best_epoch, **REFERENCE, label=label)
         axes.set_xlabel("Epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)

@@ -56,6 +56,8 @@ def test_losses_of_a_wide_range_have_a_logarithmic_axis(last, scale):
 def test_the_best_epoch_is_marked_by_the_loss_or_as_told():
     assert "epoch 7, lowest validation loss" in words(plots.training_curve(HISTORY))
     assert "epoch 12, best" in words(plots.training_curve(HISTORY, best_epoch=12))
+    assert "epoch 12345, best" in words(plots.training_curve(HISTORY, best_epoch=12345))
+    assert "epoch 67.42, best" in words(plots.training_curve(HISTORY, best_epoch=67.4157))
 
 
 def test_a_history_may_lack_numbers():
