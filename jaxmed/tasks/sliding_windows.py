@@ -159,7 +159,7 @@ def of_places(outputs: Outputs, space: tuple[int, ...]) -> dict[str, Array]:
     if not found:
         given = {name: tuple(x.shape[1:]) for name, x in outputs.items() if name != "logits"}
         raise ValueError(
-            f"model gives outputs of shapes {given} for images of {space}, none of which has a "
-            "value for each of its places: use a model of segmentation."
+            f"model gives outputs of shapes {given} for images of the shape {space}, none of which "
+            "has a value for each of its places: use a model of segmentation."
         )
     return found

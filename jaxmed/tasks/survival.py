@@ -51,8 +51,9 @@ def discrete_time_survival(
     Returns:
         A task with the outputs `logits` and `survival` [batch, times], probabilities that do not
         increase, and `mean_time` [batch], the expected time without event until the last of
-        `times`. It is judged by Antolini's C, Harrell's C of `mean_time` and the integrated Brier
-        score, over those of `times` that lie before the last time of the rows.
+        `times`, by trapezoids. It is judged by Antolini's C, Harrell's C of `mean_time` and the
+        integrated Brier score, over those of `times` that lie before the last time of the rows; the
+        first and the last are NaN where fewer than 2 do.
 
     Raises:
         ValueError: if `times` do not increase or a name is empty; when it is first traced, for a
@@ -60,8 +61,8 @@ def discrete_time_survival(
 
     References:
         Gensheimer and Narasimhan, A scalable discrete-time survival model for neural networks,
-        2019, section 2.2; Kvamme and Borgan, Continuous and discrete-time survival prediction with
-        neural networks, 2021, sections 2.2 and 3.1.
+        2019; Kvamme and Borgan, Continuous and discrete-time survival prediction with neural
+        networks, 2021 (the method "Logistic Hazard").
     """
     ends = _checked_ends(times)
     checks.text("time", time)
@@ -111,7 +112,7 @@ def hazard_loss(
             ends there.
 
     References:
-        Kvamme and Borgan 2021, equation 8 (section 2.2), and section 3.1: times of events are
+        Kvamme and Borgan 2021, negative log likelihood of "Logistic Hazard"; times of events are
         rounded up to an end, those of censoring down.
     """
     until = jnp.asarray(ends, logits.dtype)[None]
@@ -146,7 +147,7 @@ def interval_ends(
         ValueError: if times or events are invalid, or no event lies after 0.
 
     References:
-        Kvamme and Borgan 2021, section 3.1, "equidistant survival".
+        Kvamme and Borgan 2021, on the discretization of time by the quantiles of survival.
     """
     intervals = checks.whole("intervals", intervals, least=2)
     curve = kaplan_meier(time, event)

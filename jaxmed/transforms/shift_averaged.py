@@ -21,13 +21,13 @@ def shift_averaged(task: Task, *, pixels: int = 1, diagonals: bool = False) -> T
     """The same task, whose prediction for each place is the mean over shifted copies of the image.
 
     The output of a network with strides changes when the image is shifted by one pixel; the mean
-    reduces this effect ("cycle spinning", Coifman and Donoho 1995). The
-    copies are the image itself and the image moved by some pixels both ways along each axis: 5 of
-    an image, 7 of a volume. The uncovered border is filled with the pixels of the edge. What is
-    predicted for a copy is moved back; a place outside a copy is averaged over the other copies.
+    reduces this effect ("cycle spinning", Coifman and Donoho 1995). The copies are the image itself
+    and the image moved by some pixels both ways along each axis: 5 of an image, 7 of a volume. The
+    uncovered border is filled with the pixels of the edge. What is predicted for a copy is moved
+    back; a place outside a copy is averaged over the other copies.
 
-    Training is unchanged. A prediction takes as many times as long as there are copies, and little
-    more memory: that of the outputs, twice.
+    Training is unchanged. The time of a prediction is multiplied by the number of copies. It needs
+    little more memory: that of the outputs, twice.
 
     Args:
         task: that predicts something for every place of its `image`, such as one of segmentation.

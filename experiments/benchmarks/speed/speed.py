@@ -1,4 +1,4 @@
-"""How fast does jaxmed train, compared with Keras and PyTorch?
+"""How fast does jaxmed train, compared with Keras, PyTorch and MONAI?
 
     python experiments/benchmarks/speed/speed.py                     # all that are installed
     python experiments/benchmarks/speed/speed.py --contenders jaxmed # without peers
