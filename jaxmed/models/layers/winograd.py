@@ -82,7 +82,7 @@ def winograd_convolution(
         _kernel_sums(kernel),
         precision=lax.Precision.HIGHEST,
     )
-    y = _join_tiles(products.reshape(count, -1), (*rows, features))
+    y = _join_tiles(products.reshape(count, -1), (*rows[1:], features))
     return y[(slice(None), *(slice(side) for side in sides))]
 
 
@@ -118,22 +118,23 @@ def _join_tiles(products: Array, shape: Sequence[int]) -> Array:
 
     Args:
         products: the last dimension outermost.
-        shape: [batch, *tiles, features] of one product.
+        shape: [*tiles, features] of one product. The length of the batch follows from it; in an
+            exported program it is a symbol.
     """
-    axes = len(shape) - 2
+    axes = len(shape) - 1
     if axes == 3:
         # One matrix would have 64 x 216 numbers, eight times as many multiplications as here.
-        y = products.reshape(*(PRODUCTS,) * axes, *shape)
+        y = products.reshape(*(PRODUCTS,) * axes, -1, *shape)
         for number in reversed(range(axes)):
             parts = _weighted_sums(_OF_PRODUCTS, _unstack(y, 0))
             y = lax.optimization_barrier(_interleaved(parts, 2 * number + 1))
         return y
-    y = _sums_along(_OF_PRODUCTS, axes, products).reshape(*(OUTPUTS,) * axes, *shape)
+    y = _sums_along(_OF_PRODUCTS, axes, products).reshape(*(OUTPUTS,) * axes, -1, *shape)
     # Behind the tiles of each dimension come its outputs.
     pairs = [(axes + 1 + number, axes - 1 - number) for number in range(axes)]
     y = y.transpose(axes, *itertools.chain(*pairs), 2 * axes + 1)
-    sides = [OUTPUTS * tiles for tiles in shape[1:-1]]
-    return lax.optimization_barrier(y.reshape(shape[0], *sides, shape[-1]))
+    sides = [OUTPUTS * tiles for tiles in shape[:-1]]
+    return lax.optimization_barrier(y.reshape(-1, *sides, shape[-1]))
 
 
 def _interleaved(parts: Sequence[Array], axis: int) -> Array:
