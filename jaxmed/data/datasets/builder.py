@@ -31,11 +31,11 @@ def dataset_info(
         builder=builder,
         description=f"{entry.title}. {entry.note}".strip(),
         features=tfds.features.FeaturesDict(
-            {entry.key: _input(entry), "label": _label(entry), "id": np.int32}
+            {entry.key: _input(entry), **_targets(entry), "id": np.int32}
             | ({"group": np.int32} if entry.grouped else {})
             | dict(more or {})
         ),
-        supervised_keys=(entry.key, "label"),
+        supervised_keys=(entry.key, next(iter(_targets(entry)))),
         homepage=entry.homepage,
         license=entry.license,
         citation=entry.citation,
@@ -49,6 +49,13 @@ def _input(entry: Entry) -> tfds.features.FeatureConnector:
     if entry.key == "features":
         return tfds.features.Tensor(shape=entry.shape, dtype=np.float32)
     return packed(entry.shape, entry.dtype)
+
+
+def _targets(entry: Entry) -> dict[str, Any]:
+    """What is to be predicted, by column."""
+    if entry.task == "survival":
+        return {"time": np.float32, "event": np.int32}
+    return {"label": _label(entry)}
 
 
 def _label(entry: Entry) -> tfds.features.FeatureConnector:

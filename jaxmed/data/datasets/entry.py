@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 TaskKind: TypeAlias = Literal[
-    "multiclass", "binary", "multilabel", "ordinal", "regression", "segmentation"
+    "multiclass", "binary", "multilabel", "ordinal", "regression", "segmentation", "survival"
 ]
 Modality: TypeAlias = Literal[
     "chest_x_ray",
@@ -54,10 +54,12 @@ class Entry:
         family: the name without the image size; equal to `name` at the default size.
         title: the publisher's name for it.
         task: the kind of labels. `binary`: label 1 is the second class; `segmentation`: a label of
-            each pixel or voxel.
-        classes: class names in the order of their labels.
+            each pixel or voxel; `survival`: a `time` and an `event` in place of a label.
+        classes: class names in the order of their labels, or of the codes of `event`, where 0 is
+            censored.
         shape: of one example: [columns], [height, width, channels] or [depth, height, width,
             channels]; empty for a text.
+        column: the name of the column that is the input, where `shape` does not say it; see `key`.
         dtype: of an image's values: gray levels, or measurements.
         sizes: number of examples per split.
         license: of the data.
@@ -91,10 +93,13 @@ class Entry:
     grouped: bool = False
     dtype: Literal["uint8", "float32"] = "uint8"
     note: str = ""
+    column: str | None = None
 
     @property
-    def key(self) -> Literal["image", "features", "text"]:
-        """The key of its inputs, beside `label` and `id`."""
+    def key(self) -> str:
+        """The key of its inputs: `column`, or else `image`, `features` or `text` by the shape."""
+        if self.column is not None:
+            return self.column
         if not self.shape:
             return "text"
         return "features" if len(self.shape) == 1 else "image"
