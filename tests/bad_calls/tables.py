@@ -18,6 +18,7 @@ from bad_calls import (
     of_runs,
     of_segmentation,
     of_survival,
+    of_survival_models,
     of_tasks,
     of_uncertainty,
 )
@@ -41,4 +42,5 @@ CALLS: dict[str, Call] = {
     **of_decisions.CALLS,
     **of_label_maps.CALLS,
     **of_survival.CALLS,
+    **of_survival_models.CALLS,
 }
