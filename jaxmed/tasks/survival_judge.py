@@ -28,8 +28,8 @@ def survival_judge(ends: np.ndarray, time: str, event: str) -> Judge:
     Curves are interpolated with a constant hazard between the ends (`metrics.survival_at`). The
     statistics are Antolini's C over the times of the events, Harrell's C of `mean_time`, the Brier
     score integrated over 99 times in equal steps from the first time of the rows to just before
-    the last, where nothing can be known, and the calibration gap of fifths of the rows at the
-    median time of an event.
+    the last, where nothing can be known (weighted by the censoring of all rows, also in resamples),
+    and the calibration gap of fifths of the rows at the median time of an event.
 
     Args:
         ends: of the intervals, above 0 and increasing.
@@ -186,7 +186,11 @@ def _integrated_brier(table: Columns, ends: np.ndarray, weights: np.ndarray | No
         return _undefined(weights)
     times = np.linspace(time.min(), time.max(), _TIMES)[:-1]
     survival = metrics.survival_at(table["survival"], ends, times)
-    return metrics.integrated_brier(time, event, survival, times, weights)
+    # The censoring is that of all rows in every resample: a resample may lack the last of them, and
+    # would then not know it until the last of the times.
+    return metrics.integrated_brier(
+        time, event, survival, times, weights, train_time=time, train_event=event
+    )
 
 
 def _gap(table: Columns, ends: np.ndarray, weights: np.ndarray | None) -> Any:

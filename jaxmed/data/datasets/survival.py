@@ -119,7 +119,11 @@ def read_flchain(path: Path) -> dict[str, np.ndarray]:
     """The columns of `flchain.arff`; rows of time 0 are left out."""
     from scipy.io import arff
 
-    rows = arff.loadarff(io.StringIO(path.read_text()))[0]
+    limit = csv.field_size_limit()
+    try:
+        rows = arff.loadarff(io.StringIO(path.read_text()))[0]
+    finally:
+        csv.field_size_limit(limit)  # SciPy raises it for the whole process
     rows = rows[rows["futime"] > 0]
     died = rows["death"] == b"dead"
     chapter = np.array([_CAUSES.get(name.decode(), _OTHER_CAUSE) for name in rows["chapter"]])
