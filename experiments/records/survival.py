@@ -2,7 +2,7 @@
 
 Ten small networks, trained as one program, give the hazard of each interval of time: the one that
 is counted from the training rows, changed by a polynomial of time whose coefficients the networks
-give (`tasks.discrete_time_survival` with a degree). Hinges show them where a column bends;
+give (`tasks.piecewise_hazard` with a degree). Hinges show them where a column bends;
 missing values are filled with the mean and said to be missing. Curves are then calibrated on
 validation rows. Five folds, each tested once; settings are chosen with `--score validation`.
 
@@ -154,7 +154,7 @@ def networks(
     ends = (
         HORIZON[settings.dataset] * (np.arange(1, settings.intervals + 1) / settings.intervals) ** 2
     )
-    task = jm.tasks.discrete_time_survival(
+    task = jm.tasks.piecewise_hazard(
         jm.models.MLP(
             widths=settings.widths, outputs=settings.degree + 1, dropout=settings.dropout
         ),

@@ -14,6 +14,7 @@ from jaxmed.tasks.counts import negative_binomial_regression, poisson_regression
 from jaxmed.tasks.discrete_time import discrete_time_survival
 from jaxmed.tasks.judge import Classes, Curves, Judge, Regions, Risks, Values
 from jaxmed.tasks.masked import masked_pixels, standardized_patches
+from jaxmed.tasks.piecewise_hazard import piecewise_hazard
 from jaxmed.tasks.proportional_hazards import proportional_hazards
 from jaxmed.tasks.quantiles import quantile_regression
 from jaxmed.tasks.reconstruction import gaussian_noise, masking_noise, reconstruction
@@ -47,6 +48,7 @@ __all__ = [
     "multilabel_classification",
     "negative_binomial_regression",
     "ordinal_classification",
+    "piecewise_hazard",
     "poisson_regression",
     "proportional_hazards",
     "quantile_regression",

@@ -1,7 +1,9 @@
 """Time until an event, of which some rows are censored: the hazard of each interval of time.
 
 When will a patient relapse? Many are only known to be free of it until their last visit. Such a row
-counts for the intervals that it has survived, and says nothing of later ones.
+counts for the intervals that it has survived, and says nothing of later ones. Of the interval in
+which it was censored it says nothing either, which makes hazards too high where many rows are
+censored within long intervals: use shorter ones, or `piecewise_hazard`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from jaxmed.tasks.network import Inputs, Network
 from jaxmed.tasks.supervised import supervised
 from jaxmed.tasks.survival_judge import curve_outputs, survival_judge
 from jaxmed.tasks.task import Task
-from jaxmed.tasks.time_intervals import checked_ends
+from jaxmed.tasks.time_intervals import checked_ends, polynomials
 from jaxmed.typing import Array, Batch, Columns, Float, Num, Outputs, Tree
 
 
@@ -133,8 +135,7 @@ def _from_baseline(
     decode: Callable[[Array], Outputs], degree: int, ends: np.ndarray, time: str, event: str
 ) -> Fitted:
     """`decode` of counted logits and of polynomials of time with the network's coefficients."""
-    places = np.linspace(-1, 1, len(ends))
-    shapes = np.polynomial.legendre.legvander(places, degree).T.astype(np.float32)
+    shapes = polynomials(len(ends), degree)
 
     def apply(constants: Tree, coefficients: Array) -> Outputs:
         return decode(constants["logits"][None] + coefficients @ shapes)

@@ -45,6 +45,12 @@ def interval_ends(
     return np.unique(found)
 
 
+def polynomials(intervals: int, degree: int) -> Float[np.ndarray, "degrees intervals"]:
+    """Legendre's polynomials of degree 0 to `degree`, at equal steps from -1 to 1, float32."""
+    places = np.linspace(-1, 1, intervals)
+    return np.polynomial.legendre.legvander(places, degree).T.astype(np.float32)
+
+
 def checked_ends(times: Any) -> np.ndarray:
     """The argument `times` as ends of intervals [times] in float64, above 0 and increasing."""
     ends = np.asarray(checks.real_array("times", times), np.float64)

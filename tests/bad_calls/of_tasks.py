@@ -104,14 +104,17 @@ CALLS: dict[str, Call] = {
         )
         for name in ("poisson_regression", "negative_binomial_regression")
     },
-    "discrete_time_survival": call(
-        tasks.discrete_time_survival,
-        **common,
-        times=((1.0, 2.0, 4.0), array(1, more=[[1.0], [0.0, 1.0], [2.0, 1.0], [1.0, np.inf]])),
-        time=("days", TEXT),
-        event=("relapse", TEXT),
-        degree=(1, COUNT_FROM_0.optional().also(3)),
-    ),
+    **{
+        name: call(
+            getattr(tasks, name),
+            **common,
+            times=((1.0, 2.0, 4.0), array(1, more=[[1.0], [0.0, 1.0], [2.0, 1.0], [1.0, np.inf]])),
+            time=("days", TEXT),
+            event=("relapse", TEXT),
+            degree=(1, COUNT_FROM_0.optional().also(3)),
+        )
+        for name in ("discrete_time_survival", "piecewise_hazard")
+    },
     "proportional_hazards": call(
         tasks.proportional_hazards, **common, time=("days", TEXT), event=("relapse", TEXT)
     ),

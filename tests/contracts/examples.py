@@ -133,6 +133,12 @@ EXAMPLES: dict[str, Example] = {
         ),
         _survival,
     ),
+    "piecewise hazards": Example(
+        tasks.piecewise_hazard(
+            MLP(widths=(8,), outputs=2), inputs=_columns, times=(1.0, 2.0, 4.0), degree=1
+        ),
+        _survival,
+    ),
     "hazard ratios": Example(
         tasks.proportional_hazards(MLP(widths=(8,), outputs=1), inputs=_columns), _survival
     ),
