@@ -9,7 +9,6 @@ censored within long intervals: use shorter ones, or `piecewise_hazard`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +21,7 @@ from jaxmed.tasks.network import Inputs, Network
 from jaxmed.tasks.supervised import supervised
 from jaxmed.tasks.survival_judge import curve_outputs, survival_judge
 from jaxmed.tasks.task import Task
-from jaxmed.tasks.time_intervals import checked_ends, polynomials
+from jaxmed.tasks.time_intervals import checked_ends, passed_intervals, polynomials
 from jaxmed.typing import Array, Batch, Columns, Float, Num, Outputs, Tree
 
 
@@ -126,7 +125,7 @@ def hazard_loss(
         Kvamme and Borgan 2021, negative log likelihood of "Logistic Hazard"; times of events are
         rounded up to an end, those of censoring down.
     """
-    has_event, survived = _passed(jnp, time, event, ends.astype(np.float32))
+    has_event, survived = passed_intervals(jnp, time, event, ends.astype(np.float32))
     of_events = jnp.where(has_event, jax.nn.log_sigmoid(logits), 0)
     return -(of_events + jnp.where(survived, jax.nn.log_sigmoid(-logits), 0)).sum(1)
 
@@ -141,7 +140,7 @@ def _from_baseline(
         return decode(constants["logits"][None] + coefficients @ shapes)
 
     def sums(columns: Columns) -> Tree:
-        passed = _passed(np, columns[time].astype(np.float64), columns[event], ends)
+        passed = passed_intervals(np, columns[time].astype(np.float64), columns[event], ends)
         return {
             name: rows.sum(0, dtype=np.float64)
             for name, rows in zip(("events", "survived"), passed, strict=True)
@@ -153,19 +152,3 @@ def _from_baseline(
         return {"logits": np.log(odds).astype(np.float32)}
 
     return Fitted(apply, Counts(sums, constants))
-
-
-def _passed(numbers: Any, time: Any, event: Any, ends: np.ndarray) -> tuple[Any, Any]:
-    """Where a row had its event, and which intervals it survived, each [rows, times].
-
-    Args:
-        numbers: `numpy` or `jax.numpy`.
-        time: [rows].
-        event: [rows].
-        ends: [times].
-    """
-    starts = np.concatenate([[-1], ends[:-1]]).astype(ends.dtype)  # time 0 lies in the first
-    time = numbers.asarray(time)[:, None]
-    has_event = (event[:, None] > 0) & (starts[None] < time) & (time <= ends[None])
-    # An event at an end has not survived the interval that ends there.
-    return has_event, (ends[None] <= time) & ~has_event

@@ -105,32 +105,34 @@ def partial_likelihood_loss(
         mask: 1 real, 0 padding, which is never at risk.
 
     Returns:
-        [batch]; the rows at risk are those of all devices that share the batch. Memory grows with
-        the square of the batch.
+        [batch]; the rows at risk are those of all devices that share the batch.
 
     References:
         Efron, The efficiency of Cox's likelihood function for censored data, 1977, section 3.
     """
-    is_event = (event > 0) & (mask > 0)
-    every = {
-        name: gathered(column)
-        for name, column in {"f": log_ratio, "t": time, "e": is_event, "real": mask > 0}.items()
-    }
-    largest = jax.lax.stop_gradient(jnp.where(every["real"], every["f"], -jnp.inf).max())
-    largest = jnp.where(jnp.isfinite(largest), largest, 0.0)
-    weight = jnp.where(every["real"], jnp.exp(every["f"] - largest), 0.0)
-    all_places = jnp.arange(len(weight))
     own = first_row(len(log_ratio)) + jnp.arange(len(log_ratio))
+    f, t, e, real = map(gathered, (log_ratio, time, event, mask))
+    is_event, real = (e > 0) & (real > 0), real > 0
+    largest = jax.lax.stop_gradient(jnp.where(real, f, -jnp.inf).max())
+    largest = jnp.where(jnp.isfinite(largest), largest, 0.0)
 
-    at_risk = every["t"][None] >= time[:, None]
-    tied = (every["t"][None] == time[:, None]) & every["e"][None]
-    ties = jnp.maximum(tied.sum(1), 1)
-    earlier = (tied & (all_places[None] < own[:, None])).sum(1)
-    left = at_risk @ weight - earlier / ties * (tied @ weight)
+    order = jnp.argsort(t)
+    t, f, is_event, real = (column[order] for column in (t, f, is_event, real))
+    weight = jnp.where(real, jnp.exp(f - largest), 0.0)
+    first = jnp.searchsorted(t, t)  # of the rows with the same time
+
+    def over_ties(values: Array) -> Array:
+        return jax.ops.segment_sum(values, first, len(t), indices_are_sorted=True)[first]
+
+    at_risk = jnp.cumsum(weight[::-1])[::-1][first]
+    tied = over_ties(jnp.where(is_event, weight, 0.0))
+    ties = jnp.maximum(over_ties(is_event.astype(jnp.int32)), 1)
+    before = jnp.cumsum(is_event) - is_event
+    left = at_risk - (before - before[first]) / ties * tied
     # Of tied events each has one of the terms; all get their mean, whatever their order.
-    term = gathered(jnp.where(is_event, jnp.log(jnp.where(is_event, left, 1.0)), 0.0))
-    mean_term = tied @ term / ties
-    return jnp.where(is_event, mean_term + largest - log_ratio, 0.0)
+    term = jnp.where(is_event, jnp.log(jnp.where(is_event, left, 1.0)), 0.0)
+    losses = jnp.where(is_event, over_ties(term) / ties + largest - f, 0.0)
+    return jnp.zeros_like(losses).at[order].set(losses)[own]
 
 
 def _judge(time: str, event: str) -> Judge:

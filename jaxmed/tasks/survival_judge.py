@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmed import metrics
+from jaxmed.tasks.curve_statistics import LEAST_ROWS, calibration_of, curve_statistics, undefined
 from jaxmed.tasks.judge import Curves, Figures, Judge
 from jaxmed.typing import Array, Columns, Float, Outputs
 
 if TYPE_CHECKING:
     from jaxmed.plots import SurvivalGroup
 
-_TIMES = 100  # of the integrated Brier score, as in the literature
-_MOST_TIMES = 2_000  # of Antolini's C: beyond, those of so many events
 _RISKS = ("low risk", "medium risk", "high risk")
-_CALIBRATION_GROUPS = 5
-_LEAST_ROWS = 30  # for a figure
 
 
 def survival_judge(ends: np.ndarray, time: str, event: str) -> Judge:
     """The judge of outputs `survival` [batch, ends] and `mean_time` [batch].
 
     Curves are interpolated with a constant hazard between the ends (`metrics.survival_at`). The
-    statistics are Antolini's C over the times of the events, Harrell's C of `mean_time`, the Brier
-    score integrated over 99 times in equal steps from the first time of the rows to just before
-    the last, where nothing can be known (weighted by the censoring of all rows, also in resamples),
-    and the calibration gap of fifths of the rows at the median time of an event.
+    statistics are those of `curve_statistics`, and Harrell's C of `mean_time`.
 
     Args:
         ends: of the intervals, above 0 and increasing.
@@ -37,10 +31,15 @@ def survival_judge(ends: np.ndarray, time: str, event: str) -> Judge:
         event: name of the column of events.
     """
 
+    def at(table: Columns, times: np.ndarray) -> np.ndarray:
+        return metrics.survival_at(table["survival"], ends, times)
+
+    of_curves = curve_statistics(at)
+
     def figures(table: Columns) -> Figures:
         from jaxmed import plots
 
-        if len(table["time"]) < _LEAST_ROWS or not (table["event"] == 1).any():
+        if len(table["time"]) < LEAST_ROWS or not (table["event"] == 1).any():
             return
         yield (
             "survival",
@@ -48,7 +47,7 @@ def survival_judge(ends: np.ndarray, time: str, event: str) -> Judge:
             "Kaplan-Meier curves of thirds of the rows by predicted risk, their mean predictions "
             "(dashed), and how many are still observed.",
         )
-        found, horizon = calibration_of(table, ends)
+        found, horizon = calibration_of(table, at)
         yield (
             "survival_calibration",
             plots.survival_calibration(*found[:3], horizon),
@@ -64,10 +63,9 @@ def survival_judge(ends: np.ndarray, time: str, event: str) -> Judge:
             "survival": outputs["survival"],
         },
         statistics={
-            "antolini_c": lambda table, weights: _antolini(table, ends, weights),
+            "antolini_c": of_curves.pop("antolini_c"),
             "harrell_c": _harrell,
-            "integrated_brier": lambda table, weights: _integrated_brier(table, ends, weights),
-            "calibration_gap": lambda table, weights: _gap(table, ends, weights),
+            **of_curves,
         },
         figures=figures,
         answer=lambda outputs: {name: outputs[name] for name in ("mean_time", "survival")},
@@ -98,8 +96,25 @@ def observed(columns: Columns, time: str, event: str) -> dict[str, np.ndarray]:
     }
 
 
-def checks_of(time: str, event: str, last: float = np.inf) -> Callable[..., str | None]:
-    """The check of both columns; to learn from, there must be an event until `last`."""
+def checks_of(
+    time: str, event: str, last: float = np.inf, causes: Sequence[str] = ("event",)
+) -> Callable[..., str | None]:
+    """The check of both columns; to learn from, there must be an event of each cause until `last`.
+
+    Args:
+        time: name of the column of times.
+        event: name of the column of events: 0 censored, 1 .. the number of causes.
+        last: time of the last event that is learned from.
+        causes: their names.
+    """
+    known = np.arange(len(causes) + 1)
+    named = (
+        "events are 1, or 0 where the row is censored"
+        if len(causes) == 1
+        else "events are "
+        + ", ".join(f"{k} ({name})" for k, name in enumerate(causes, 1))
+        + ", or 0 where the row is censored"
+    )
 
     def check(columns: Columns, *, training: bool) -> str | None:
         missing = [name for name in (time, event) if name not in columns]
@@ -117,33 +132,24 @@ def checks_of(time: str, event: str, last: float = np.inf) -> Callable[..., str 
                 f"has the time {columns[time][bad[0]]} in row {bad[0]}, but times are at least 0: "
                 "correct them or leave the rows out"
             )
-        bad = np.flatnonzero(~np.isin(columns[event], (0, 1)))
+        bad = np.flatnonzero(~np.isin(columns[event], known))
         if bad.size:
             return (
-                f"has the event {columns[event][bad[0]]} in row {bad[0]}, but events are 1, or 0 "
-                "where the row is censored: recode them"
+                f"has the event {columns[event][bad[0]]} in row {bad[0]}, but {named}: recode them"
             )
-        if training and not (columns[event][columns[time] <= last] == 1).any():
+        if not training:
+            return None
+        seen = np.isin(known[1:], columns[event][columns[time] <= last])
+        if not seen.all():
             until = f" until {last:g}, the last of times" if np.isfinite(last) else ""
+            of = "" if len(causes) == 1 else f" of {causes[int(np.argmin(seen))]}"
             return (
-                f"has no event{until}, so nothing can be learned: use "
+                f"has no event{of}{until}, so nothing can be learned{' of it' if of else ''}: use "
                 f"{'later times or ' if until else ''}other rows"
             )
         return None
 
     return check
-
-
-def calibration_of(
-    table: Columns, ends: np.ndarray, weights: np.ndarray | None = None
-) -> tuple[metrics.SurvivalCalibration, float]:
-    """Calibration of five groups by risk at the median time of an event, and that time."""
-    horizon = float(np.median(table["time"][table["event"] == 1]))
-    survival = metrics.survival_at(table["survival"], ends, np.array([horizon]))[:, 0]
-    found = metrics.calibration_at(
-        table["time"], table["event"], 1 - survival, horizon, weights, groups=_CALIBRATION_GROUPS
-    )
-    return found, horizon
 
 
 def _by_risk(table: Columns, ends: np.ndarray) -> dict[str, SurvivalGroup]:
@@ -161,44 +167,10 @@ def _by_risk(table: Columns, ends: np.ndarray) -> dict[str, SurvivalGroup]:
     return groups
 
 
-def _antolini(table: Columns, ends: np.ndarray, weights: np.ndarray | None) -> Any:
-    times = np.unique(table["time"][table["event"] == 1])
-    if len(times) > _MOST_TIMES:
-        times = times[np.linspace(0, len(times) - 1, _MOST_TIMES).round().astype(int)]
-    if len(times) == 0 or not (table["time"] > times[0]).any():
-        return _undefined(weights)
-    survival = metrics.survival_at(table["survival"], ends, times)
-    return metrics.antolini_c(table["time"], table["event"], survival, times, weights)
-
-
 def _harrell(table: Columns, weights: np.ndarray | None) -> Any:
     """An earlier mean time is a higher risk."""
     if not (table["event"] == 1).any():
-        return _undefined(weights)
+        return undefined(weights)
     return metrics.harrell_c(
         table["time"], table["event"], -table["mean_time"].astype(float), weights
     )
-
-
-def _integrated_brier(table: Columns, ends: np.ndarray, weights: np.ndarray | None) -> Any:
-    time, event = table["time"], table["event"]
-    if not (event == 1).any() or time.min() == time.max():
-        return _undefined(weights)
-    times = np.linspace(time.min(), time.max(), _TIMES)[:-1]
-    survival = metrics.survival_at(table["survival"], ends, times)
-    # The censoring is that of all rows in every resample: a resample may lack the last of them, and
-    # would then not know it until the last of the times.
-    return metrics.integrated_brier(
-        time, event, survival, times, weights, train_time=time, train_event=event
-    )
-
-
-def _gap(table: Columns, ends: np.ndarray, weights: np.ndarray | None) -> Any:
-    """Mean distance of predicted and observed probabilities of fifths of the rows."""
-    if len(table["time"]) < _LEAST_ROWS or not (table["event"] == 1).any():
-        return _undefined(weights)
-    return calibration_of(table, ends, weights)[0].gap
-
-
-def _undefined(weights: np.ndarray | None) -> Any:
-    return np.nan if weights is None else np.full(len(weights), np.nan)

@@ -45,6 +45,22 @@ def interval_ends(
     return np.unique(found)
 
 
+def passed_intervals(numbers: Any, time: Any, event: Any, ends: np.ndarray) -> tuple[Any, Any]:
+    """Where a row had its event, and which intervals it survived, each [rows, times].
+
+    Args:
+        numbers: `numpy` or `jax.numpy`.
+        time: [rows].
+        event: [rows].
+        ends: [times].
+    """
+    starts = np.concatenate([[-1], ends[:-1]]).astype(ends.dtype)  # time 0 lies in the first
+    time = numbers.asarray(time)[:, None]
+    has_event = (event[:, None] > 0) & (starts[None] < time) & (time <= ends[None])
+    # An event at an end has not survived the interval that ends there.
+    return has_event, (ends[None] <= time) & ~has_event
+
+
 def polynomials(intervals: int, degree: int) -> Float[np.ndarray, "degrees intervals"]:
     """Legendre's polynomials of degree 0 to `degree`, at equal steps from -1 to 1, float32."""
     places = np.linspace(-1, 1, intervals)
