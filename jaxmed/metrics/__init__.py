@@ -125,7 +125,7 @@ from jaxmed.metrics.survival_curves import (
     nelson_aalen,
     restricted_mean,
 )
-from jaxmed.metrics.survival_interpolation import survival_at
+from jaxmed.metrics.survival_interpolation import incidence_at, survival_at
 from jaxmed.metrics.survival_scores import auroc_at, brier_curve, integrated_brier
 from jaxmed.metrics.uncertainty import (
     RiskCoverage,
@@ -185,6 +185,7 @@ __all__ = [
     "grade_mae",
     "harrell_c",
     "holm",
+    "incidence_at",
     "integrated_brier",
     "interval",
     "intervals",

@@ -12,7 +12,7 @@ from jaxmed.metrics.arguments import check_rows
 
 _MOST_CAUSES = 100
 _MOST_TIMES = 10_000
-_ROUNDING = 1e-6
+ROUNDING = 1e-6
 
 
 def time_and_event(
@@ -95,13 +95,13 @@ def per_row_and_time(name: str, value: np.ndarray, rows: int, times: int) -> np.
 def survival_at_times(survival: np.ndarray, rows: int, times: int) -> np.ndarray:
     """Predicted survival [rows, times] in float64: in [0, 1] and not increasing along times."""
     survival = per_row_and_time("survival", survival, rows, times)
-    if survival.min() < -_ROUNDING or survival.max() > 1 + _ROUNDING:
+    if survival.min() < -ROUNDING or survival.max() > 1 + ROUNDING:
         raise ValueError(
             f"survival ranges from {survival.min():g} to {survival.max():g}, but must lie in "
             "[0, 1]: pass probabilities of having no event until each time."
         )
     rise = np.diff(survival, axis=1).max(axis=1, initial=0)
-    if rise.max() > _ROUNDING:
+    if rise.max() > ROUNDING:
         row = int(rise.argmax())
         raise ValueError(
             f"survival increases by {rise[row]:g} along the times of row {row}, but must not "

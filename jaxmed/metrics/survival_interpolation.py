@@ -1,12 +1,12 @@
-"""Predicted survival at other times than those it was predicted at."""
+"""Predicted survival and incidence at other times than those they were predicted at."""
 
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.metrics.survival_arguments import increasing_times, survival_at_times
+from jaxmed.metrics.survival_arguments import ROUNDING, increasing_times, survival_at_times
 from jaxmed.typing import Float, Num
 
-__all__ = ["survival_at"]
+__all__ = ["incidence_at", "survival_at"]
 
 _LEAST = 1e-12  # of a probability, so that its logarithm is finite
 
@@ -50,6 +50,57 @@ def survival_at(
     survival = survival_at_times(survival, len(survival), len(ends))
     hazard, last, after, share = _between(survival, ends, times)
     return np.exp(-(hazard[:, last] * (1 - share) + hazard[:, after] * share))
+
+
+def incidence_at(
+    incidence: Float[np.ndarray, "rows ends causes"],
+    ends: Num[np.ndarray, " ends"],
+    times: Num[np.ndarray, " times"],
+) -> Float[np.ndarray, "rows times causes"]:
+    """Cumulative incidence of each cause at any times, with constant hazards between the ends.
+
+    With survival S = 1 - sum_j F_j, interpolated by `survival_at`, for a time t between a < b
+
+        F_j(t) = F_j(a) + (F_j(b) - F_j(a)) (S(a) - S(t)) / (S(a) - S(b))
+
+    so that survival and incidences sum to 1 at every time.
+
+    Args:
+        incidence: [rows, ends, causes], probability of an event of each cause until each end, not
+            decreasing, of which the sum over the causes is at most 1.
+        ends: [ends], above 0 and strictly increasing.
+        times: [times], at least 0 and strictly increasing, in the unit of `ends`.
+
+    Returns:
+        [rows, times, causes].
+
+    Raises:
+        ValueError: if shapes disagree or an argument lies outside its range.
+
+    Example:
+        >>> found = incidence_at(np.array([[[0.5, 0.25]]]), np.array([10.0]), np.array([5.0, 10.0]))
+        >>> found.round(3)
+        array([[[0.333, 0.167],
+                [0.5  , 0.25 ]]])
+    """
+    incidence = checks.real_array("incidence", incidence, "rows ends causes").astype(np.float64)
+    ends, times = increasing_times(ends), increasing_times(times)
+    checks.shapes(incidence=(incidence, "rows ends causes"), ends=(ends, "ends"))
+    steps = np.diff(incidence, axis=1, prepend=0).min(initial=0)
+    whole = incidence.sum(-1).max(initial=0)
+    if not (steps >= -ROUNDING and whole <= 1 + ROUNDING):
+        raise ValueError(
+            f"incidence changes by {steps:g} or more between ends and sums to {whole:g} or less, "
+            "but must hold probabilities that do not decrease along ends and sum to at most 1."
+        )
+    at = survival_at((1 - incidence.sum(-1)).clip(0, 1), ends, times)
+    after = np.searchsorted(ends, times).clip(max=len(ends) - 1)
+    known = np.pad(incidence, ((0, 0), (1, 0), (0, 0)))
+    start, end = known[:, after], known[:, after + 1]
+    lost = 1 - start.sum(-1) - at
+    of_all = (end - start).sum(-1)
+    share = np.divide(lost, of_all, out=np.zeros_like(lost), where=of_all > 0).clip(0, 1)
+    return start + (end - start) * share[..., None]
 
 
 def own_survival(survival: np.ndarray, ends: np.ndarray, time: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from jaxmed.tasks.classification import (
     multilabel_classification,
     ordinal_classification,
 )
+from jaxmed.tasks.competing_risks import competing_risks
 from jaxmed.tasks.contrastive import contrastive
 from jaxmed.tasks.counts import negative_binomial_regression, poisson_regression
 from jaxmed.tasks.discrete_time import discrete_time_survival
@@ -38,6 +39,7 @@ __all__ = [
     "Values",
     "binary_classification",
     "classification",
+    "competing_risks",
     "contrastive",
     "discrete_time_survival",
     "gaussian_noise",

@@ -12,6 +12,7 @@ from jaxmed import metrics
 ROWS = np.array([1.0, 2.0, 4.0, 8.0])
 ENDS = np.array([1, 1, 0, 0])
 _curve = np.array([[0.5, 0.25], [0.75, 0.5], [1.0, 0.5], [0.5, 0.5]])
+_incidence = np.stack([(1 - _curve) * 0.25, (1 - _curve) * 0.75], axis=-1)
 _time_bad = [ROWS[:3], -ROWS, ROWS * np.nan, ROWS * np.inf]
 _event_bad = [ENDS[:3], ENDS - 1, ENDS / 2, ENDS + 5, ENDS * np.nan]
 _other_times = [
@@ -119,6 +120,16 @@ CALLS: dict[str, Call] = {
         metrics.survival_at,
         {"survival": "survival", "ends": "ends|times|survival"},
         survival=(_curve, array(2, more=[_curve[:, :1], _curve * 3, _curve[:, ::-1]])),
+        ends=(np.array([1.5, 2.0]), array(1, more=[*_other_times[:4], [0.0, 1.0], [1.0]])),
+        times=(np.array([1.0, 3.0]), array(1, more=_other_times[:4])),
+    ),
+    "metrics.incidence_at": call(
+        metrics.incidence_at,
+        {"incidence": "incidence|survival", "ends": "ends|times|survival|incidence"},
+        incidence=(
+            _incidence,
+            array(3, more=[_incidence[:, :1], _incidence * 3, _incidence[:, ::-1], -_incidence]),
+        ),
         ends=(np.array([1.5, 2.0]), array(1, more=[*_other_times[:4], [0.0, 1.0], [1.0]])),
         times=(np.array([1.0, 3.0]), array(1, more=_other_times[:4])),
     ),

@@ -115,6 +115,20 @@ CALLS: dict[str, Call] = {
         )
         for name in ("discrete_time_survival", "piecewise_hazard")
     },
+    "competing_risks": call(
+        tasks.competing_risks,
+        **common,
+        times=((1.0, 2.0, 4.0), array(1, more=[[1.0], [0.0, 1.0], [2.0, 1.0], [1.0, np.inf]])),
+        causes=(
+            ("stroke", "other"),
+            Kind(
+                [*TEXTS.bad, "stroke", ["stroke"], ["stroke", "stroke"], ["a b", "c"]], TEXTS.same
+            ),
+        ),
+        time=("days", TEXT),
+        cause=("cause", TEXT),
+        degree=(1, COUNT_FROM_0.optional().also(3)),
+    ),
     "proportional_hazards": call(
         tasks.proportional_hazards, **common, time=("days", TEXT), event=("relapse", TEXT)
     ),

@@ -139,6 +139,16 @@ EXAMPLES: dict[str, Example] = {
         ),
         _survival,
     ),
+    "competing risks": Example(
+        tasks.competing_risks(
+            MLP(widths=(8,), outputs=4),
+            inputs=_columns,
+            times=(1.0, 2.0, 4.0),
+            causes=("relapse", "death"),
+            degree=1,
+        ),
+        {**_survival, "cause": _survival["event"] * (1 + np.arange(ROWS) % 2)},
+    ),
     "hazard ratios": Example(
         tasks.proportional_hazards(MLP(widths=(8,), outputs=1), inputs=_columns), _survival
     ),
