@@ -77,7 +77,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
     rows = {name: source.columns[name] for name in ("features", "time", "event", "id")}
     folds = folds_of(rows["event"])
     asked = [fold.test if settings.score == "test" else fold.validation for fold in folds]
-    print(f"{copies(rows)}\nrows of the folds: sha256 {digest(folds)}")
+    digest = checked(rows, folds)
     root = run_folder(settings)
     values: dict[str, list[float]] = {}
     seconds = []
@@ -103,7 +103,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         seeds=settings.seeds,
         seconds=seconds,
         sizes=results.Sizes(
-            "5 folds", sum(map(len, asked)), min(len(fold.train) for fold in folds)
+            f"5 folds ({digest})", sum(map(len, asked)), min(len(fold.train) for fold in folds)
         ),
         headline=("antolini_c", "integrated_brier", "Cox/antolini_c", "Cox/integrated_brier"),
         note="Means over the folds; deviations over seeds and folds.",
@@ -128,18 +128,17 @@ def folds_of(event: np.ndarray) -> list[Fold]:
     return found
 
 
-def digest(folds: Sequence[Fold]) -> str:
-    """What tells these folds from others: the first digits of a hash of their row numbers."""
-    parts = (part for fold in folds for part in (fold.train, fold.validation, fold.test))
-    joined = b"|".join(np.asarray(part, np.int64).tobytes() for part in parts)
-    return hashlib.sha256(joined).hexdigest()[:16]
-
-
-def copies(rows: dict[str, np.ndarray]) -> str:
-    """How many rows stand in the data more than once, and could be in two parts of a fold."""
-    whole = np.column_stack([rows["features"], rows["time"], rows["event"]])
-    extra = len(whole) - len(np.unique(whole, axis=0))
-    return f"{extra} of {len(whole):,} rows are copies of others"
+def checked(rows: dict[str, np.ndarray], folds: Sequence[Fold]) -> str:
+    """Print that no fold has a row or a copy of one in two parts; the digest of all folds."""
+    found = [
+        jm.data.check_split(
+            rows, {"train": fold.train, "validation": fold.validation, "test": fold.test}
+        )
+        for fold in folds
+    ]
+    for number, check in enumerate(found):
+        print(f"fold {number}: {check}")
+    return hashlib.sha256("".join(check.digest for check in found).encode()).hexdigest()[:16]
 
 
 def taken(rows: dict[str, np.ndarray], chosen: np.ndarray) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@
 - `from_csv`, `from_arrays`, `from_image_folder`, `from_studies`, ...: your own data as a `Source`.
 - `from_masks`: images with a class for each voxel; `to_grid` brings such labels back to the files.
 - `split`, `stratified_split`, `stratified_folds`, `subset`: parts of it, whole patients together.
+- `check_split`: that no row, patient or copy is in two parts, and what identifies the parts.
 - `columns`: all of a source in memory; `take_rows`: some of its rows.
 - `write_nifti`, `write_dicom_seg`: labels as files on the grid of the image they belong to.
 - `augment`, `batches`, `inputs`, `masks`, `text`, `catalogue`: modules, see each.
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from jaxmed.data.readers.text_table import from_text_csv
     from jaxmed.data.readers.tfds import from_tfds
     from jaxmed.data.source import Arrays, Source, columns, from_arrays, subset, take_rows
+    from jaxmed.data.split_check import SplitCheck, check_split
     from jaxmed.data.splits import split, stratified_folds, stratified_split
     from jaxmed.data.studies.dicom_segmentation import write_dicom_seg
     from jaxmed.data.studies.dicom_series import read_dicom_series
@@ -40,10 +42,12 @@ __all__ = [
     "Arrays",
     "Grid",
     "Source",
+    "SplitCheck",
     "Splits",
     "augment",
     "batches",
     "catalogue",
+    "check_split",
     "columns",
     "from_arrays",
     "from_csv",
@@ -77,7 +81,9 @@ _MODULE_OF = {
     "Arrays": "source",
     "Grid": "studies.grid",
     "Source": "source",
+    "SplitCheck": "split_check",
     "Splits": "catalogue",
+    "check_split": "split_check",
     "columns": "source",
     "from_arrays": "source",
     "from_csv": "readers.table",

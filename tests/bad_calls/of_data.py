@@ -204,6 +204,34 @@ CALLS: dict[str, Call] = {
     "data.stratified_split": call(
         data.stratified_split, label=LABELS, fractions=FRACTIONS, seed=SEED
     ),
+    "data.check_split": call(
+        data.check_split,
+        {"inputs": "inputs", "parts": "parts"},
+        columns=({"x": np.arange(4.0)}, COLUMNS),
+        parts=(
+            {"train": [0, 1], "test": [2]},
+            Kind(
+                [
+                    None,
+                    1,
+                    "train",
+                    [[0], [1]],
+                    {},
+                    {"a": [0]},
+                    {"a": [0], "b": [0]},
+                    {"a": [0], "b": [9]},
+                    {"a": [0], "b": [0.5]},
+                    {"a": [1, 1], "b": [0]},
+                    {"a": [0], "b": "x"},
+                    {"a": [0], "b": None},
+                    {1: [0], 2: [1]},
+                ]
+            ),
+        ),
+        outcomes=(("died",), TEXTS),
+        inputs=(("age",), TEXTS.also(["died"])),
+        copies_allowed=(False, FLAG),
+    ),
     "data.stratified_folds": call(
         data.stratified_folds,
         label=LABELS,
