@@ -14,7 +14,7 @@ WORDS = (
     *("the", "drug", "caused", "a", "rash", "and", "fever"),
     *("in", "two", "patients", "treated", "after", "surgery"),
 )
-IMAGES, TEXTS, SEGMENTED = 40, 60, 6
+IMAGES, TEXTS, SEGMENTED, CENSORED = 40, 60, 6, 300
 
 
 def columns(name: str, split: str) -> dict[str, np.ndarray]:
@@ -22,6 +22,8 @@ def columns(name: str, split: str) -> dict[str, np.ndarray]:
     facts = catalogue.entry(name)
     if facts.task == "segmentation":
         return segmented(facts, len(split))
+    if facts.task == "survival":
+        return survival(facts, len(split))
     random = np.random.default_rng(len(split))
     rows = IMAGES if facts.shape else TEXTS
     label = (np.arange(rows) % len(facts.classes)).astype(np.int32)
@@ -53,6 +55,23 @@ def segmented(facts: Entry, seed: int) -> dict[str, np.ndarray]:
     }
 
 
+def survival(facts: Entry, seed: int) -> dict[str, np.ndarray]:
+    """Times that fall with the first column, of which a third is missing where some may be."""
+    random = np.random.default_rng(seed)
+    features = random.normal(size=(CENSORED, len(facts.feature_names))).astype(np.float32)
+    last = random.uniform(0, 3000, CENSORED)
+    event_time = random.exponential(1000 * np.exp(-features[:, 0]))
+    cause = np.where(event_time <= last, 1 + np.arange(CENSORED) % 3, 0)
+    if facts.missing:
+        features[::3, 1] = np.nan
+    return {
+        "features": features,
+        "time": np.minimum(event_time, last).astype(np.float32),
+        "event": (cause > 0).astype(np.int32),
+        "cause": cause.astype(np.int32),
+    }
+
+
 def load(name: str, **places: object) -> catalogue.Splits:
     """What stands in for `catalogue.load`."""
     facts = catalogue.entry(name)
@@ -74,7 +93,7 @@ def prepare(name: str, data_dir: Path) -> None:
 
     def rows(split):
         found = columns(name, split)
-        for row in range(len(found["label"])):
+        for row in range(len(next(iter(found.values())))):
             example = {key: column[row] for key, column in found.items()} | {"id": row}
             yield row, {key: value for key, value in example.items() if key in features}
 

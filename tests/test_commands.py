@@ -45,6 +45,14 @@ FEW_STEPS = {
         ["retinamnist"],
         ["--seeds", "0", "--widths", "4", "--steps", "2", "--batch-size", "8"],
     ),
+    "records/survival": (
+        ["flchain"],
+        ["--dataset", "flchain", "--members", "2", "--epochs", "1", "--widths", "4"],
+    ),
+    "records/causes_of_death": (
+        ["flchain"],
+        ["--members", "2", "--epochs", "1", "--widths", "4", "--intervals", "6"],
+    ),
     "segmentation/hippocampus_unet": (
         ["hippocampus"],
         ["--widths", "2", "4", "--steps", "2", "--batch-size", "2", "--check-every", "2"],

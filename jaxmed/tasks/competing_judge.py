@@ -15,7 +15,7 @@ from jaxmed.tasks.curve_statistics import (
 )
 from jaxmed.tasks.judge import Figures, Judge
 from jaxmed.tasks.survival_judge import checks_of, observed
-from jaxmed.typing import Columns
+from jaxmed.typing import Columns, Outputs
 
 
 def competing_judge(ends: np.ndarray, causes: Sequence[str], time: str, cause: str) -> Judge:
@@ -32,8 +32,12 @@ def competing_judge(ends: np.ndarray, causes: Sequence[str], time: str, cause: s
         time: name of the column of times.
         cause: name of the column of causes.
     """
-    of_cause = {name: _without(ends, k) for k, name in enumerate(causes)}
+    columns_of = [f"incidence_{name}" for name in causes]
+    of_cause = {name: _free_of(k, ends, columns_of) for k, name in enumerate(causes)}
     ends_said = [f"{end:g}" for end in ends]
+
+    def by_cause(outputs: Outputs) -> Outputs:
+        return {name: outputs["incidence"][..., k] for k, name in enumerate(columns_of)}
 
     def figures(table: Columns) -> Figures:
         from jaxmed import plots
@@ -53,7 +57,7 @@ def competing_judge(ends: np.ndarray, causes: Sequence[str], time: str, cause: s
         check=checks_of(time, cause, ends[-1], causes),
         table=lambda columns, outputs: {
             **observed(columns, time, cause),
-            "incidence": outputs["incidence"],
+            **by_cause(outputs),
         },
         statistics={
             f"{statistic}_{name}": compute
@@ -63,19 +67,19 @@ def competing_judge(ends: np.ndarray, causes: Sequence[str], time: str, cause: s
         figures=figures,
         answer=lambda outputs: {
             "survival": outputs["survival"],
-            **{f"incidence_{name}": outputs["incidence"][..., k] for k, name in enumerate(causes)},
+            **by_cause(outputs),
         },
         strata=lambda columns: np.asarray(columns[cause], np.int64),
-        names={"survival": ends_said, **{f"incidence_{name}": ends_said for name in causes}},
+        names={"survival": ends_said, **dict.fromkeys(columns_of, ends_said)},
         scores=lambda outputs: outputs["incidence"][:, -1],
     )
 
 
-def _without(ends: np.ndarray, cause: int) -> CurvesAt:
+def _free_of(cause: int, ends: np.ndarray, columns_of: Sequence[str]) -> CurvesAt:
     """Reads the probability of no event of one cause, counted from 0."""
 
     def at(table: Columns, times: np.ndarray) -> np.ndarray:
-        of_all = np.asarray(table["incidence"], np.float64)
+        of_all = np.stack([table[name] for name in columns_of], axis=-1).astype(np.float64)
         found: np.ndarray = 1 - metrics.incidence_at(of_all, ends, times)[..., cause]
         return found
 

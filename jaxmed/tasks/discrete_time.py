@@ -64,7 +64,7 @@ def discrete_time_survival(
         A task with the outputs `logits` and `survival` [batch, times], probabilities that do not
         increase, and `mean_time` [batch], the expected time without event until the last of
         `times`, by trapezoids. It is judged as `tasks/survival_judge.py` says: by Antolini's C,
-        Harrell's C of `mean_time` and the integrated Brier score.
+        Harrell's C, the integrated Brier score and calibration.
 
     Raises:
         ValueError: if `times` do not increase, the degree is too high or a name is empty; when it

@@ -16,6 +16,7 @@ from jaxmed.typing import Array, Columns, Float, Outputs
 if TYPE_CHECKING:
     from jaxmed.plots import SurvivalGroup
 
+_LEAST = 1e-12  # of a probability, so that its logarithm is finite
 _RISKS = ("low risk", "medium risk", "high risk")
 
 
@@ -23,7 +24,9 @@ def survival_judge(ends: np.ndarray, time: str, event: str) -> Judge:
     """The judge of outputs `survival` [batch, ends] and `mean_time` [batch].
 
     Curves are interpolated with a constant hazard between the ends (`metrics.survival_at`). The
-    statistics are those of `curve_statistics`, and Harrell's C of `mean_time`.
+    statistics are those of `curve_statistics`, and Harrell's C of the mean of the cumulative
+    hazards -log S at the ends, to which early times contribute more than to `mean_time` (Ishwaran
+    et al., Random survival forests, 2008, "ensemble mortality").
 
     Args:
         ends: of the intervals, above 0 and increasing.
@@ -168,9 +171,8 @@ def _by_risk(table: Columns, ends: np.ndarray) -> dict[str, SurvivalGroup]:
 
 
 def _harrell(table: Columns, weights: np.ndarray | None) -> Any:
-    """An earlier mean time is a higher risk."""
+    """The risk is the mean of the cumulative hazards at the ends."""
     if not (table["event"] == 1).any():
         return undefined(weights)
-    return metrics.harrell_c(
-        table["time"], table["event"], -table["mean_time"].astype(float), weights
-    )
+    risk = -np.log(table["survival"].astype(float).clip(_LEAST, 1)).mean(1)
+    return metrics.harrell_c(table["time"], table["event"], risk, weights)
