@@ -9,7 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmed import metrics
-from jaxmed.tasks.curve_statistics import LEAST_ROWS, calibration_of, curve_statistics, undefined
+from jaxmed.tasks.curve_statistics import (
+    LEAST_ROWS,
+    CurvesAt,
+    calibration_of,
+    curve_statistics,
+    undefined,
+)
 from jaxmed.tasks.judge import Curves, Figures, Judge
 from jaxmed.typing import Array, Columns, Float, Outputs
 
@@ -24,9 +30,9 @@ def survival_judge(ends: np.ndarray, time: str, event: str) -> Judge:
     """The judge of outputs `survival` [batch, ends] and `mean_time` [batch].
 
     Curves are interpolated with a constant hazard between the ends (`metrics.survival_at`). The
-    statistics are those of `curve_statistics`, and Harrell's C of the mean of the cumulative
-    hazards -log S at the ends, to which early times contribute more than to `mean_time` (Ishwaran
-    et al., Random survival forests, 2008, "ensemble mortality").
+    statistics are those of `curve_statistics`, and Harrell's C of the sum of the cumulative hazards
+    -log S at the times of the rows' events: how many events there would be if all rows were like
+    this one (Ishwaran et al., Random survival forests, 2008, "ensemble mortality").
 
     Args:
         ends: of the intervals, above 0 and increasing.
@@ -67,7 +73,7 @@ def survival_judge(ends: np.ndarray, time: str, event: str) -> Judge:
         },
         statistics={
             "antolini_c": of_curves.pop("antolini_c"),
-            "harrell_c": _harrell,
+            "harrell_c": lambda table, weights: _harrell(table, at, weights),
             **of_curves,
         },
         figures=figures,
@@ -170,9 +176,10 @@ def _by_risk(table: Columns, ends: np.ndarray) -> dict[str, SurvivalGroup]:
     return groups
 
 
-def _harrell(table: Columns, weights: np.ndarray | None) -> Any:
-    """The risk is the mean of the cumulative hazards at the ends."""
-    if not (table["event"] == 1).any():
+def _harrell(table: Columns, at: CurvesAt, weights: np.ndarray | None) -> Any:
+    """The risk is the sum of the cumulative hazards at the times of the events."""
+    times, counts = np.unique(table["time"][table["event"] == 1], return_counts=True)
+    if not len(times):
         return undefined(weights)
-    risk = -np.log(table["survival"].astype(float).clip(_LEAST, 1)).mean(1)
+    risk = -np.log(at(table, times).clip(_LEAST, 1)) @ counts
     return metrics.harrell_c(table["time"], table["event"], risk, weights)
