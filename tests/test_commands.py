@@ -45,6 +45,7 @@ FEW_STEPS = {
         ["retinamnist"],
         ["--seeds", "0", "--widths", "4", "--steps", "2", "--batch-size", "8"],
     ),
+    "benchmarks/survival_speed": ([], ["--epochs", "1", "--rounds", "1"]),
     "records/survival": (
         ["flchain"],
         ["--dataset", "flchain", "--members", "2", "--epochs", "1", "--widths", "4"],
