@@ -16,6 +16,7 @@ from jaxmed.tasks.discrete_time import discrete_time_survival
 from jaxmed.tasks.judge import Classes, Curves, Judge, Regions, Risks, Values
 from jaxmed.tasks.masked import masked_pixels, standardized_patches
 from jaxmed.tasks.piecewise_hazard import piecewise_hazard
+from jaxmed.tasks.probability_mass import probability_mass_survival
 from jaxmed.tasks.proportional_hazards import proportional_hazards
 from jaxmed.tasks.quantiles import quantile_regression
 from jaxmed.tasks.reconstruction import gaussian_noise, masking_noise, reconstruction
@@ -52,6 +53,7 @@ __all__ = [
     "ordinal_classification",
     "piecewise_hazard",
     "poisson_regression",
+    "probability_mass_survival",
     "proportional_hazards",
     "quantile_regression",
     "reconstruction",

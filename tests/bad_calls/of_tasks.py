@@ -115,6 +115,15 @@ CALLS: dict[str, Call] = {
         )
         for name in ("discrete_time_survival", "piecewise_hazard")
     },
+    "probability_mass_survival": call(
+        tasks.probability_mass_survival,
+        **common,
+        times=((1.0, 2.0, 4.0), array(1, more=[[1.0], [0.0, 1.0], [2.0, 1.0], [1.0, np.inf]])),
+        time=("days", TEXT),
+        event=("relapse", TEXT),
+        ranking=(0.5, AT_LEAST_0),
+        scale=(0.1, POSITIVE),
+    ),
     "competing_risks": call(
         tasks.competing_risks,
         **common,

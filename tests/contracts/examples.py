@@ -139,6 +139,12 @@ EXAMPLES: dict[str, Example] = {
         ),
         _survival,
     ),
+    "probabilities of intervals, ranked": Example(
+        tasks.probability_mass_survival(
+            MLP(widths=(8,), outputs=3), inputs=_columns, times=(1.0, 2.0, 4.0), ranking=0.5
+        ),
+        _survival,
+    ),
     "competing risks": Example(
         tasks.competing_risks(
             MLP(widths=(8,), outputs=4),
