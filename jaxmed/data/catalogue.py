@@ -15,6 +15,7 @@ from jaxmed.data import memory
 from jaxmed.data.datasets.entry import Entry
 from jaxmed.data.datasets.facts import BREAST_CANCER_WISCONSIN, DIGITS, MNIST
 from jaxmed.data.datasets.medmnist_table import MEDMNIST
+from jaxmed.data.datasets.record_facts import PHYSIONET2012
 from jaxmed.data.datasets.segmentation_facts import SEGMENTATION
 from jaxmed.data.datasets.text_facts import TEXTS
 from jaxmed.data.readers import tfds
@@ -23,7 +24,15 @@ from jaxmed.data.source import Arrays, Source, classes_of, columns, feature_name
 ENTRIES: Mapping[str, Entry] = MappingProxyType(
     {
         entry.name: entry
-        for entry in (BREAST_CANCER_WISCONSIN, DIGITS, MNIST, *MEDMNIST, *SEGMENTATION, *TEXTS)
+        for entry in (
+            BREAST_CANCER_WISCONSIN,
+            DIGITS,
+            MNIST,
+            PHYSIONET2012,
+            *MEDMNIST,
+            *SEGMENTATION,
+            *TEXTS,
+        )
     }
 )
 """Every data set of jaxmed, by name."""
@@ -123,8 +132,8 @@ def open_split(
 
     Returns:
         Examples {image, features or text; label; id; and group, where patients or documents have
-        several}; `id` is the row in the publisher's file. Data sets of segmentation have further
-        columns; their builder names them.
+        several}; `id` is the row in the publisher's file. Data sets of segmentation and of records
+        have further columns; their builder names them.
 
     Raises:
         ValueError: The name or the split is unknown, a file differs from its publisher's, or what
