@@ -13,12 +13,16 @@ import pytest
 
 from jaxmed import losses, tasks
 from jaxmed.data import augment, inputs
+from jaxmed.data.records import inputs as record_inputs
 from jaxmed.models import (
+    GRUD,
     MLP,
     Autoencoder,
+    BinsGRU,
     ConvNet,
     ConvStages,
     DenseDecoder,
+    EventSet,
     ImageDecoder,
     MaskedAutoencoder,
     PooledClassifier,
@@ -26,6 +30,7 @@ from jaxmed.models import (
     RecurrentEncoder,
     ResNet,
     SentenceTagger,
+    SummedLogits,
     TextClassifier,
     TransformerEncoder,
     UNet,
@@ -82,6 +87,17 @@ _survival = {
     "time": _other.uniform(0.5, 5.0, ROWS).astype(np.float32),
     "event": (np.arange(ROWS) % 3 > 0).astype(np.int32),
 }
+_bin_value = _other.normal(size=(ROWS, 3, 2)).astype(np.float32)
+_bin_value[_other.random(_bin_value.shape) < 0.4] = np.nan
+_numbers = np.where(_tokens > 0, 1 + _tokens % 3, 0).astype(np.int32)
+_records = {
+    "bin_value": _bin_value,
+    "bin_elapsed": _other.uniform(0, 8, _bin_value.shape).astype(np.float32),
+    "event_variable": _numbers,
+    "event_time": np.where(_numbers > 0, _other.uniform(0, 8, _numbers.shape), 0).astype("f4"),
+    "event_value": np.where(_numbers > 0, _other.normal(size=_numbers.shape), 0).astype("f4"),
+    "label": _two,
+}
 _shift = augment.per_image(augment.random_shift(1))
 _small_stages = ConvStages((4, 4), (1, 1))
 
@@ -126,6 +142,17 @@ EXAMPLES: dict[str, Example] = {
             MLP(widths=(8,), outputs=3), inputs=_columns, times=(1.0, 2.0, 4.0)
         ),
         _survival,
+    ),
+    "records": Example(
+        tasks.binary_classification(
+            SummedLogits((BinsGRU(1, units=4), GRUD(1, units=4), EventSet(1, 3, 4, heads=2))),
+            inputs=record_inputs.joint(
+                record_inputs.bins(until=8.0),
+                record_inputs.bins(until=8.0),
+                record_inputs.event_lists_of(variables=3, until=8.0),
+            ),
+        ),
+        _records,
     ),
     "counts": Example(poisson_regression(MLP(widths=(8,), outputs=1), inputs=_columns), _counts),
     "overdispersed counts": Example(
@@ -315,6 +342,7 @@ COMPILED_LONG = (
     "masked pixels",
     "mixtures",
     "word prediction",
+    "records",
 )
 
 

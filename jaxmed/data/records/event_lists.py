@@ -76,7 +76,11 @@ def listed(
     Raises:
         ValueError: a column is missing or has another shape, or a variable is unknown.
     """
-    checks.named_columns("columns", columns)
+    if not isinstance(columns, Mapping):
+        raise ValueError(
+            f"columns is {checks.shown(columns)}, but must map names to arrays: make it with "
+            "records.event_lists."
+        )
     missing = [name for name in LISTS if name not in columns]
     if missing:
         raise ValueError(
