@@ -124,7 +124,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         test,
         settings=settings,
         script=__file__,
-        question="Which patients in intensive care die in hospital, judged by their first two days?",
+        question="Which patients in intensive care die in hospital, by their first two days?",
         data=catalogue.entry(DATA).title,
         recipe=described(settings),
         folder=[settings.recipe],

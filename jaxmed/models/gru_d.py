@@ -70,7 +70,7 @@ class GRUD(nn.Module):
         value = value * (present + (1 - present) * decay)
         small = nn.initializers.normal(0.05)
         state_decay = _decay(nn.Dense(self.units, kernel_init=small, name="state_decay")(elapsed))
-        seen = jnp.concatenate([value, present], axis=-1)
+        seen = capture(self, "embedded", jnp.concatenate([value, present], axis=-1))
         keep = Dropout(self.dropout)(jnp.ones((rows, 2 * variables), value.dtype), train=train)
         inputs = nn.Dense(
             3 * self.units, kernel_init=nn.initializers.glorot_uniform(), name="inputs"

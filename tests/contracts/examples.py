@@ -12,13 +12,12 @@ import optax
 import pytest
 
 from jaxmed import losses, tasks
-from jaxmed.data import augment, inputs
+from jaxmed.data import augment, inputs, records
 from jaxmed.data.records import inputs as record_inputs
 from jaxmed.models import (
     GRUD,
     MLP,
     Autoencoder,
-    BinsGRU,
     ConvNet,
     ConvStages,
     DenseDecoder,
@@ -96,6 +95,7 @@ _records = {
     "event_variable": _numbers,
     "event_time": np.where(_numbers > 0, _other.uniform(0, 8, _numbers.shape), 0).astype("f4"),
     "event_value": np.where(_numbers > 0, _other.normal(size=_numbers.shape), 0).astype("f4"),
+    "summary": _bin_value[:, 0],
     "label": _two,
 }
 _shift = augment.per_image(augment.random_shift(1))
@@ -143,16 +143,21 @@ EXAMPLES: dict[str, Example] = {
         ),
         _survival,
     ),
-    "records": Example(
+    "bins of records": Example(
         tasks.binary_classification(
-            SummedLogits((BinsGRU(1, units=4), GRUD(1, units=4), EventSet(1, 3, 4, heads=2))),
+            SummedLogits((GRUD(1, units=4), MLP((), 1))),
             inputs=record_inputs.joint(
-                record_inputs.bins(until=8.0),
-                record_inputs.bins(until=8.0),
-                record_inputs.event_lists_of(variables=3, until=8.0),
+                record_inputs.bins(until=8.0), record_inputs.clipped("summary", indicators=True)
             ),
         ),
-        _records,
+        {name: _records[name] for name in ("bin_value", "bin_elapsed", "summary", "label")},
+    ),
+    "events": Example(
+        tasks.binary_classification(
+            EventSet(1, 3, 4, heads=2),
+            inputs=record_inputs.event_lists_of(variables=3, until=8.0),
+        ),
+        {name: _records[name] for name in (*records.LISTS, "label")},
     ),
     "counts": Example(poisson_regression(MLP(widths=(8,), outputs=1), inputs=_columns), _counts),
     "overdispersed counts": Example(
@@ -342,7 +347,8 @@ COMPILED_LONG = (
     "masked pixels",
     "mixtures",
     "word prediction",
-    "records",
+    "bins of records",
+    "events",
 )
 
 

@@ -22,11 +22,11 @@ _LENGTH = PHYSIONET2012.shape[0]
 
 
 class JaxmedPhysionet2012(tfds.core.GeneratorBasedBuilder):
-    """Examples {event_variable, event_time, event_value, event_count, descriptors, label,
-    baseline_saps_1, id: number of the stay}.
+    """Examples {event_variable, event_time, event_value, ..., label, id: number of the stay}.
 
+    The other columns are event_count, descriptors and baseline_saps_1; see the note of the entry.
     Of the outcome files only the label and SAPS-I are read: SOFA, Length_of_stay and Survival are
-    outcomes or scores.
+    scores or outcomes.
     """
 
     VERSION = tfds.core.Version("1.0.0")

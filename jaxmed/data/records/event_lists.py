@@ -9,14 +9,11 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data.records.events import Events
 
-
 LISTS = ("event_variable", "event_time", "event_value")
 """The columns of a list; the first tells where it ends."""
 
 
-def event_lists(
-    found: Events, *, until: float, most: int | None = None
-) -> dict[str, np.ndarray]:
+def event_lists(found: Events, *, until: float, most: int | None = None) -> dict[str, np.ndarray]:
     """One list of events per stay, padded to one length, as tokens of texts are.
 
     What happened after the prediction time is left out, so that no model can see it.
@@ -95,8 +92,10 @@ def listed(
         event_time=(time, "rows events"),
         event_value=(value, "rows events"),
     )
-    if number.dtype.kind not in "iu" or number.min(initial=0) < 0 or number.max(initial=0) > (
-        variables
+    if (
+        number.dtype.kind not in "iu"
+        or number.min(initial=0) < 0
+        or number.max(initial=0) > (variables)
     ):
         raise ValueError(
             f"columns has variables from {number.min()} to {number.max()} as event_variable, but "

@@ -31,9 +31,7 @@ def summary_names(variables: Sequence[Variable]) -> tuple[str, ...]:
     return tuple(f"{of.name}, {name}" for name in STATISTICS for of in variables)
 
 
-def event_summary(
-    columns: Mapping[str, np.ndarray], *, variables: int, until: float
-) -> np.ndarray:
+def event_summary(columns: Mapping[str, np.ndarray], *, variables: int, until: float) -> np.ndarray:
     """Statistics of each variable over the stay.
 
     In this order: mean, minimum, maximum, first and last value, standard deviation (divisor n),

@@ -77,13 +77,13 @@ def events(
     variables = checked_variables(variables)
     names = _once(stays)
     times, values = (_finite(name, of) for name, of in (("time", time), ("value", value)))
-    stay, variable = _names("stay", stay), _names("variable", variable)
-    lengths = {"stay": len(stay), "time": len(times), "variable": len(variable)}
+    whose, what = _names("stay", stay), _names("variable", variable)
+    lengths = {"stay": len(whose), "time": len(times), "variable": len(what)}
     lengths["value"] = len(values)
     if len(set(lengths.values())) > 1:
         raise ValueError(f"stay, time, variable and value are of unequal length, {lengths}.")
-    rows = _places("stay", stay, names, "stays")
-    numbers = _places("variable", variable, [each.name for each in variables], "variables")
+    rows = _places("stay", whose, names, "stays")
+    numbers = _places("variable", what, [each.name for each in variables], "variables")
     _check_order(names, rows, times)
     if outcome_time is not None:
         _check_outcome(names, rows, times, outcome_time)

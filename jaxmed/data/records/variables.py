@@ -86,7 +86,7 @@ def in_plausible_range(
     sound = (value >= low[variable]) & (value <= high[variable])
     total = np.bincount(variable, minlength=len(variables))
     outside = np.bincount(variable[~sound], minlength=len(variables))
-    for place in np.flatnonzero(2 * outside > total):
+    for place in np.flatnonzero(2 * outside > total).tolist():
         of, middle = variables[place], float(np.median(value[variable == place]))
         raise ValueError(
             f"value lies outside {of.low:g} to {of.high:g} {of.unit} in {outside[place]} of "

@@ -80,9 +80,7 @@ def test_published_outcomes(manual_dir):
         "b": (4000, 568),
     }
     train, validation = physionet2012.split_set_a(died["a"])
-    expected = train_test_split(
-        np.arange(4000), test_size=0.2, stratify=died["a"], random_state=0
-    )
+    expected = train_test_split(np.arange(4000), test_size=0.2, stratify=died["a"], random_state=0)
     assert set(train) == set(expected[0])
     assert set(validation) == set(expected[1])
     assert sum(died["a"][row] for row in validation) == 111

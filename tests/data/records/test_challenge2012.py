@@ -36,7 +36,10 @@ def test_there_are_37_variables():
 
 
 BAD = {
-    "header": ("time;value\n", r"files\[3\] begins with 'time;value', but must begin with Time,Par"),
+    "header": (
+        "time;value\n",
+        r"files\[3\] begins with 'time;value', but must begin with Time",
+    ),
     "line": (HEAD.format(3) + "1,HR,80\n", r"files\[3\] has '1,HR,80' in line 8, but must have"),
     "minutes": (HEAD.format(3) + "01:75,HR,80\n", r"has '01:75,HR,80' in line 8"),
     "number": (HEAD.format(4), r"files\[3\] holds stay 4, but must hold stay 3: pass each"),

@@ -164,7 +164,7 @@ BAD = {
     "no column": (lambda c: c.pop("event_time"), r"columns has no 'event_time', but must be those"),
     "variables": (
         lambda c: c.update(event_variable=c["event_variable"] + 1),
-        r"columns has variables from 1 to 4 as event_variable, but must hold whole numbers from 0 t",
+        r"columns has variables from 1 to 4 as event_variable, but must hold whole numbers",
     ),
     "shape": (
         lambda c: c.update(event_time=c["event_time"][:, :-1]),

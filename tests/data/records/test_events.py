@@ -57,7 +57,10 @@ FAULTS = {
         r"variable is 'temp' in event 1, which is not in variables: did you mean Temp\?",
     ),
     "unknown stay": ({"stay": ["b", "x", "b", "a"]}, r"stay is 'x' in event 1, which is not in st"),
-    "duplicate stay": ({"stays": ["a", "b", "a"]}, r"stays names 'a' twice: give each stay one row"),
+    "duplicate stay": (
+        {"stays": ["a", "b", "a"]},
+        r"stays names 'a' twice: give each stay one",
+    ),
     "outcomes": ({"outcome_time": [1.0]}, r"outcome_time has 1 values, but must have one for each"),
     "lengths": ({"value": [1.0]}, r"stay, time, variable and value are of unequal length"),
     "no variables": ({"variables": ()}, r"variables is empty, but must hold one Variable"),
