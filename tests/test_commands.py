@@ -45,6 +45,10 @@ FEW_STEPS = {
         ["retinamnist"],
         ["--seeds", "0", "--widths", "4", "--steps", "2", "--batch-size", "8"],
     ),
+    "records/icu_mortality": (
+        ["physionet2012"],
+        ["--members", "2", "--bins", "4", "--units", "4", "--hidden", "4", "--steps", "2"],
+    ),
     "segmentation/hippocampus_unet": (
         ["hippocampus"],
         ["--widths", "2", "4", "--steps", "2", "--batch-size", "2", "--check-every", "2"],

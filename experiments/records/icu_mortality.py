@@ -233,7 +233,7 @@ def baselines(train: Columns, validation: Columns, test: Columns) -> dict[str, f
 
     def logistic(C: float) -> Any:
         linear = LogisticRegression(C=C, max_iter=1000)
-        return make_pipeline(SimpleImputer(), StandardScaler(), linear)
+        return make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), linear)
 
     trees = HistGradientBoostingClassifier(
         learning_rate=0.04,

@@ -20,6 +20,7 @@ from jaxmed.plots.risk_coverage import risk_coverage_curves
 from jaxmed.plots.sample_size import learning_curve
 from jaxmed.plots.score_dots import score_dots
 from jaxmed.plots.segmentation import segmentation_overlay
+from jaxmed.plots.stay_timeline import stay_timeline
 from jaxmed.plots.sweep import sweep_scatter
 from jaxmed.plots.training import training_curve
 
@@ -38,6 +39,7 @@ __all__ = [
     "roc_curves",
     "score_dots",
     "segmentation_overlay",
+    "stay_timeline",
     "sweep_scatter",
     "training_curve",
     "volume_agreement",

@@ -22,7 +22,8 @@ from jaxmed.typing import Array, Batch, Columns, Tree
 def clipped(name: str, *, limit: float = 4.0, indicators: bool = False) -> Fitted:
     """A column less its mean over its deviation, at most `limit` from 0; missing values become 0.
 
-    Extreme values of measurements are often errors, and a network must not follow them.
+    Extreme values of measurements are often errors, and a network must not follow them. A channel
+    without any value in the training split becomes 0.
 
     Args:
         name: of a column [rows, ..., channels], in which NaN means missing.
@@ -44,7 +45,7 @@ def clipped(name: str, *, limit: float = 4.0, indicators: bool = False) -> Fitte
             return filled
         return jnp.concatenate([filled, (~jnp.isnan(value)).astype(jnp.float32)], axis=-1)
 
-    counts = Counts(lambda columns: moments(_column(columns, name)), normalization)
+    counts = Counts(lambda columns: moments(_column(columns, name)), _constants)
     return Fitted(apply, counts, frozenset({name}))
 
 
@@ -70,7 +71,7 @@ def bins(*, until: float, limit: float = 4.0) -> Fitted:
         filled = carried_forward(_normalized(constants, value, limit))
         return filled, (~jnp.isnan(value)).astype(jnp.float32), elapsed
 
-    counts = Counts(lambda columns: moments(_column(columns, "bin_value")), normalization)
+    counts = Counts(lambda columns: moments(_column(columns, "bin_value")), _constants)
     return Fitted(apply, counts, frozenset({"bin_value"}))
 
 
@@ -105,13 +106,7 @@ def event_lists_of(*, variables: int, until: float, limit: float = 4.0) -> Fitte
             for name, weight in weights.items()
         }
 
-    def constants(found: Tree) -> Tree:
-        # A variable without any training value has no mean; where it occurs later it stays as is.
-        seen = found["count"] > 0
-        known = {**found, "count": np.where(seen, found["count"], 1)}
-        return normalization(known)
-
-    return Fitted(apply, Counts(sums, constants))
+    return Fitted(apply, Counts(sums, _constants))
 
 
 def joint(*inputs: Fitted | Callable[[Batch], Any]) -> Fitted:
@@ -157,6 +152,14 @@ def carried_forward(value: Array) -> Array:
 
     _, filled = jax.lax.scan(step, jnp.zeros_like(value[:, 0]), value.swapaxes(0, 1))
     return filled.swapaxes(0, 1)
+
+
+def _constants(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Mean and deviation; a channel without any training value becomes 0, as if it were missing."""
+    seen = sums["count"] > 0
+    found = normalization({**sums, "count": np.where(seen, sums["count"], 1)})
+    unseen = np.float32(np.finfo(np.float32).max)
+    return {**found, "deviation": np.where(seen, found["deviation"], unseen)}
 
 
 def _normalized(constants: Tree, column: Any, limit: float) -> Array:

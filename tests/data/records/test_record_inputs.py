@@ -62,6 +62,19 @@ def test_clipped_columns_have_no_gaps():
     np.testing.assert_allclose(found, np.nan_to_num(expected), rtol=1e-4, atol=1e-5)
 
 
+def test_a_channel_without_training_values_is_zero():
+    fitted = inputs.clipped("summary")
+    nothing = {"summary": np.stack([COLUMNS["summary"][:, 0], np.full(7, np.nan)], axis=1)}
+    found = fitted.apply(counted(fitted, nothing), {"summary": np.float32([[1, 5], [2, np.nan]])})
+    np.testing.assert_allclose(found[:, 1], 0, atol=1e-30)
+
+
+def test_indicators_say_what_is_missing():
+    fitted = inputs.clipped("summary", indicators=True)
+    found = fitted.apply(counted(fitted), COLUMNS)
+    np.testing.assert_array_equal(found[:, 2:], ~np.isnan(COLUMNS["summary"]))
+
+
 def test_events_are_normalized_by_variable():
     fitted = inputs.event_lists_of(variables=3, until=8.0)
     number, time, value = fitted.apply(counted(fitted), COLUMNS)

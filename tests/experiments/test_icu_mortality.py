@@ -1,0 +1,79 @@
+"""What the experiment on mortality does around its networks, by hand."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+
+import jax
+import numpy as np
+import optax
+import pytest
+import small_data
+
+import jaxmed as jm
+from jaxmed.data import catalogue
+
+icu_mortality = importlib.import_module("experiments.records.icu_mortality")
+
+
+def stays():
+    return small_data.stays(catalogue.entry("physionet2012"), 0) | {"id": np.arange(60)}
+
+
+def test_the_threshold_is_the_best_of_all():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        label = rng.integers(0, 2, 12)
+        label[:2] = 0, 1
+        probability = rng.integers(0, 6, 12) / 6
+        found = icu_mortality.event_1_threshold(label, probability)
+
+        def score(threshold, label=label, probability=probability):
+            chosen = probability >= threshold
+            hits = (label[chosen] == 1).sum()
+            return min(hits / label.sum(), hits / max(1, chosen.sum()))
+
+        assert score(found) == max(map(score, probability))
+
+
+def test_outcomes_and_scores_reach_no_network():
+    """Another label and another SAPS-I change no column that is read."""
+    columns = stays()
+    other = {**columns, "label": 1 - columns["label"], "baseline_saps_1": columns["id"]}
+    read = [icu_mortality.prepared(each, bins=6) for each in (columns, other)]
+    for recipe in icu_mortality.VIEWS:
+        settings = icu_mortality.Settings(recipe=recipe)
+        first, second = (icu_mortality.read_by(settings, each) for each in read)
+        assert not {"baseline_saps_1", "event_count"} & set(first)
+        for name in set(first) - {"label"}:
+            np.testing.assert_array_equal(first[name], second[name])
+
+
+@pytest.mark.parametrize("recipe", icu_mortality.VIEWS)
+def test_every_recipe_learns(recipe):
+    settings = icu_mortality.Settings(
+        recipe=recipe, members=1, bins=4, units=8, hidden=8, batch_size=30
+    )
+    columns = icu_mortality.read_by(settings, icu_mortality.prepared(stays(), bins=4))
+    trained = jm.fit(
+        icu_mortality.mortality(settings),
+        optax.adam(1e-2),
+        columns,
+        key=jax.random.key(0),
+        batch_size=30,
+        steps=40,
+        run=jm.Run(progress=False),
+    )
+    losses = [row["train/loss"] for row in trained.history]
+    assert np.isfinite(losses).all()
+    assert losses[-1] < losses[0]
+
+
+def test_baselines_have_the_scores_of_the_table():
+    columns = icu_mortality.prepared(stays(), bins=4)
+    found = icu_mortality.baselines(columns, columns, columns)
+    names = ("SAPS-I", "logistic regression on statistics", "boosted trees on statistics")
+    scores = ("auroc", "average_precision", "log_loss", "event_1", "seconds")
+    assert list(found) == [f"{name}/{score}" for name, score in itertools.product(names, scores)]
+    assert found["boosted trees on statistics/auroc"] > found["SAPS-I/auroc"]
