@@ -7,8 +7,9 @@ bins of two hours with values carried forward, indicators of what was measured a
 Their logits are added, and several such networks, trained as one program, are averaged.
 
 `event_1` is the first score of the challenge: the smaller one of sensitivity and precision, at the
-threshold that makes it largest on validation data. The same table has three baselines: the score
-SAPS-I, logistic regression and boosted trees on the same statistics.
+threshold that makes it largest on validation data. The same table has three baselines, the score
+SAPS-I, logistic regression and boosted trees on the same statistics, and the mean of the
+probabilities of networks and trees.
 
     python experiments/records/icu_mortality.py --seeds 0 1 2 3 4
     python experiments/records/icu_mortality.py --members 1 --seeds 0 1 2 3 4
@@ -39,6 +40,10 @@ from jaxmed.experiment import ExperimentSettings, Summary, main, run_seeds
 from jaxmed.typing import Columns
 
 DATA = "physionet2012"
+SAPS, LINEAR, TREES = "SAPS-I", "logistic regression", "boosted trees"
+MEAN = "mean of networks and boosted trees"
+SHOWN = ("auroc", "average_precision")
+"""Rows of the table, and what a short one shows of them."""
 UNTIL = 48.0
 """Hours after admission at which the prediction is made."""
 VARIABLES = challenge2012.VARIABLES
@@ -94,7 +99,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         prepared(jm.data.columns(split), bins=settings.bins)
         for split in jm.data.load(DATA, **settings.places())
     )
-    found = baselines(train, validation, test)
+    found, trees = baselines(train, validation, test)
     train, validation, test = (read_by(settings, split) for split in (train, validation, test))
     task, optimizer = mortality(settings), averaged_adamw(settings)
 
@@ -114,10 +119,16 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         model = transforms.with_threshold(trained.model, threshold)
         return dataclasses.replace(trained, model=model)
 
-    def after(seed: int, _: Path, __: jm.Fit, evaluation: jm.Evaluation) -> dict[str, float]:
-        decided = {name: evaluation.metrics[name].value for name in ("sensitivity", "precision")}
-        own = {"event_1": min(decided.values())}
-        return {**own, **found} if seed == settings.seeds[0] else own
+    def after(seed: int, _: Path, trained: jm.Fit, __: jm.Evaluation) -> dict[str, float]:
+        own = [
+            jm.predict(trained.model, columns)["probabilities"][:, 1]
+            for columns in (validation, test)
+        ]
+        both = [(ours + theirs) / 2 for ours, theirs in zip(own, trees, strict=True)]
+        labels = validation["label"], test["label"]
+        mean = {f"{MEAN}/{name}": value for name, value in scores(*labels, *both).items()}
+        event_1 = {"event_1": scores(*labels, *own)["event_1"]}
+        return event_1 | mean | (found if seed == settings.seeds[0] else {})
 
     return run_seeds(
         train_once,
@@ -128,7 +139,10 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         data=catalogue.entry(DATA).title,
         recipe=described(settings),
         folder=[settings.recipe],
-        headline=("auroc", "average_precision", "log_loss", "event_1"),
+        headline=(
+            *("auroc", "average_precision", "log_loss", "event_1"),
+            *(f"{row}/{name}" for row in (MEAN, TREES, SAPS) for name in SHOWN),
+        ),
         after=after,
     )
 
@@ -216,15 +230,45 @@ def event_1_threshold(label: np.ndarray, probability: np.ndarray) -> float:
     return float(probability[order][np.argmax(np.where(ends, score, -1))])
 
 
-def baselines(train: Columns, validation: Columns, test: Columns) -> dict[str, float]:
-    """Metrics of SAPS-I, logistic regression and boosted trees; they are fitted to `train`."""
+def scores(
+    held_out: np.ndarray, label: np.ndarray, validated: np.ndarray, probability: np.ndarray
+) -> dict[str, float]:
+    """What the rows of the table show.
+
+    Args:
+        held_out: labels of the validation split, which chooses the threshold.
+        label: of the test split.
+        validated: probabilities of death in the validation split.
+        probability: of death in the test split.
+    """
+    both = np.stack([1 - probability, probability], axis=1).astype(float)
+    positive = probability >= event_1_threshold(held_out, validated)
+    decided = np.stack([~positive, positive], axis=1).astype(float)
+    return {
+        "auroc": float(metrics.auroc(label, both)),
+        "average_precision": float(metrics.average_precision(label, both)),
+        "log_loss": float(metrics.log_loss(label, both)),
+        "event_1": float(
+            min(metrics.sensitivity(label, decided), metrics.precision(label, decided))
+        ),
+    }
+
+
+def baselines(
+    train: Columns, validation: Columns, test: Columns
+) -> tuple[dict[str, float], tuple[np.ndarray, ...]]:
+    """SAPS-I, logistic regression and boosted trees, fitted to `train`.
+
+    Returns:
+        Their scores, and the probabilities of the trees in the validation and test splits.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    def score(columns: Columns) -> np.ndarray:
+    def saps_1(columns: Columns) -> np.ndarray:
         saps = columns["baseline_saps_1"].astype(float)[:, None]
         return np.where(saps < 0, np.nan, saps)
 
@@ -245,31 +289,19 @@ def baselines(train: Columns, validation: Columns, test: Columns) -> dict[str, f
         random_state=0,
     )
     rows = {
-        "SAPS-I": (logistic(1.0), score),
-        "logistic regression on statistics": (logistic(0.01), statistics),
-        "boosted trees on statistics": (trees, statistics),
+        SAPS: (logistic(1.0), saps_1),
+        LINEAR: (logistic(0.01), statistics),
+        TREES: (trees, statistics),
     }
     found = {}
     for name, (model, reads) in rows.items():
         started = time.perf_counter()
         model.fit(reads(train), train["label"])
         seconds = time.perf_counter() - started
-        held_out = model.predict_proba(reads(validation))[:, 1]
-        threshold = event_1_threshold(validation["label"], held_out)
-        both = model.predict_proba(reads(test))
-        decided = np.stack([both[:, 1] < threshold, both[:, 1] >= threshold], axis=1).astype(float)
-        measured = {
-            "auroc": metrics.auroc(test["label"], both),
-            "average_precision": metrics.average_precision(test["label"], both),
-            "log_loss": metrics.log_loss(test["label"], both),
-            "event_1": min(
-                metrics.sensitivity(test["label"], decided),
-                metrics.precision(test["label"], decided),
-            ),
-            "seconds": seconds,
-        }
-        found |= {f"{name}/{metric}": float(value) for metric, value in measured.items()}
-    return found
+        both = tuple(model.predict_proba(reads(split))[:, 1] for split in (validation, test))
+        own = {**scores(validation["label"], test["label"], *both), "seconds": seconds}
+        found |= {f"{name}/{metric}": value for metric, value in own.items()}
+    return found, both  # the last are those of the trees
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import numpy as np
 import optax
 import pytest
 import small_data
+from sklearn.metrics import log_loss, roc_auc_score
 
 import jaxmed as jm
 from jaxmed.data import catalogue
@@ -72,8 +73,11 @@ def test_every_recipe_learns(recipe):
 
 def test_baselines_have_the_scores_of_the_table():
     columns = icu_mortality.prepared(stays(), bins=4)
-    found = icu_mortality.baselines(columns, columns, columns)
-    names = ("SAPS-I", "logistic regression on statistics", "boosted trees on statistics")
+    found, trees = icu_mortality.baselines(columns, columns, columns)
+    names = ("SAPS-I", "logistic regression", "boosted trees")
     scores = ("auroc", "average_precision", "log_loss", "event_1", "seconds")
     assert list(found) == [f"{name}/{score}" for name, score in itertools.product(names, scores)]
-    assert found["boosted trees on statistics/auroc"] > found["SAPS-I/auroc"]
+    assert found["boosted trees/auroc"] > found["SAPS-I/auroc"]
+    assert len(trees) == 2
+    assert roc_auc_score(columns["label"], trees[1]) == pytest.approx(found["boosted trees/auroc"])
+    assert log_loss(columns["label"], trees[1]) == pytest.approx(found["boosted trees/log_loss"])
