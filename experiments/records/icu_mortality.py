@@ -55,6 +55,8 @@ VIEWS = {
     "event_set": ("admission", "event_set"),
 }
 """What the networks of each recipe read."""
+LENGTHS = (200, 300, 400, 500, 600, 800)
+"""Events to which a batch of lists is cut; the longest stay is one more."""
 COLUMNS = {
     "summary": ("summary",),
     "admission": ("admission",),
@@ -102,6 +104,9 @@ def experiment(settings: Settings) -> dict[str, Summary]:
     found, trees = baselines(train, validation, test)
     train, validation, test = (read_by(settings, split) for split in (train, validation, test))
     task, optimizer = mortality(settings), averaged_adamw(settings)
+    order = jm.data.batches.shuffled_rows
+    if "event_variable" in train:  # batches of nearly equal lengths, which are cut to the longest
+        order = jm.data.batches.by_length((train["event_variable"] != 0).sum(1))
 
     def train_once(seed: int, run: jm.Run) -> jm.Fit:
         trained = jm.fit(
@@ -111,6 +116,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
             key=jax.random.key(seed),
             batch_size=settings.batch_size,
             steps=settings.steps,
+            order=order,
             validation=jm.Validation(validation, every=settings.steps),
             run=run,
         )
@@ -204,6 +210,8 @@ def mortality(settings: Settings) -> jm.Task:
         classes=catalogue.entry(DATA).classes,
         inputs=record_inputs.joint(*(reads for _, reads in chosen)),
     )
+    if "event_set" in VIEWS[settings.recipe]:
+        task = transforms.crop_to_longest(task, LENGTHS, keys=records.LISTS)
     return transforms.ensemble(task, members=settings.members) if settings.members > 1 else task
 
 
