@@ -32,13 +32,12 @@ _LISTS = records.event_lists(_EVENTS, until=2.0)
 _TABLE = FOLDER / "events.csv"
 _TABLE.write_text("stay,time,variable,value\na,0.5,HR,80\n")
 _NO_LIST = [value for value in COLUMNS.bad if not isinstance(value, list | tuple | np.ndarray)]
+_NO_DICT = [value for value in OBJECT.bad if not isinstance(value, dict)] + [{"b": 2.0}]
 _NAMES = Kind([*_NO_LIST, [{}], [[1]], ["b"], [None]])
-_NUMBERS = ARRAY
 _VARIABLES = Kind([*_NO_LIST, [], [1], [None], ["HR"], [_HR, _HR], [records.Variable]])
 _STAYS = Kind([*_NO_LIST, [], ["a", "a"], [{}], [[1]]])
 _LISTED = Kind([*COLUMNS.bad, {"event_variable": np.zeros((1, 2), int)}])
 _UNTIL = (2.0, POSITIVE)
-_TEXT = TEXT
 _CELLS = {"variables": (1, COUNT), "until": _UNTIL}
 
 CALLS: dict[str, Call] = {
@@ -53,12 +52,12 @@ CALLS: dict[str, Call] = {
     "data.records.events": call(
         records.events,
         stay=(["a"], _NAMES),
-        time=([0.5], _NUMBERS),
+        time=([0.5], ARRAY),
         variable=(["HR"], _NAMES),
-        value=([80.0], _NUMBERS),
+        value=([80.0], ARRAY),
         variables=([_HR], _VARIABLES),
         stays=(["a"], _STAYS),
-        outcome_time=([9.0], _NUMBERS),
+        outcome_time=([9.0], ARRAY.optional()),
         allow_empty=(False, FLAG),
     ),
     "data.records.from_event_csv": call(
@@ -66,11 +65,11 @@ CALLS: dict[str, Call] = {
         path=(_TABLE, OPENED),
         variables=([_HR], _VARIABLES),
         stays=(["a"], _STAYS),
-        stay=("stay", _TEXT),
-        time=("time", _TEXT),
-        variable=("variable", _TEXT),
-        value=("value", _TEXT),
-        outcome_time=({"a": 9.0}, Kind(_NO_LIST[:-1])),
+        stay=("stay", TEXT),
+        time=("time", TEXT),
+        variable=("variable", TEXT),
+        value=("value", TEXT),
+        outcome_time=({"a": 9.0}, Kind(_NO_DICT).optional()),
         allow_empty=(False, FLAG),
     ),
     "data.records.event_lists": call(

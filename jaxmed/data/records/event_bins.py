@@ -44,6 +44,7 @@ def event_bins(
     """
     variables, bins = checks.whole("variables", variables), checks.whole("bins", bins, most=2**16)
     checks.positive("until", until)
+    until = float(until)
     row, time, variable, value = listed(columns, variables)
     known = time <= until
     row, time, variable, value = row[known], time[known], variable[known], value[known]

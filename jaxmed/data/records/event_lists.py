@@ -36,7 +36,7 @@ def event_lists(found: Events, *, until: float, most: int | None = None) -> dict
     """
     checks.made_by("found", found, Events, "Events, such as records.events(...) makes")
     checks.positive("until", until)
-    known = np.flatnonzero(found.time <= until)
+    known = np.flatnonzero(found.time <= float(until))
     stay = found.stay[known]
     total = np.bincount(stay, minlength=len(found.stays))
     limit = max(1, int(total.max())) if most is None else checks.whole("most", most, most=2**20)

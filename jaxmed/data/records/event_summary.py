@@ -52,6 +52,7 @@ def event_summary(columns: Mapping[str, np.ndarray], *, variables: int, until: f
     """
     variables = checks.whole("variables", variables)
     checks.positive("until", until)
+    until = float(until)
     row, time, variable, value = listed(columns, variables)
     rows = len(columns["event_variable"])
     order = np.lexsort((time, row))

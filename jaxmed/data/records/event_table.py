@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.data.readers.csv_file import check_not_empty, parse_numbers, read_csv
-from jaxmed.data.records.events import Events, events
+from jaxmed.data.records.events import Events, events, stays_once
 from jaxmed.data.records.variables import Variable
 
 
@@ -44,6 +44,9 @@ def from_event_csv(
         FileNotFoundError: The file does not exist.
         ValueError: A column is missing or holds no numbers, or the table is refused by `events`.
     """
+    for name, column in {"stay": stay, "time": time, "variable": variable, "value": value}.items():
+        checks.text(name, column)
+    limits = _by_stay(outcome_time, stays_once(stays))
     rows = read_csv(
         path,
         separator,
@@ -60,7 +63,7 @@ def from_event_csv(
         values[measured],
         variables=variables,
         stays=stays,
-        outcome_time=_by_stay(outcome_time, stays),
+        outcome_time=limits,
         allow_empty=allow_empty,
     )
 

@@ -75,7 +75,7 @@ def events(
     """
     checks.flag("allow_empty", allow_empty)
     variables = checked_variables(variables)
-    names = _once(stays)
+    names = stays_once(stays)
     times, values = (_finite(name, of) for name, of in (("time", time), ("value", value)))
     whose, what = _names("stay", stay), _names("variable", variable)
     lengths = {"stay": len(whose), "time": len(times), "variable": len(what)}
@@ -104,12 +104,8 @@ def events(
     )
 
 
-def _names(name: str, value: Sequence[Hashable] | np.ndarray) -> list[Hashable]:
-    found = value.tolist() if isinstance(value, np.ndarray) else value
-    return list(checks.sequence(name, found, "names"))
-
-
-def _once(stays: Sequence[Hashable] | np.ndarray) -> list[Hashable]:
+def stays_once(stays: Sequence[Hashable] | np.ndarray) -> list[Hashable]:
+    """The names of stays as a list; refused where it is empty or names one twice."""
     names = _names("stays", stays)
     if not names:
         raise ValueError("stays is empty, but must name one stay or more.")
@@ -123,6 +119,11 @@ def _once(stays: Sequence[Hashable] | np.ndarray) -> list[Hashable]:
             )
         seen.add(name)
     return names
+
+
+def _names(name: str, value: Sequence[Hashable] | np.ndarray) -> list[Hashable]:
+    found = value.tolist() if isinstance(value, np.ndarray) else value
+    return list(checks.sequence(name, found, "names"))
 
 
 def _hashable(argument: str, name: object) -> None:
