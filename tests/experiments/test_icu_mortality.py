@@ -71,9 +71,26 @@ def test_every_recipe_learns(recipe):
     assert losses[-1] < losses[0]
 
 
+def test_both_parts_of_set_a_are_joined():
+    columns = icu_mortality.prepared(stays(), bins=4)
+    settings = icu_mortality.Settings(recipe="event_set")
+    whole = icu_mortality.read_by(settings, columns)
+    first, second = (
+        {name: x[rows] for name, x in whole.items()} for rows in (slice(9), slice(9, 60))
+    )
+    shorter = {
+        name: first[name][:, :-1] for name in ("event_time", "event_value", "event_variable")
+    }
+    assert not first["event_variable"][:, -1].any()
+    joined = icu_mortality.joined({**first, **shorter}, second)
+    for name, column in whole.items():
+        np.testing.assert_array_equal(joined[name], column)
+    assert icu_mortality.steps_of(settings, {"label": np.zeros(4000)}) == 750
+
+
 def test_baselines_have_the_scores_of_the_table():
     columns = icu_mortality.prepared(stays(), bins=4)
-    found, trees = icu_mortality.baselines(columns, columns, columns)
+    found, trees = icu_mortality.baselines(columns, columns, columns, refit=False)
     names = ("SAPS-I", "logistic regression", "boosted trees")
     scores = ("auroc", "average_precision", "log_loss", "event_1", "seconds")
     assert list(found) == [f"{name}/{score}" for name, score in itertools.product(names, scores)]
