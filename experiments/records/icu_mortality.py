@@ -202,7 +202,7 @@ def mortality(settings: Settings) -> jm.Task:
     units, size = settings.units, {"variables": len(VARIABLES), "until": UNTIL}
     perceptron = models.MLP((settings.hidden,), 1, dropout=0.5, input_dropout=0.2)
     parts: dict[str, tuple[Callable[[], nn.Module], Any]] = {
-        "summary": (lambda: perceptron, record_inputs.clipped("summary", indicators=True)),
+        "summary": (lambda: perceptron, record_inputs.clipped("summary", measured=True)),
         "admission": (lambda: models.MLP((16,), 1), record_inputs.clipped("admission")),
         "bins_gru": (lambda: models.BinsGRU(1, units), record_inputs.bins(until=UNTIL)),
         "gru_d": (lambda: models.GRUD(1, units), record_inputs.bins(until=UNTIL)),

@@ -87,7 +87,7 @@ CALLS: dict[str, Call] = {
         records.with_logarithms, columns=(_LISTS, _LISTED), variables=([_HR], _VARIABLES)
     ),
     "data.records.inputs.clipped": call(
-        inputs.clipped, name=("summary", TEXT), limit=(4.0, POSITIVE), indicators=(False, FLAG)
+        inputs.clipped, name=("summary", TEXT), limit=(4.0, POSITIVE), measured=(False, FLAG)
     ),
     "data.records.inputs.bins": call(inputs.bins, until=_UNTIL, limit=(4.0, POSITIVE)),
     "data.records.inputs.event_lists_of": call(

@@ -147,7 +147,7 @@ EXAMPLES: dict[str, Example] = {
         tasks.binary_classification(
             SummedLogits((GRUD(1, units=4), MLP((), 1))),
             inputs=record_inputs.joint(
-                record_inputs.bins(until=8.0), record_inputs.clipped("summary", indicators=True)
+                record_inputs.bins(until=8.0), record_inputs.clipped("summary", measured=True)
             ),
         ),
         {name: _records[name] for name in ("bin_value", "bin_elapsed", "summary", "label")},

@@ -92,11 +92,8 @@ def listed(
         event_time=(time, "rows events"),
         event_value=(value, "rows events"),
     )
-    if (
-        number.dtype.kind not in "iu"
-        or number.min(initial=0) < 0
-        or number.max(initial=0) > (variables)
-    ):
+    whole = number.dtype.kind in "iu"
+    if not whole or number.min(initial=0) < 0 or number.max(initial=0) > variables:
         raise ValueError(
             f"columns has variables from {number.min()} to {number.max()} as event_variable, but "
             f"must hold whole numbers from 0 to {variables}: pass the number of all variables."

@@ -19,7 +19,7 @@ from jaxmed.fitted import Counts, Fitted, joined, missing
 from jaxmed.typing import Array, Batch, Columns, Tree
 
 
-def clipped(name: str, *, limit: float = 4.0, indicators: bool = False) -> Fitted:
+def clipped(name: str, *, limit: float = 4.0, measured: bool = False) -> Fitted:
     """A column less its mean over its deviation, at most `limit` from 0; missing values become 0.
 
     Extreme values of measurements are often errors, and a network must not follow them. A channel
@@ -28,7 +28,7 @@ def clipped(name: str, *, limit: float = 4.0, indicators: bool = False) -> Fitte
     Args:
         name: of a column [rows, ..., channels], in which NaN means missing.
         limit: in standard deviations, above 0.
-        indicators: whether as many channels are added that are 1 where a value is there and 0 where
+        measured: whether as many channels are added that are 1 where a value is there and 0 where
             it is missing: that something was not measured often tells as much as a value.
 
     Returns:
@@ -36,12 +36,12 @@ def clipped(name: str, *, limit: float = 4.0, indicators: bool = False) -> Fitte
     """
     checks.text("name", name)
     checks.positive("limit", limit)
-    checks.flag("indicators", indicators)
+    checks.flag("measured", measured)
 
     def apply(constants: Tree, batch: Batch) -> Array:
         value = _normalized(constants, _column(batch, name), limit)
         filled = jnp.nan_to_num(value)
-        if not indicators:
+        if not measured:
             return filled
         return jnp.concatenate([filled, (~jnp.isnan(value)).astype(jnp.float32)], axis=-1)
 

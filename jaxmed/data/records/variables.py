@@ -20,7 +20,7 @@ class Variable:
         low: the lowest plausible value, in that unit.
         high: the highest plausible value.
         skewed: whether its logarithm is nearer to a normal distribution than itself, as for most
-            enzymes; `event_lists(..., logarithms=True)` then takes log(1 + value).
+            enzymes; `with_logarithms` takes log(1 + value) of such variables.
 
     Example:
         >>> Variable("Temp", "°C", 25, 45).name

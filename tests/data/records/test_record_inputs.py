@@ -69,8 +69,8 @@ def test_a_channel_without_training_values_is_zero():
     np.testing.assert_allclose(found[:, 1], 0, atol=1e-30)
 
 
-def test_indicators_say_what_is_missing():
-    fitted = inputs.clipped("summary", indicators=True)
+def test_columns_say_what_was_measured():
+    fitted = inputs.clipped("summary", measured=True)
     found = fitted.apply(counted(fitted), COLUMNS)
     np.testing.assert_array_equal(found[:, 2:], ~np.isnan(COLUMNS["summary"]))
 
