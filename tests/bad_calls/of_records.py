@@ -27,6 +27,7 @@ from jaxmed.data import records
 from jaxmed.data.records import inputs
 
 _HR = records.Variable("HR", "1/min", 10, 300)
+_PULSE = records.Variable("pulse", "1/min", 10, 300)
 _EVENTS = records.events(["a"], [0.5], ["HR"], [80], variables=[_HR], stays=["a"])
 _LISTS = records.event_lists(_EVENTS, until=2.0)
 _TABLE = FOLDER / "events.csv"
@@ -85,6 +86,12 @@ CALLS: dict[str, Call] = {
     "data.records.summary_names": call(records.summary_names, variables=([_HR], _VARIABLES)),
     "data.records.with_logarithms": call(
         records.with_logarithms, columns=(_LISTS, _LISTED), variables=([_HR], _VARIABLES)
+    ),
+    "data.records.with_merged": call(
+        records.with_merged,
+        columns=(_LISTS, _LISTED),
+        variables=([_HR, _PULSE], _VARIABLES),
+        into=({"HR": "pulse"}, Kind([*_NO_DICT, {"HR": "HR"}, {"HR": 1}, {"HR": "Temp"}])),
     ),
     "data.records.inputs.clipped": call(
         inputs.clipped, name=("summary", TEXT), limit=(4.0, POSITIVE), measured=(False, FLAG)

@@ -38,6 +38,20 @@ def test_the_threshold_is_the_best_of_all():
         assert score(found) == max(map(score, probability))
 
 
+def test_statistics_hold_sums_of_urine_and_pressure_of_both_ways():
+    urine, line, cuff = (icu_mortality.NUMBER[name] for name in ("Urine", "SysABP", "NISysABP"))
+    columns = {
+        "event_variable": np.array([[urine, urine, urine, cuff, line], [cuff, cuff, 0, 0, 0]]),
+        "event_time": np.array([[1, 23.9, 24, 30, 40], [1, 2, 0, 0, 0]], np.float32),
+        "event_value": np.array([[100, 50, 7, 90, 120], [80, 90, 0, 0, 0]], np.float32),
+    }
+    found = icu_mortality.statistics(columns)
+    amounts, catheter = np.expm1(found[:, -4:-1]), found[:, -1]
+    np.testing.assert_allclose(amounts, [[150, 7, 157], [np.nan] * 3], rtol=1e-5)
+    assert catheter.tolist() == [1, 0]
+    assert {85.0, 105.0} <= set(found[:, :34].ravel())  # means of both ways
+
+
 def test_outcomes_and_scores_reach_no_network():
     """Another label and another SAPS-I change no column that is read."""
     columns = stays()
@@ -88,7 +102,8 @@ def test_both_parts_of_set_a_are_joined():
     assert icu_mortality.steps_of(settings, {"label": np.zeros(4000)}) == 750
 
 
-def test_baselines_have_the_scores_of_the_table():
+def test_baselines_have_the_scores_of_the_table(monkeypatch):
+    monkeypatch.setitem(icu_mortality.BOOSTING, "max_iter", 20)
     columns = icu_mortality.prepared(stays(), bins=4)
     found, trees = icu_mortality.baselines(columns, columns, columns, refit=False)
     names = ("SAPS-I", "logistic regression", "boosted trees")

@@ -5,6 +5,7 @@
 - `event_bins`: the means of bins of time, with the time since the last value.
 - `event_summary`: minimum, maximum, mean and others per variable, one row per stay.
 - `with_logarithms`: log(1 + value) of skewed variables.
+- `with_merged`: one variable for what is measured in two ways.
 - `Variable`: name, unit and plausible range of a variable.
 
     found = records.from_event_csv("vitals.csv", variables=variables, stays=stays)
@@ -18,6 +19,7 @@ from jaxmed.data.records.event_summary import event_summary, summary_names
 from jaxmed.data.records.event_table import from_event_csv
 from jaxmed.data.records.events import Events, events
 from jaxmed.data.records.logarithms import with_logarithms
+from jaxmed.data.records.merged_variables import with_merged
 from jaxmed.data.records.variables import Variable
 
 __all__ = [
@@ -31,4 +33,5 @@ __all__ = [
     "from_event_csv",
     "summary_names",
     "with_logarithms",
+    "with_merged",
 ]

@@ -11,7 +11,7 @@ from jaxmed.data.records import Variable
 VARIABLES = (
     Variable("HR", "1/min", 0, 300),
     Variable("Temp", "°C", 0, 300),
-    Variable("ALT", "IU/L", 0, 300, skewed=True),
+    Variable("rate", "1/min", 0, 300, skewed=True),
 )
 UNTIL, BINS, STAYS = 12.0, 6, 5
 SIZE = {"variables": len(VARIABLES), "until": UNTIL}
@@ -132,7 +132,7 @@ def test_nothing_from_after_the_prediction_time_is_seen():
     later = records.events(
         np.concatenate([known.stay, rows]).astype(str),
         np.concatenate([known.time, np.full(STAYS, UNTIL + 0.01)]),
-        np.array(["HR", "Temp", "ALT"])[np.concatenate([known.variable, rows * 0])],
+        np.array(["HR", "Temp", "rate"])[np.concatenate([known.variable, rows * 0])],
         np.concatenate([known.value, 299 * (rows % 2)]),
         variables=VARIABLES,
         stays=known.stays,
@@ -160,6 +160,35 @@ def test_logarithms_of_skewed_variables_alone():
     np.testing.assert_allclose(found[skewed], np.log1p(columns["event_value"][skewed]), rtol=1e-6)
 
 
+def test_a_merged_variable_has_the_events_of_both():
+    found = made_up()
+    columns = records.event_lists(found, until=UNTIL)
+    merged, left = records.with_merged(columns, VARIABLES, {"HR": "rate"})
+    assert left == VARIABLES[1:]
+    names = np.array(["", *(of.name for of in VARIABLES)])
+    before, after = names[columns["event_variable"]], np.array(["", "Temp", "rate"])
+    np.testing.assert_array_equal(
+        after[merged["event_variable"]], np.where(before == "HR", "rate", before)
+    )
+    for name in ("event_time", "event_value", "event_count"):
+        np.testing.assert_array_equal(merged[name], columns[name])
+
+
+@pytest.mark.parametrize(
+    ("into", "message"),
+    [
+        ({"Hr": "rate"}, r"into is 'Hr', which is unknown: did you mean HR\?"),
+        ({"HR": "rat"}, r"into\['HR'\] is 'rat', which is unknown: did you mean rate\?"),
+        ({"HR": "HR"}, r"into\['HR'\] is 'HR', which is given up itself"),
+        ({"HR": "Temp"}, r"into\['HR'\] is 'Temp', which is in °C and not in 1/min"),
+    ],
+)
+def test_what_cannot_be_merged_is_refused(into, message):
+    columns = records.event_lists(made_up(), until=UNTIL)
+    with pytest.raises(ValueError, match=message):
+        records.with_merged(columns, VARIABLES, into)
+
+
 BAD = {
     "no column": (lambda c: c.pop("event_time"), r"columns has no 'event_time', but must be those"),
     "variables": (
@@ -182,6 +211,7 @@ def test_other_columns_are_refused(case):
         lambda: records.event_bins(columns, bins=2, **SIZE),
         lambda: records.event_summary(columns, **SIZE),
         lambda: records.with_logarithms(columns, VARIABLES),
+        lambda: records.with_merged(columns, VARIABLES, {}),
     ):
         with pytest.raises(ValueError, match=message):
             make()
