@@ -45,8 +45,12 @@ DATA = "physionet2012"
 SAPS, LINEAR, TREES = "SAPS-I", "logistic regression", "boosted trees"
 MEAN = "mean of networks and boosted trees"
 BOOSTING = {
-    **{"learning_rate": 0.03, "max_iter": 400, "max_leaf_nodes": 5, "min_samples_leaf": 20},
-    **{"l2_regularization": 10, "max_features": 0.1},
+    "learning_rate": 0.03,
+    "max_iter": 400,
+    "max_leaf_nodes": 5,
+    "min_samples_leaf": 20,
+    "l2_regularization": 10,
+    "max_features": 0.1,
 }
 """Settings of the boosted trees; each split chooses among a tenth of the statistics."""
 SHOWN = ("auroc", "average_precision")
