@@ -104,7 +104,7 @@ class Settings(ExperimentSettings):
     """Weight of the old average of the parameters, per step."""
     batch_size: int = 64
     """Stays per step."""
-    steps: int = 600
+    steps: int = 450
     """Training steps."""
     refit: bool = False
     """Train once more, for as many epochs, on all of set-a after the threshold was chosen."""

@@ -99,7 +99,7 @@ def test_both_parts_of_set_a_are_joined():
     joined = icu_mortality.joined({**first, **shorter}, second)
     for name, column in whole.items():
         np.testing.assert_array_equal(joined[name], column)
-    assert icu_mortality.steps_of(settings, {"label": np.zeros(4000)}) == 750
+    assert icu_mortality.steps_of(settings, {"label": np.zeros(4000)}) == 562
 
 
 def test_baselines_have_the_scores_of_the_table(monkeypatch):
