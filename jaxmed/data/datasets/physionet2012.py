@@ -14,7 +14,7 @@ import tensorflow_datasets as tfds
 from jaxmed.data.datasets.builder import dataset_info, manual_instructions, obtain_all, packed
 from jaxmed.data.datasets.record_facts import PHYSIONET2012
 from jaxmed.data.records.challenge2012 import DESCRIPTORS, from_challenge2012
-from jaxmed.data.records.event_lists import event_lists
+from jaxmed.data.records.padded_lists import event_lists
 
 HOURS = 48.0
 """The prediction time: what is known after two days."""

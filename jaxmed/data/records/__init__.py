@@ -13,13 +13,13 @@
     columns |= records.event_bins(columns, variables=len(variables), until=48.0, bins=48)
 """
 
-from jaxmed.data.records.event_bins import event_bins
-from jaxmed.data.records.event_lists import LISTS, event_lists
-from jaxmed.data.records.event_summary import event_summary, summary_names
+from jaxmed.data.records.checked_events import Events, events
 from jaxmed.data.records.event_table import from_event_csv
-from jaxmed.data.records.events import Events, events
 from jaxmed.data.records.logarithms import with_logarithms
 from jaxmed.data.records.merged_variables import with_merged
+from jaxmed.data.records.padded_lists import LISTS, event_lists
+from jaxmed.data.records.statistics_of_stays import event_summary, summary_names
+from jaxmed.data.records.time_bins import event_bins
 from jaxmed.data.records.variables import Variable
 
 __all__ = [

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.data.records.events import Events, events
+from jaxmed.data.records.checked_events import Events, events
 from jaxmed.data.records.variables import Variable
 
 VARIABLES = (

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.data.readers.csv_file import check_not_empty, parse_numbers, read_csv
-from jaxmed.data.records.events import Events, events, stays_once
+from jaxmed.data.records.checked_events import Events, events, stays_once
 from jaxmed.data.records.variables import Variable
 
 

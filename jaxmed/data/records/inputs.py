@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.data.inputs import moments, normalization
-from jaxmed.data.records.event_lists import LISTS, listed
+from jaxmed.data.records.padded_lists import LISTS, listed
 from jaxmed.fitted import Counts, Fitted, joined, missing
 from jaxmed.typing import Array, Batch, Columns, Tree
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.data.records.events import Events
+from jaxmed.data.records.checked_events import Events
 
 LISTS = ("event_variable", "event_time", "event_value")
 """The columns of a list; the first tells where it ends."""

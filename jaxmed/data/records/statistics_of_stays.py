@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.data.records.event_lists import listed
+from jaxmed.data.records.padded_lists import listed
 from jaxmed.data.records.variables import Variable, checked_variables
 
 STATISTICS = (
