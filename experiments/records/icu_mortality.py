@@ -12,10 +12,10 @@ threshold that makes it largest on validation data. The same table has three bas
 SAPS-I, and on the same statistics logistic regression and the mean of five models of boosted trees)
 and the mean of the probabilities of networks and trees.
 
-    python experiments/records/icu_mortality.py --seeds 0 1 2 3 4
     python experiments/records/icu_mortality.py --refit --seeds 0 1 2 3 4
-    python experiments/records/icu_mortality.py --members 1 --seeds 0 1 2 3 4
-    python experiments/records/icu_mortality.py --recipe gru_d --members 1 --seeds 0 1 2 3 4
+    python experiments/records/icu_mortality.py --refit --members 1 --seeds 0 1 2 3 4
+    python experiments/records/icu_mortality.py --refit --recipe gru_d --members 1 --seeds 0 1 2
+    python experiments/records/icu_mortality.py --recipe event_set --members 1 --seeds 0
 
 Hardware, time and score: see experiments/README.md.
 """
