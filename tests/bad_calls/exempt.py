@@ -34,7 +34,7 @@ EXEMPT: dict[str, str] = {
     "data.Arrays": "what `from_arrays` gives, which checks",
     "data.Source": "a protocol",
     "data.Splits": _VALUE,
-    "data.records.Events": "what `events` gives, which checks",
+    "data.records.Events": "what `from_event_columns` gives, which checks",
     "data.records.inputs.carried_forward": _INSIDE,
     "data.take_rows": "rows as NumPy takes them",
     "deploy.Card": _VALUE,

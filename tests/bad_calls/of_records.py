@@ -28,7 +28,7 @@ from jaxmed.data.records import inputs
 
 _HR = records.Variable("HR", "1/min", 10, 300)
 _PULSE = records.Variable("pulse", "1/min", 10, 300)
-_EVENTS = records.events(["a"], [0.5], ["HR"], [80], variables=[_HR], stays=["a"])
+_EVENTS = records.from_event_columns(["a"], [0.5], ["HR"], [80], variables=[_HR], stays=["a"])
 _LISTS = records.event_lists(_EVENTS, until=2.0)
 _TABLE = FOLDER / "events.csv"
 _TABLE.write_text("stay,time,variable,value\na,0.5,HR,80\n")
@@ -50,8 +50,8 @@ CALLS: dict[str, Call] = {
         high=(300, NUMBER.also(10, 3)),
         skewed=(False, FLAG),
     ),
-    "data.records.events": call(
-        records.events,
+    "data.records.from_event_columns": call(
+        records.from_event_columns,
         stay=(["a"], _NAMES),
         time=([0.5], ARRAY),
         variable=(["HR"], _NAMES),

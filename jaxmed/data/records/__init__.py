@@ -1,6 +1,6 @@
 """Records of patients: events at irregular times, as padded lists, grids of bins, and summaries.
 
-- `events`, `from_event_csv`: a long table (stay, time, variable, value), checked, as `Events`.
+- `from_event_columns`, `from_event_csv`: a long table (stay, time, variable, value), checked.
 - `event_lists`: up to the prediction time, one padded list per stay, like texts.
 - `event_bins`: the means of bins of time, with the time since the last value.
 - `event_summary`: minimum, maximum, mean and others per variable, one row per stay.
@@ -13,8 +13,8 @@
     columns |= records.event_bins(columns, variables=len(variables), until=48.0, bins=48)
 """
 
-from jaxmed.data.records.checked_events import Events, events
 from jaxmed.data.records.event_table import from_event_csv
+from jaxmed.data.records.events import Events, from_event_columns
 from jaxmed.data.records.logarithms import with_logarithms
 from jaxmed.data.records.merged_variables import with_merged
 from jaxmed.data.records.padded_lists import LISTS, event_lists
@@ -29,7 +29,7 @@ __all__ = [
     "event_bins",
     "event_lists",
     "event_summary",
-    "events",
+    "from_event_columns",
     "from_event_csv",
     "summary_names",
     "with_logarithms",

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.data.records.checked_events import Events, events
+from jaxmed.data.records.events import Events, from_event_columns
 from jaxmed.data.records.variables import Variable
 
 VARIABLES = (
@@ -81,7 +81,7 @@ def from_challenge2012(files: Mapping[int, str]) -> tuple[Events, np.ndarray]:
         and the descriptors [stays, 5] float32, NaN where missing.
 
     Raises:
-        ValueError: a text has another form or number, or its events are refused by `events`.
+        ValueError: a text has another form or number, or `from_event_columns` refuses its events.
     """
     if not isinstance(files, Mapping):
         raise ValueError(
@@ -101,7 +101,7 @@ def from_challenge2012(files: Mapping[int, str]) -> tuple[Events, np.ndarray]:
             else:
                 table.append((number, hours, name, value))
     columns = list(zip(*table, strict=True)) or [(), (), (), ()]
-    found = events(*columns, variables=VARIABLES, stays=list(files), allow_empty=True)
+    found = from_event_columns(*columns, variables=VARIABLES, stays=list(files), allow_empty=True)
     return found, admission
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.data.readers.csv_file import check_not_empty, parse_numbers, read_csv
-from jaxmed.data.records.checked_events import Events, events, stays_once
+from jaxmed.data.records.events import Events, from_event_columns, stays_once
 from jaxmed.data.records.variables import Variable
 
 
@@ -36,13 +36,13 @@ def from_event_csv(
         time: the column of hours since the stay began.
         variable: the column that names the variable.
         value: the column of values; a line without a value is left out.
-        outcome_time: by stay, hours at which its outcome was known; see `events`.
+        outcome_time: by stay, hours at which its outcome was known; see `from_event_columns`.
         allow_empty: accept stays without any value.
         separator: the character between columns.
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: A column is missing or holds no numbers, or the table is refused by `events`.
+        ValueError: A column is missing or holds no numbers, or `from_event_columns` refuses them.
     """
     for name, column in {"stay": stay, "time": time, "variable": variable, "value": value}.items():
         checks.text(name, column)
@@ -56,7 +56,7 @@ def from_event_csv(
         check_not_empty(rows[column], "must name it")
     values = parse_numbers(rows[value], allow_missing=True)
     measured = ~np.isnan(values)
-    return events(
+    return from_event_columns(
         rows[stay].str.strip().to_numpy(object)[measured],
         parse_numbers(rows[time])[measured],
         rows[variable].str.strip().to_numpy(object)[measured],

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.data.records.checked_events import Events
+from jaxmed.data.records.events import Events
 
 LISTS = ("event_variable", "event_time", "event_value")
 """The columns of a list; the first tells where it ends."""
@@ -34,7 +34,7 @@ def event_lists(found: Events, *, until: float, most: int | None = None) -> dict
     Raises:
         ValueError: `until` is not positive, or `most` is not a positive whole number.
     """
-    checks.made_by("found", found, Events, "Events, such as records.events(...) makes")
+    checks.made_by("found", found, Events, "Events, such as records.from_event_columns(...) makes")
     checks.positive("until", until)
     known = np.flatnonzero(found.time <= float(until))
     stay = found.stay[known]

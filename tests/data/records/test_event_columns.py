@@ -24,7 +24,7 @@ def made_up(seed=0, latest=UNTIL, events=60):
     time = np.concatenate([np.sort(time[stay == row]) for row in range(STAYS)])
     names = np.array([of.name for of in VARIABLES])[rng.integers(0, 3, events)]
     value = rng.uniform(1, 200, events)
-    return records.events(
+    return records.from_event_columns(
         stay.astype(str),
         time,
         names,
@@ -129,7 +129,7 @@ def test_nothing_from_after_the_prediction_time_is_seen():
     """Later events that tell the outcome change no column that is made."""
     known = made_up()
     rows = np.repeat(np.arange(STAYS), 1)
-    later = records.events(
+    later = records.from_event_columns(
         np.concatenate([known.stay, rows]).astype(str),
         np.concatenate([known.time, np.full(STAYS, UNTIL + 0.01)]),
         np.array(["HR", "Temp", "rate"])[np.concatenate([known.variable, rows * 0])],

@@ -20,7 +20,7 @@ GOOD = {
 def read(**changes):
     arguments = {**GOOD, "variables": VARIABLES, "stays": ["a", "b"], **changes}
     columns = [arguments.pop(name) for name in GOOD]
-    return records.events(*columns, **arguments)
+    return records.from_event_columns(*columns, **arguments)
 
 
 def test_events_are_ordered_by_stay_and_single_errors_left_out():

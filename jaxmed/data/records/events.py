@@ -13,7 +13,7 @@ from jaxmed.data.records.variables import Variable, checked_variables, in_plausi
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Events:
-    """Events in the order of their stays, and of time within each; made by `events`.
+    """Events in the order of their stays, and of time within each; made by `from_event_columns`.
 
     Attributes:
         stays: names of the stays; their places are the rows of all that is made of the events.
@@ -34,7 +34,7 @@ class Events:
     dropped: Mapping[str, int]
 
 
-def events(
+def from_event_columns(
     stay: Sequence[Hashable] | np.ndarray,
     time: Sequence[float] | np.ndarray,
     variable: Sequence[str] | np.ndarray,
@@ -66,7 +66,7 @@ def events(
             another unit; times decrease, are negative or after the outcome; a number is not finite.
 
     Example:
-        >>> found = events(
+        >>> found = from_event_columns(
         ...     ["a", "a"], [0.5, 2.0], ["HR", "HR"], [80, 92],
         ...     variables=[Variable("HR", "1/min", 10, 300)], stays=["a"],
         ... )
