@@ -103,7 +103,7 @@ def test_both_parts_of_set_a_are_joined():
 
 
 def test_baselines_have_the_scores_of_the_table(monkeypatch):
-    monkeypatch.setitem(icu_mortality.BOOSTING, "max_iter", 20)
+    monkeypatch.setitem(icu_mortality.BOOSTING, "max_iter", 5)
     columns = icu_mortality.prepared(stays(), bins=4)
     found, trees = icu_mortality.baselines(columns, columns, columns, refit=False)
     names = ("SAPS-I", "logistic regression", "boosted trees")
