@@ -24,6 +24,8 @@ def columns(name: str, split: str) -> dict[str, np.ndarray]:
         return segmented(facts, len(split))
     if facts.task == "survival":
         return survival(facts, len(split))
+    if name == "physionet2012":
+        return stays(facts, len(split))
     random = np.random.default_rng(len(split))
     rows = IMAGES if facts.shape else TEXTS
     label = (np.arange(rows) % len(facts.classes)).astype(np.int32)
@@ -69,6 +71,31 @@ def survival(facts: Entry, seed: int) -> dict[str, np.ndarray]:
         "time": np.minimum(event_time, last).astype(np.float32),
         "event": (cause > 0).astype(np.int32),
         "cause": cause.astype(np.int32),
+    }
+
+
+def stays(facts: Entry, seed: int) -> dict[str, np.ndarray]:
+    """Stays of up to 90 events, the last one of none, whose first variable tells the label."""
+    random = np.random.default_rng(seed)
+    label = (np.arange(TEXTS) % 2).astype(np.int32)
+    count = random.integers(40, 90, TEXTS)
+    count[-1] = 0
+    real = np.arange(facts.shape[0])[None] < count[:, None]
+    number = np.where(real, random.integers(1, 38, real.shape), 0)
+    time = np.where(real, random.uniform(0, 48, real.shape), 99)
+    time = np.where(real, np.sort(time), 0)
+    value = np.where(real, random.uniform(1, 9, real.shape) + 9 * label[:, None] * (number == 1), 0)
+    descriptors = random.uniform(20, 90, (TEXTS, 5))
+    descriptors[:, 3] = 1 + np.arange(TEXTS) % 4
+    descriptors[::3, 2] = np.nan
+    return {
+        "event_variable": number.astype(np.int32),
+        "event_time": time.astype(np.float32),
+        "event_value": value.astype(np.float32),
+        "event_count": count.astype(np.int32),
+        "descriptors": descriptors.astype(np.float32),
+        "baseline_saps_1": random.integers(-1, 30, TEXTS).astype(np.int32),
+        "label": label,
     }
 
 

@@ -54,6 +54,14 @@ FEW_STEPS = {
         ["flchain"],
         ["--members", "2", "--epochs", "1", "--widths", "4", "--intervals", "6"],
     ),
+    "records/icu_mortality": (
+        ["physionet2012"],
+        ["--members", "2", "--bins", "4", "--units", "4", "--hidden", "4", "--steps", "2"],
+    ),
+    "records/icu_mortality, again": (
+        ["physionet2012"],
+        ["--refit", "--recipe", "gru_d", "--members", "1", "--bins", "4", "--steps", "20"],
+    ),
     "segmentation/hippocampus_unet": (
         ["hippocampus"],
         ["--widths", "2", "4", "--steps", "2", "--batch-size", "2", "--check-every", "2"],

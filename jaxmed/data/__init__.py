@@ -7,7 +7,7 @@
 - `check_split`: that no row, patient or copy is in two parts, and what identifies the parts.
 - `columns`: all of a source in memory; `take_rows`: some of its rows.
 - `write_nifti`, `write_dicom_seg`: labels as files on the grid of the image they belong to.
-- `augment`, `batches`, `inputs`, `masks`, `text`, `catalogue`: modules, see each.
+- `augment`, `batches`, `inputs`, `masks`, `records`, `text`, `catalogue`: modules, see each.
 
 Everything is imported when it is first used, so `import jaxmed.data` needs neither jax nor any
 reader's library.
@@ -19,7 +19,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jaxmed.data import augment, batches, catalogue, inputs, masks, source, splits, stream, text
+    from jaxmed.data import (
+        augment,
+        batches,
+        catalogue,
+        inputs,
+        masks,
+        records,
+        source,
+        splits,
+        stream,
+        text,
+    )
     from jaxmed.data.catalogue import Splits, load
     from jaxmed.data.readers.image_folder import from_image_folder
     from jaxmed.data.readers.table import from_csv
@@ -62,6 +73,7 @@ __all__ = [
     "masks",
     "read_dicom_series",
     "read_nifti",
+    "records",
     "source",
     "split",
     "splits",

@@ -15,6 +15,7 @@ from jaxmed.data import memory
 from jaxmed.data.datasets.entry import Entry
 from jaxmed.data.datasets.facts import BREAST_CANCER_WISCONSIN, DIGITS, MNIST
 from jaxmed.data.datasets.medmnist_table import MEDMNIST
+from jaxmed.data.datasets.record_facts import PHYSIONET2012
 from jaxmed.data.datasets.segmentation_facts import SEGMENTATION
 from jaxmed.data.datasets.survival_facts import SURVIVAL
 from jaxmed.data.datasets.text_facts import TEXTS
@@ -25,7 +26,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
     {
         entry.name: entry
         for entry in (
-            *(BREAST_CANCER_WISCONSIN, DIGITS, MNIST),
+            *(BREAST_CANCER_WISCONSIN, DIGITS, MNIST, PHYSIONET2012),
             *MEDMNIST,
             *SEGMENTATION,
             *SURVIVAL,

@@ -14,8 +14,11 @@ from jaxmed.models.autoencoder import (
     Sum,
     VariationalAutoencoder,
 )
+from jaxmed.models.bins_gru import BinsGRU
 from jaxmed.models.cnn import ConvNet, SimpleCNN
 from jaxmed.models.conv_stages import ConvStages
+from jaxmed.models.event_set import EventSet
+from jaxmed.models.gru_d import GRUD
 from jaxmed.models.hashed_ngrams import HashedNgrams
 from jaxmed.models.heads import MaskedAutoencoder, PooledClassifier, Projector
 from jaxmed.models.image_decoder import ImageDecoder
@@ -29,6 +32,7 @@ from jaxmed.models.resnet import ResNet, resnet18, resnet34, resnet50
 from jaxmed.models.resnet_stages import ResNetStages
 from jaxmed.models.sentence_tagger import SentenceTagger
 from jaxmed.models.sparse_linear import SparseLinear
+from jaxmed.models.summed_logits import SummedLogits
 from jaxmed.models.text import ConvEncoder, TextClassifier
 from jaxmed.models.transformer import TransformerEncoder
 from jaxmed.models.unet import UNet
@@ -37,13 +41,16 @@ from jaxmed.models.vit import ViT, vit_base, vit_small, vit_tiny
 from jaxmed.models.word_predictor import WordPredictor
 
 __all__ = [
+    "GRUD",
     "MLP",
     "AttentionPooling",
     "Autoencoder",
+    "BinsGRU",
     "ConvEncoder",
     "ConvNet",
     "ConvStages",
     "DenseDecoder",
+    "EventSet",
     "HashedNgrams",
     "ImageDecoder",
     "ImageEncoder",
@@ -58,6 +65,7 @@ __all__ = [
     "SimpleCNN",
     "SparseLinear",
     "Sum",
+    "SummedLogits",
     "TextClassifier",
     "TransformerEncoder",
     "UNet",

@@ -23,6 +23,7 @@ class MLP(nn.Module):
             or `jax.nn.gelu`.
         dropout: probability of setting a hidden activation to zero, in [0, 1).
         kernel_init: initializer of the hidden weights; He et al. 2015 suits ReLU.
+        input_dropout: probability of setting an input to zero, in [0, 1), for many noisy inputs.
 
     >>> import jax.numpy as jnp
     >>> variables = MLP(widths=(4,), outputs=2).init(jax.random.key(0), jnp.ones((1, 3)))
@@ -35,13 +36,14 @@ class MLP(nn.Module):
     activation: Activation = jax.nn.relu
     dropout: Option = 0.0
     kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
+    input_dropout: Option = 0.0
 
     def __post_init__(self) -> None:
         input_checks.attributes(
             self,
             counts="outputs",
             sizes="widths",
-            rates="dropout",
+            rates="dropout input_dropout",
             functions="activation kernel_init",
         )
         super().__post_init__()
@@ -62,6 +64,7 @@ class MLP(nn.Module):
         """
         del mask
         x = x.reshape(x.shape[0], -1)
+        x = Dropout(self.input_dropout, called="input_dropout")(x, train=train)
         for layer, width in enumerate(self.widths, 1):
             x = self.activation(nn.Dense(width, kernel_init=self.kernel_init, dtype=x.dtype)(x))
             x = capture(self, f"hidden{layer}", x)

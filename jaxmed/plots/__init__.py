@@ -20,6 +20,7 @@ from jaxmed.plots.risk_coverage import risk_coverage_curves
 from jaxmed.plots.sample_size import learning_curve
 from jaxmed.plots.score_dots import score_dots
 from jaxmed.plots.segmentation import segmentation_overlay
+from jaxmed.plots.stay_timeline import stay_timeline
 from jaxmed.plots.survival import SurvivalGroup, survival_calibration, survival_curves
 from jaxmed.plots.sweep import sweep_scatter
 from jaxmed.plots.training import training_curve
@@ -40,6 +41,7 @@ __all__ = [
     "roc_curves",
     "score_dots",
     "segmentation_overlay",
+    "stay_timeline",
     "survival_calibration",
     "survival_curves",
     "sweep_scatter",

@@ -5,6 +5,8 @@ from __future__ import annotations
 PACKAGES = (
     "data",
     "data.masks",
+    "data.records",
+    "data.records.inputs",
     "losses",
     "metrics",
     "metrics.streaming",
@@ -32,6 +34,8 @@ EXEMPT: dict[str, str] = {
     "data.Arrays": "what `from_arrays` gives, which checks",
     "data.Source": "a protocol",
     "data.Splits": _VALUE,
+    "data.records.Events": "what `from_event_columns` gives, which checks",
+    "data.records.inputs.carried_forward": _INSIDE,
     "data.take_rows": "rows as NumPy takes them",
     "deploy.Card": _VALUE,
     "deploy.Loaded": "what `load` gives",

@@ -64,6 +64,7 @@ CALLS: dict[str, Call] = {
         activation=activation,
         dropout=dropout,
         kernel_init=(jax.nn.initializers.he_normal(), FUNCTION),
+        input_dropout=dropout,
     ),
     "Autoencoder": call(models.Autoencoder, encoder=network, decoder=network),
     "VariationalAutoencoder": call(models.VariationalAutoencoder, encoder=network, decoder=network),

@@ -13,6 +13,7 @@ from bad_calls import (
     of_label_maps,
     of_models,
     of_numbers,
+    of_records,
     of_report,
     of_results,
     of_runs,
@@ -42,5 +43,6 @@ CALLS: dict[str, Call] = {
     **of_decisions.CALLS,
     **of_label_maps.CALLS,
     **of_survival.CALLS,
+    **of_records.CALLS,
     **of_survival_models.CALLS,
 }

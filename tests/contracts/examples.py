@@ -12,13 +12,16 @@ import optax
 import pytest
 
 from jaxmed import losses, tasks
-from jaxmed.data import augment, inputs
+from jaxmed.data import augment, inputs, records
+from jaxmed.data.records import inputs as record_inputs
 from jaxmed.models import (
+    GRUD,
     MLP,
     Autoencoder,
     ConvNet,
     ConvStages,
     DenseDecoder,
+    EventSet,
     ImageDecoder,
     MaskedAutoencoder,
     PooledClassifier,
@@ -26,6 +29,7 @@ from jaxmed.models import (
     RecurrentEncoder,
     ResNet,
     SentenceTagger,
+    SummedLogits,
     TextClassifier,
     TransformerEncoder,
     UNet,
@@ -82,6 +86,18 @@ _survival = {
     "time": _other.uniform(0.5, 5.0, ROWS).astype(np.float32),
     "event": (np.arange(ROWS) % 3 > 0).astype(np.int32),
 }
+_bin_value = _other.normal(size=(ROWS, 3, 2)).astype(np.float32)
+_bin_value[_other.random(_bin_value.shape) < 0.4] = np.nan
+_numbers = np.where(_tokens > 0, 1 + _tokens % 3, 0).astype(np.int32)
+_records = {
+    "bin_value": _bin_value,
+    "bin_elapsed": _other.uniform(0, 8, _bin_value.shape).astype(np.float32),
+    "event_variable": _numbers,
+    "event_time": np.where(_numbers > 0, _other.uniform(0, 8, _numbers.shape), 0).astype("f4"),
+    "event_value": np.where(_numbers > 0, _other.normal(size=_numbers.shape), 0).astype("f4"),
+    "summary": _bin_value[:, 0],
+    "label": _two,
+}
 _shift = augment.per_image(augment.random_shift(1))
 _small_stages = ConvStages((4, 4), (1, 1))
 
@@ -126,6 +142,22 @@ EXAMPLES: dict[str, Example] = {
             MLP(widths=(8,), outputs=3), inputs=_columns, times=(1.0, 2.0, 4.0)
         ),
         _survival,
+    ),
+    "bins of records": Example(
+        tasks.binary_classification(
+            SummedLogits((GRUD(1, units=4), MLP((), 1))),
+            inputs=record_inputs.joint(
+                record_inputs.bins(until=8.0), record_inputs.clipped("summary", measured=True)
+            ),
+        ),
+        {name: _records[name] for name in ("bin_value", "bin_elapsed", "summary", "label")},
+    ),
+    "events": Example(
+        tasks.binary_classification(
+            EventSet(1, 3, 4, heads=2),
+            inputs=record_inputs.event_lists_of(variables=3, until=8.0),
+        ),
+        {name: _records[name] for name in (*records.LISTS, "label")},
     ),
     "survival, smooth in time": Example(
         tasks.discrete_time_survival(
@@ -346,6 +378,8 @@ COMPILED_LONG = (
     "masked pixels",
     "mixtures",
     "word prediction",
+    "bins of records",
+    "events",
 )
 
 

@@ -35,6 +35,27 @@ def write_patients(path, *, gaps=False):
     _write_csv(path, ["patient", "age", "creatinine", "days", "diagnosis"], rows)
 
 
+def write_vital_signs(path):
+    """60 stays of two days with a value every few hours; those that end badly grow worse."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for stay in range(60):
+        ill = stay % 2
+        for hours in np.sort(rng.uniform(0, 48, 12)).round(1):
+            rate = 75 + 8 * ill + 0.6 * ill * hours + rng.normal(0, 8)
+            rows.append([f"s{stay:02}", hours, "heart rate", f"{rate:.0f}"])
+            if rng.random() < 0.3:
+                lactate = rng.gamma(2, 0.6 + 0.5 * ill)
+                rows.append([f"s{stay:02}", hours, "lactate", f"{0.2 + lactate:.1f}"])
+    _write_csv(path, ["stay", "hours", "variable", "value"], rows)
+
+
+def write_stay_outcomes(path):
+    """What became of the 60 stays."""
+    rows = [[f"s{stay:02}", ("survived", "died")[stay % 2]] for stay in range(60)]
+    _write_csv(path, ["stay", "outcome"], rows)
+
+
 def write_scans(path):
     """24 patients with two images each: dark noise, with a bright patch in pneumonia."""
     from PIL import Image
@@ -160,6 +181,8 @@ def _write_series(folder, values, patient):
 _WRITERS = {
     "patients.csv": write_patients,
     "patients_with_gaps.csv": lambda path: write_patients(path, gaps=True),
+    "vital_signs.csv": write_vital_signs,
+    "outcomes.csv": write_stay_outcomes,
     "scans": write_scans,
     "reports.csv": write_reports,
     "studies": write_dicom_studies,
