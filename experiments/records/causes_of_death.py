@@ -136,7 +136,7 @@ def without_covariates(
 ) -> jm.training.CrossValidation:
     """The hazards that are counted, of which nothing is learned."""
     network = jm.models.MLP(widths=(), outputs=len(CAUSES))
-    task = question(network, lambda batch: jnp.zeros((len(batch["mask"]), 1)), 0, settings)
+    task = question(network, lambda batch: jnp.zeros((len(batch["id"]), 1)), 0, settings)
     without = {name: column for name, column in rows.items() if name != "features"}
     once = dataclasses.replace(settings, epochs=1)
     return crossed(task, optax.set_to_zero(), without, 0, once)

@@ -16,6 +16,7 @@ from jaxmed.training.step import make_train_step
 
 LOOK_AT_OTHER_ROWS = ("batch norm and augmentation", "residual network", "contrastive", "mixtures",
                       "hazard ratios",
+                      "probabilities of intervals, ranked",
                       "masked pixels", "transformation prediction")  # fmt: skip
 """By batch statistics or by their loss: alone, a row has another one."""
 
