@@ -16,6 +16,7 @@ from jaxmed.data.datasets.entry import Entry
 from jaxmed.data.datasets.facts import BREAST_CANCER_WISCONSIN, DIGITS, MNIST
 from jaxmed.data.datasets.medmnist_table import MEDMNIST
 from jaxmed.data.datasets.segmentation_facts import SEGMENTATION
+from jaxmed.data.datasets.signal_facts import SIGNALS
 from jaxmed.data.datasets.text_facts import TEXTS
 from jaxmed.data.readers import tfds
 from jaxmed.data.source import Arrays, Source, classes_of, columns, feature_names_of
@@ -23,7 +24,10 @@ from jaxmed.data.source import Arrays, Source, classes_of, columns, feature_name
 ENTRIES: Mapping[str, Entry] = MappingProxyType(
     {
         entry.name: entry
-        for entry in (BREAST_CANCER_WISCONSIN, DIGITS, MNIST, *MEDMNIST, *SEGMENTATION, *TEXTS)
+        for entry in (
+            *(BREAST_CANCER_WISCONSIN, DIGITS, MNIST),
+            *(*MEDMNIST, *SEGMENTATION, *SIGNALS, *TEXTS),
+        )
     }
 )
 """Every data set of jaxmed, by name."""
@@ -122,9 +126,9 @@ def open_split(
         manual_dir: a folder with the publisher's files under their own names.
 
     Returns:
-        Examples {image, features or text; label; id; and group, where patients or documents have
-        several}; `id` is the row in the publisher's file. Data sets of segmentation have further
-        columns; their builder names them.
+        Examples {image, signal, features or text; label; id; and group, where patients or
+        documents have several}; `id` is the row in the publisher's file. Data sets of segmentation
+        and of heartbeats have further columns; their builder names them.
 
     Raises:
         ValueError: The name or the split is unknown, a file differs from its publisher's, or what

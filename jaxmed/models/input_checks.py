@@ -97,3 +97,17 @@ def images_or_volumes(x: AnyArray) -> None:
             "volumes [batch, depth, height, width, channels]: one channel has an axis too."
         )
     floating(x)
+
+
+def signals(x: AnyArray) -> None:
+    """Refuse `x` unless it is [batch, time, channels].
+
+    Raises:
+        ValueError: if `x` has another number of dimensions, or is not floating.
+    """
+    if x.ndim != 3:
+        raise ValueError(
+            f"x has shape {x.shape}, but must be signals [batch, time, channels]: one channel has "
+            "an axis too."
+        )
+    floating(x)
