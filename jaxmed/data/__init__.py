@@ -6,7 +6,7 @@
 - `split`, `stratified_split`, `stratified_folds`, `subset`: parts of it, whole patients together.
 - `columns`: all of a source in memory; `take_rows`: some of its rows.
 - `write_nifti`, `write_dicom_seg`: labels as files on the grid of the image they belong to.
-- `augment`, `batches`, `inputs`, `masks`, `text`, `catalogue`: modules, see each.
+- `augment`, `batches`, `inputs`, `masks`, `signals`, `text`, `catalogue`: modules, see each.
 
 Everything is imported when it is first used, so `import jaxmed.data` needs neither jax nor any
 reader's library.
@@ -18,7 +18,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jaxmed.data import augment, batches, catalogue, inputs, masks, source, splits, stream, text
+    from jaxmed.data import (
+        augment,
+        batches,
+        catalogue,
+        inputs,
+        masks,
+        signals,
+        source,
+        splits,
+        stream,
+        text,
+    )
     from jaxmed.data.catalogue import Splits, load
     from jaxmed.data.readers.image_folder import from_image_folder
     from jaxmed.data.readers.table import from_csv
@@ -58,6 +69,7 @@ __all__ = [
     "masks",
     "read_dicom_series",
     "read_nifti",
+    "signals",
     "source",
     "split",
     "splits",

@@ -28,21 +28,17 @@ MOST_DILATIONS = 32
 _ROWS = 64  # that are convolved at a time
 
 
-def minirocket(
-    *, features: int = 9_996, column: str = "signal", differences: bool = True
-) -> Fitted:
+def minirocket(*, features: int = 9_996, column: str = "signal") -> Fitted:
     """MiniRocket's features of a signal, as the `inputs` of a task.
 
-    Each feature is less its mean over the channels' own bias quantiles: see `proportions`. Two
-    things differ from the paper. A bias is the mean over all training rows of the quantile that the
-    paper takes of one row drawn at random: it needs no seed, and its sums add up over parts of the
-    data. And `differences` also reads x[t + 1] - x[t], as MultiRocket does (Tan et al. 2022), with
-    as many features again.
+    Two things differ from the paper. A bias is the mean over all training rows of the quantile that
+    the paper takes of one row drawn at random: it needs no seed, and its sums add up over parts of
+    the data. And every channel has features of its own, where the paper adds convolutions of
+    channels drawn at random.
 
     Args:
         features: of each channel, at least 84; rounded down to a multiple of 84.
         column: of the batch, [batch, time, channels], with at least 9 times.
-        differences: whether to read the first differences as further channels.
 
     Returns:
         Of a batch the features [batch, channels * features] in [-0.5, 0.5], float32.
@@ -56,24 +52,20 @@ def minirocket(
     """
     features = checks.whole("features", features, least=len(CHOICES), most=1_000_000)
     checks.text("column", column)
-    checks.flag("differences", differences)
 
     def read(batch: Batch) -> Array:
         if column not in batch:
             raise ValueError(f"data has no column {column!r}: add it, or name another as column.")
         signal = jnp.asarray(batch[column])
-        if signal.ndim != 3 or signal.shape[1] < WINDOW + differences:
+        if signal.ndim != 3 or signal.shape[1] < WINDOW:
             raise ValueError(
                 f"{column} has shape {signal.shape}, but must be [rows, time, channels] with at "
-                f"least {WINDOW + differences} times."
+                f"least {WINDOW} times."
             )
         return signal.astype(jnp.float32)
 
     def channels(signal: Array) -> list[Array]:
-        found = [signal[..., n] for n in range(signal.shape[-1])]
-        if differences:
-            found += [jnp.diff(each, axis=1) for each in found]
-        return found
+        return [signal[..., n] for n in range(signal.shape[-1])]
 
     def apply(constants: Tree, batch: Batch) -> Array:
         parts = [

@@ -31,7 +31,7 @@ class ResNet1d(nn.Module):
     >>> network = ResNet1d(5)  # of Wang et al. on ECG5000
     >>> shapes = jax.eval_shape(network.init, jax.random.key(0), jnp.ones((1, 140, 1)))
     >>> sum(leaf.size for leaf in jax.tree.leaves(shapes["params"]))
-    507077
+    503237
     """
 
     outputs: int

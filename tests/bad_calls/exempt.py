@@ -5,6 +5,7 @@ from __future__ import annotations
 PACKAGES = (
     "data",
     "data.masks",
+    "data.signals",
     "losses",
     "metrics",
     "metrics.streaming",
@@ -32,6 +33,8 @@ EXEMPT: dict[str, str] = {
     "data.Arrays": "what `from_arrays` gives, which checks",
     "data.Source": "a protocol",
     "data.Splits": _VALUE,
+    "data.signals.Annotations": "what `read_annotations` gives",
+    "data.signals.Patient": "what `challenge_patient` gives",
     "data.take_rows": "rows as NumPy takes them",
     "deploy.Card": _VALUE,
     "deploy.Loaded": "what `load` gives",

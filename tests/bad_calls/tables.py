@@ -17,6 +17,7 @@ from bad_calls import (
     of_results,
     of_runs,
     of_segmentation,
+    of_signals,
     of_survival,
     of_tasks,
     of_uncertainty,
@@ -41,4 +42,5 @@ CALLS: dict[str, Call] = {
     **of_decisions.CALLS,
     **of_label_maps.CALLS,
     **of_survival.CALLS,
+    **of_signals.CALLS,
 }

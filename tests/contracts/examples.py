@@ -7,6 +7,7 @@ import functools
 from collections.abc import Mapping
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -20,12 +21,15 @@ from jaxmed.models import (
     ConvStages,
     DenseDecoder,
     ImageDecoder,
+    InceptionStages,
     MaskedAutoencoder,
     PooledClassifier,
     Projector,
     RecurrentEncoder,
     ResNet,
+    ResNet1d,
     SentenceTagger,
+    SignalClassifier,
     TextClassifier,
     TransformerEncoder,
     UNet,
@@ -33,6 +37,7 @@ from jaxmed.models import (
     ViT,
     WordPredictor,
     layers,
+    minirocket,
 )
 from jaxmed.tasks import Task
 from jaxmed.tasks.counts import negative_binomial_regression, poisson_regression
@@ -82,6 +87,7 @@ _survival = {
     "time": _other.uniform(0.5, 5.0, ROWS).astype(np.float32),
     "event": (np.arange(ROWS) % 3 > 0).astype(np.int32),
 }
+_signals = _other.normal(size=(ROWS, 12, 2)).astype(np.float32)
 _shift = augment.per_image(augment.random_shift(1))
 _small_stages = ConvStages((4, 4), (1, 1))
 
@@ -212,6 +218,29 @@ EXAMPLES: dict[str, Example] = {
         ),
         {"image": _volumes, "label": _two},
     ),
+    "signals": Example(
+        augmented(
+            tasks.classification(
+                ResNet1d(outputs=2, widths=(3, 4), windows=(3, 2), pool=2),
+                classes=2,
+                inputs=inputs.signal,
+            ),
+            augment.per_signal(augment.random_gain(0.1)),
+        ),
+        {"signal": _signals, "label": _two},
+    ),
+    "numbers beside a signal": Example(
+        tasks.classification(
+            SignalClassifier(2, InceptionStages(2, (2, 4), depth=1), widths=(4,)),
+            classes=2,
+            inputs=lambda batch: (inputs.signal(batch), jnp.asarray(batch["features"])),
+        ),
+        {"signal": _signals, "features": _features, "label": _two},
+    ),
+    "random convolutions": Example(
+        tasks.classification(MLP((), outputs=2), classes=2, inputs=minirocket(features=84)),
+        {"signal": _signals, "label": _two},
+    ),
     "segmentation": Example(
         tasks.segmentation(
             UNet(outputs=3, widths=(4, 6), activation=jax.nn.gelu),
@@ -310,6 +339,8 @@ COMPILED_LONG = (
     "sentences in context",
     "residual network",
     "bottlenecks on volumes",
+    "signals",
+    "numbers beside a signal",
     "vision transformer",
     "contrastive",
     "masked pixels",

@@ -86,7 +86,7 @@ def published_record(
                     f"be {sums[name]}; get the archive again."
                 )
             (Path(folder) / name).write_bytes(content)
-        recording = read_wfdb(Path(folder) / record)
+        recording = read_wfdb(Path(folder) / str(record))
         annotations = read_annotations(
             Path(folder) / f"{record}.atr", samples=len(recording.signal)
         )
