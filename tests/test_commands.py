@@ -60,6 +60,20 @@ FEW_STEPS = {
             *("--patch", "64"),
         ],
     ),
+    "signals/ecg5000": (
+        ["ecg5000"],
+        [
+            *("--members", "2", "--widths", "4", "4", "--steps", "2", "--batch-size", "8"),
+            *("--features", "84"),
+        ],
+    ),
+    "signals/mitbih_beats": (
+        ["mitbih_beats"],
+        [
+            *("--members", "2", "--widths", "4", "--epochs", "1", "--batch-size", "8"),
+            *("--trees", "2"),
+        ],
+    ),
     "trust/attribution_tests": (
         ["pneumoniamnist"],
         [

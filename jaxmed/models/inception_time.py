@@ -155,8 +155,7 @@ class InceptionStages(nn.Module):
 
 def _max_of_three(x: Array) -> Array:
     """The maximum of each value and its neighbors in time, of the same length."""
-    lowest = jnp.finfo(x.dtype).min
-    around = jnp.pad(x, ((0, 0), (1, 1), (0, 0)), constant_values=lowest)
+    around = jnp.pad(x, ((0, 0), (1, 1), (0, 0)), constant_values=-jnp.inf)
     return jnp.maximum(jnp.maximum(around[:, :-2], around[:, 2:]), x)
 
 

@@ -35,6 +35,7 @@ RECORDING = signals.Recording(WAVES, 100.0, ("II", "V1"))
 BEATS = np.arange(30.0).reshape(3, 5, 2)
 OPENED = PATH.also("nowhere", FOLDER / "nowhere")
 LEADS = TEXTS.also(["V9"], "II")
+LONG = np.arange(96.0).reshape(3, 16, 2)
 recording = (RECORDING, OBJECT)
 signal = (WAVES, array(2))
 rate = (50.0, POSITIVE)
@@ -103,6 +104,12 @@ CALLS: dict[str, Call] = {
     ),
     "intervals": call(
         signals.intervals, seconds=(np.array([1.0, 2.0]), array(1, more=[[1.0], [2, 1]]))
+    ),
+    "beat_measurements": call(
+        signals.beat_measurements,
+        signal=(LONG, array(3, more=[LONG[:2], LONG[:, :9]])),
+        rr=(np.full((3, 4), 0.8), array(2, more=[np.zeros((3, 4)), np.ones((3, 3))])),
+        group=(np.array([0, 0, 1]), array(1, more=[[0, 1]])),
     ),
     "usual_beats": call(
         signals.usual_beats,

@@ -6,11 +6,13 @@
 - `resample`, `band_pass`, `notch`: filters.
 - `windows_around`, `fixed_windows`: windows around beats, or of one length.
 - `intervals`, `usual_beats`, `AAMI`: RR intervals, the median beat of a recording, classes.
+- `beat_measurements`: beats measured against their own recording.
 
 Nothing here needs jax; filters need SciPy.
 """
 
 from jaxmed.data.signals.annotations import BEATS, SYMBOLS, Annotations, read_annotations
+from jaxmed.data.signals.beat_measurements import beat_measurements
 from jaxmed.data.signals.csv_signal import read_signal_csv
 from jaxmed.data.signals.filters import band_pass, notch, resample
 from jaxmed.data.signals.heartbeats import AAMI, intervals, usual_beats
@@ -26,6 +28,7 @@ __all__ = [
     "Patient",
     "Recording",
     "band_pass",
+    "beat_measurements",
     "challenge_patient",
     "check_recording",
     "fixed_windows",

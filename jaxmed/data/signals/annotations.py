@@ -101,6 +101,8 @@ def read_annotations(path: str | Path, *, samples: int | None = None) -> Annotat
     path = checks.path("path", path)
     if samples is not None:
         samples = checks.whole("samples", samples)
+    if not path.is_file():
+        raise FileNotFoundError(f"path is {str(path)!r}, but there is no such file.")
     found = decode_annotations(path.read_bytes(), str(path))
     if not len(found):
         return found

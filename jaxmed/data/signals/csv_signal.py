@@ -34,6 +34,8 @@ def read_signal_csv(
     path = checks.path("path", path)
     checks.positive("rate", rate)
     checks.text("unit", unit)
+    if not path.is_file():
+        raise FileNotFoundError(f"path is {str(path)!r}, but there is no such file.")
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = [row for row in csv.reader(file) if row]
     if len(rows) < 2:

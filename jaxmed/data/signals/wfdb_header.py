@@ -68,7 +68,10 @@ def read_header(path: Path) -> Header:
 
     Raises:
         ValueError: if a line is not one of a header, or the record has several segments.
+        FileNotFoundError: if there is no such file.
     """
+    if not path.is_file():
+        raise FileNotFoundError(f"path is {str(path)!r}, but there is no such file.")
     text = path.read_text(encoding="utf-8", errors="replace")
     lines = [line.strip() for line in text.splitlines()]
     comments = tuple(line[1:].strip() for line in lines if line.startswith("#"))

@@ -71,6 +71,10 @@ def read_samples(
             f"{path} has WFDB format {format_}, but formats "
             f"{' and '.join(map(str, INVALID))} are read: convert it, for example by xform."
         )
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing, though the header names it: put it beside the header."
+        )
     data = path.read_bytes()[offset:]
     most = len(data) // 2 if format_ == 16 else (2 * len(data) + 1) // 3
     wanted = leads * (samples if samples is not None else most // leads)

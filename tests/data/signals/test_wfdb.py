@@ -102,6 +102,15 @@ def test_damaged_records_are_refused(case, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"three\.hea', but there is no such file"):
+        signals.read_wfdb(tmp_path / "three")
+    path = written(tmp_path)
+    path.with_suffix(".dat").unlink()
+    with pytest.raises(FileNotFoundError, match=r"two\.dat is missing, though the header names it"):
+        signals.read_wfdb(path)
+
+
 def test_a_record_without_diagnoses_is_no_record_of_the_challenges(tmp_path):
     record = signals.read_wfdb(written(tmp_path, HEADER.replace("Dx", "Rx")))
     with pytest.raises(ValueError, match=r"two has no comment `Dx: \.\.\.` with diagnoses"):
