@@ -150,18 +150,18 @@ def proportions(
         start += width
         margin = (WINDOW - 1) * dilation // 2
         found = convolved(signal, dilation)
-        above = jnp.stack(
-            [(found > own[None, None, :, b]).astype(jnp.float32) for b in range(count)], axis=-1
-        )
-        parts.append(_mean_over_places(above, number, margin).reshape(rows, width))
+        padded = (number + np.arange(len(CHOICES))) % 2 == 0
+        order = np.argsort(np.concatenate([np.flatnonzero(padded), np.flatnonzero(~padded)]))
+        # A comparison that is averaged at once is never kept for all biases.
+        means = [
+            (values[..., kernels, None] > own[None, None, kernels]).mean(1, dtype=jnp.float32)
+            for values, kernels in (
+                (found, np.flatnonzero(padded)),
+                (found[:, margin : length - margin], np.flatnonzero(~padded)),
+            )
+        ]
+        parts.append(jnp.concatenate(means, axis=1)[:, order].reshape(rows, width))
     return jnp.concatenate(parts, axis=-1)
-
-
-def _mean_over_places(above: Array, number: int, margin: int) -> Array:
-    """[batch, time, kernels, biases] -> the means over all places, or those within the signal."""
-    inner = above[:, margin : above.shape[1] - margin]
-    within = (number + np.arange(len(CHOICES))) % 2 == 1
-    return jnp.where(within[None, :, None], inner.mean(1), above.mean(1))
 
 
 def convolved(
