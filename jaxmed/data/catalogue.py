@@ -17,6 +17,7 @@ from jaxmed.data.datasets.facts import BREAST_CANCER_WISCONSIN, DIGITS, MNIST
 from jaxmed.data.datasets.medmnist_table import MEDMNIST
 from jaxmed.data.datasets.segmentation_facts import SEGMENTATION
 from jaxmed.data.datasets.signal_facts import SIGNALS
+from jaxmed.data.datasets.survival_facts import SURVIVAL
 from jaxmed.data.datasets.text_facts import TEXTS
 from jaxmed.data.readers import tfds
 from jaxmed.data.source import Arrays, Source, classes_of, columns, feature_names_of
@@ -26,7 +27,11 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         entry.name: entry
         for entry in (
             *(BREAST_CANCER_WISCONSIN, DIGITS, MNIST),
-            *(*MEDMNIST, *SEGMENTATION, *SIGNALS, *TEXTS),
+            *MEDMNIST,
+            *SEGMENTATION,
+            *SIGNALS,
+            *SURVIVAL,
+            *TEXTS,
         )
     }
 )
@@ -67,7 +72,7 @@ def load(
     builder = _prepared(name, data_dir, manual_dir)
 
     splits: list[Any] = [
-        _in_memory(_open(name, builder, split))
+        _in_memory(name, _open(name, builder, split))
         if split == "train" or split in builder.info.splits
         else None
         for split in Splits._fields
@@ -127,8 +132,9 @@ def open_split(
 
     Returns:
         Examples {image, signal, features or text; label; id; and group, where patients or
-        documents have several}; `id` is the row in the publisher's file. Data sets of segmentation
-        and of heartbeats have further columns; their builder names them.
+        documents have several}; `id` is the row in the publisher's file. Data sets of survival
+        times have a `time` and an `event` in place of a label. Where there are further columns,
+        the builder names them.
 
     Raises:
         ValueError: The name or the split is unknown, a file differs from its publisher's, or what
@@ -149,10 +155,12 @@ def _open(name: str, builder: Any, split: str) -> Source:
     )
 
 
-def _in_memory(source: Source) -> Source:
+def _in_memory(name: str, source: Source) -> Source:
     if not memory.fits(source):
         return source
-    return Arrays(columns(source), classes_of(source), feature_names_of(source))
+    missing = name in ENTRIES and ENTRIES[name].missing
+    read = columns(source, allow_missing=missing)
+    return Arrays(read, classes_of(source), feature_names_of(source))
 
 
 def _prepared(name: str, data_dir: str | Path | None, manual_dir: str | Path | None) -> Any:

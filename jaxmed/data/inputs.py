@@ -6,6 +6,7 @@ counts its constants and keeps them in the model, so these functions take no dat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import jax.numpy as jnp
@@ -16,7 +17,12 @@ from jaxmed.fitted import Counts, Fitted
 from jaxmed.typing import Array, Batch, Tree
 
 
-def features(*, fill: Literal["mean"] | None = None) -> Fitted:
+def features(
+    *,
+    fill: Literal["mean"] | None = None,
+    indicators: bool = False,
+    hinges: Sequence[float] = (),
+) -> Fitted:
     """Each column of `features`, less its mean, over its deviation in the training split.
 
         (x - mean) / deviation
@@ -24,18 +30,38 @@ def features(*, fill: Literal["mean"] | None = None) -> Fitted:
     Args:
         fill: what stands in for a missing value (NaN): "mean", the mean of the values that are
             there, which is 0 after normalization. By default missing values are refused.
+        indicators: whether a second column for each column says, by 1, that it was missing. That a
+            test was not made often says more than its result.
+        hinges: normalized values c, for each of which max(x - c, 0) is appended, so that a small
+            network sees where a column bends (linear splines). Try (-1, -0.3, 0.3, 1).
 
     Returns:
-        Of a batch with `features` [batch, columns] the normalized columns, float32.
+        Of a batch with `features` [batch, columns] the normalized columns, then those of each
+        hinge, then the indicators: [batch, columns x (1 + hinges + indicators)], float32.
+
+    Raises:
+        ValueError: if `indicators` are asked for and missing values are refused, or a hinge is not
+            finite.
     """
     if fill is not None:
         checks.known("fill", fill, ("mean",))
+    checks.flag("indicators", indicators)
+    if indicators and fill is None:
+        raise ValueError("indicators is True, but missing values are refused: pass fill='mean'.")
+    bends = checks.sequence("hinges", hinges, "numbers")
+    for bend in bends:
+        checks.finite("hinges", bend)
 
     def apply(constants: Tree, batch: Batch) -> Array:
         columns = jnp.asarray(_column(batch, "features"))
+        absent = jnp.isnan(columns)
         if fill is not None:
-            columns = jnp.where(jnp.isnan(columns), constants["mean"][None], columns)
-        return (columns - constants["mean"][None]) / constants["deviation"][None]
+            columns = jnp.where(absent, constants["mean"][None], columns)
+        normalized = (columns - constants["mean"][None]) / constants["deviation"][None]
+        parts = [normalized, *(jnp.maximum(normalized - bend, 0) for bend in bends)]
+        if indicators:
+            parts.append(absent.astype(normalized.dtype))
+        return jnp.concatenate(parts, axis=1) if len(parts) > 1 else normalized
 
     missing = frozenset() if fill is None else frozenset({"features"})
     return Fitted(apply, _moments_of("features"), missing)

@@ -8,6 +8,7 @@ image of any size, `components.py` corrects label maps by their connected compon
 """
 
 from jaxmed.evaluation.abstention import abstention_threshold
+from jaxmed.evaluation.baseline_hazard import baseline_hazard, with_baseline_hazard
 from jaxmed.evaluation.calibration import Calibration, calibrated, fit_calibration
 from jaxmed.evaluation.components import (
     components,
@@ -21,6 +22,7 @@ from jaxmed.evaluation.conformal_quantile import conformal_quantile, smallest_ca
 from jaxmed.evaluation.conformal_report import ConformalReport, conformal_report
 from jaxmed.evaluation.conformal_scores import true_class_scores
 from jaxmed.evaluation.conformal_sets import ConformalSets, fit_sets
+from jaxmed.evaluation.conformal_time import conformal_time, event_level
 from jaxmed.evaluation.coverage import coverage_law, coverage_of_resplits
 from jaxmed.evaluation.decision_curves import DecisionCurve, decision_curve_analysis
 from jaxmed.evaluation.decision_table import DecisionTable, decision_table
@@ -38,6 +40,7 @@ from jaxmed.evaluation.sliding_window import sliding_window, sliding_window_memo
 from jaxmed.evaluation.subgroup_members import Subgroup
 from jaxmed.evaluation.subgroup_table import Subgroups, SubgroupStatistic
 from jaxmed.evaluation.subgroups import by_subgroup
+from jaxmed.evaluation.survival_calibration import calibrated_survival, fit_hazard_calibration
 from jaxmed.evaluation.tables import metrics_table, write_predictions
 from jaxmed.evaluation.window_memory import WindowMemory
 
@@ -57,21 +60,26 @@ __all__ = [
     "Subgroups",
     "WindowMemory",
     "abstention_threshold",
+    "baseline_hazard",
     "by_subgroup",
     "calibrated",
+    "calibrated_survival",
     "components",
     "compute_metrics",
     "conformal",
     "conformal_quantile",
     "conformal_report",
+    "conformal_time",
     "coverage_law",
     "coverage_of_resplits",
     "decision_curve_analysis",
     "decision_table",
     "evaluate",
+    "event_level",
     "exchangeability_test",
     "fill_holes",
     "fit_calibration",
+    "fit_hazard_calibration",
     "fit_intervals",
     "fit_sets",
     "largest_component",
@@ -88,5 +96,6 @@ __all__ = [
     "threshold_for_sensitivity",
     "threshold_for_specificity",
     "true_class_scores",
+    "with_baseline_hazard",
     "write_predictions",
 ]

@@ -125,6 +125,7 @@ from jaxmed.metrics.survival_curves import (
     nelson_aalen,
     restricted_mean,
 )
+from jaxmed.metrics.survival_interpolation import survival_at
 from jaxmed.metrics.survival_scores import auroc_at, brier_curve, integrated_brier
 from jaxmed.metrics.uncertainty import (
     RiskCoverage,
@@ -217,6 +218,7 @@ __all__ = [
     "squared_calibration_error",
     "streaming",
     "surface_agreement",
+    "survival_at",
     "uno_c",
     "voxel_counts",
 ]

@@ -69,6 +69,17 @@ def one_per_row(name: str, value: np.ndarray, rows: int) -> np.ndarray:
     return value.astype(np.float64)
 
 
+def probability_per_row(name: str, value: np.ndarray, rows: int) -> np.ndarray:
+    """A probability of an event per row [rows] in float64, in [0, 1]."""
+    value = one_per_row(name, value, rows)
+    if value.min() < 0 or value.max() > 1:
+        raise ValueError(
+            f"{name} ranges from {value.min():g} to {value.max():g}, but must lie in [0, 1]: pass "
+            "probabilities of an event."
+        )
+    return value
+
+
 def per_row_and_time(name: str, value: np.ndarray, rows: int, times: int) -> np.ndarray:
     """A finite number per row and time [rows, times] in float64."""
     value = checks.real_array(name, value, "rows times")

@@ -7,7 +7,7 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.metrics.bins import MOST_BINS, binned
 from jaxmed.metrics.risk_sets import at_times, counts, incidences
-from jaxmed.metrics.survival_arguments import check_cause, one_per_row, time_and_event
+from jaxmed.metrics.survival_arguments import check_cause, probability_per_row, time_and_event
 from jaxmed.metrics.weighted import Result, Weights, as_columns, as_result, ratio
 from jaxmed.typing import Float, Num
 
@@ -83,7 +83,7 @@ def calibration_at(
     """
     time, event = time_and_event(time, event, causes)
     cause = check_cause(event, cause, causes)
-    probability = _probability(probability, len(time))
+    probability = probability_per_row("probability", probability, len(time))
     checks.positive("horizon", horizon)
     groups = checks.whole("groups", groups, most=MOST_BINS)
     columns = as_columns(weights, len(time))
@@ -102,16 +102,6 @@ def calibration_at(
         x[:, 0] if weights is None else x.T for x in (predicted, observed, rows)
     )
     return SurvivalCalibration(predicted, observed, rows, gap)
-
-
-def _probability(probability: np.ndarray, rows: int) -> np.ndarray:
-    probability = one_per_row("probability", probability, rows)
-    if probability.min() < 0 or probability.max() > 1:
-        raise ValueError(
-            f"probability ranges from {probability.min():g} to {probability.max():g}, but must lie "
-            "in [0, 1]: pass the probability of an event until the horizon."
-        )
-    return probability
 
 
 def _check_horizon(

@@ -20,10 +20,12 @@ from jaxmed.plots.risk_coverage import risk_coverage_curves
 from jaxmed.plots.sample_size import learning_curve
 from jaxmed.plots.score_dots import score_dots
 from jaxmed.plots.segmentation import segmentation_overlay
+from jaxmed.plots.survival import SurvivalGroup, survival_calibration, survival_curves
 from jaxmed.plots.sweep import sweep_scatter
 from jaxmed.plots.training import training_curve
 
 __all__ = [
+    "SurvivalGroup",
     "attribution_bars",
     "attribution_overlay",
     "attribution_text",
@@ -38,6 +40,8 @@ __all__ = [
     "roc_curves",
     "score_dots",
     "segmentation_overlay",
+    "survival_calibration",
+    "survival_curves",
     "sweep_scatter",
     "training_curve",
     "volume_agreement",

@@ -11,24 +11,28 @@ from jaxmed.tasks.classification import (
 )
 from jaxmed.tasks.contrastive import contrastive
 from jaxmed.tasks.counts import negative_binomial_regression, poisson_regression
-from jaxmed.tasks.judge import Classes, Judge, Regions, Values
+from jaxmed.tasks.discrete_time import discrete_time_survival
+from jaxmed.tasks.judge import Classes, Curves, Judge, Regions, Risks, Values
 from jaxmed.tasks.masked import masked_pixels, standardized_patches
+from jaxmed.tasks.proportional_hazards import proportional_hazards
 from jaxmed.tasks.quantiles import quantile_regression
 from jaxmed.tasks.reconstruction import gaussian_noise, masking_noise, reconstruction
 from jaxmed.tasks.regression import regression
 from jaxmed.tasks.segmentation import segmentation
 from jaxmed.tasks.sequence_labeling import sequence_labeling
-from jaxmed.tasks.survival import discrete_time_survival, interval_ends
 from jaxmed.tasks.task import Model, Task
+from jaxmed.tasks.time_intervals import interval_ends
 from jaxmed.tasks.transformations import geometric_transformations, transformation_prediction
 from jaxmed.tasks.variational import variational
 from jaxmed.tasks.words import word_prediction
 
 __all__ = [
     "Classes",
+    "Curves",
     "Judge",
     "Model",
     "Regions",
+    "Risks",
     "Task",
     "Values",
     "binary_classification",
@@ -44,6 +48,7 @@ __all__ = [
     "negative_binomial_regression",
     "ordinal_classification",
     "poisson_regression",
+    "proportional_hazards",
     "quantile_regression",
     "reconstruction",
     "regression",

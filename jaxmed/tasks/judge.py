@@ -82,6 +82,40 @@ class Regions:
     said: Callable[[Columns], Columns]
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Curves:
+    """A question whose answer is a curve of survival: the probability of no event until each time.
+
+    Calibration of survival and lower bounds on time read it.
+
+    Attributes:
+        ends: times at which survival is predicted [ends], increasing.
+        observed: `columns -> {time, event}`, each [rows]; event 0 is censored.
+        survival: `outputs -> probabilities` [rows, ends]. Pure JAX.
+        replaced: `(outputs, survival) -> outputs`, the same with other curves. Pure JAX.
+    """
+
+    ends: np.ndarray
+    observed: Callable[[Columns], dict[str, np.ndarray]]
+    survival: Callable[[Outputs], Any]
+    replaced: Callable[[Outputs, Any], Outputs]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Risks:
+    """A question whose answer is a relative risk, to which a baseline hazard can be counted.
+
+    Attributes:
+        observed: `columns -> {time, event}`, each [rows]; event 0 is censored.
+        log_ratio: `outputs -> logarithms of hazard ratios` [rows]. Pure JAX.
+        judge: `ends -> judge` of the survival curves that a baseline hazard gives.
+    """
+
+    observed: Callable[[Columns], dict[str, np.ndarray]]
+    log_ratio: Callable[[Outputs], Any]
+    judge: Callable[[np.ndarray], Judge]
+
+
 def _accepts(columns: Columns, *, training: bool) -> str | None:
     del columns, training
     return None
@@ -119,6 +153,8 @@ class Judge:
         classes: how the answer of one class per example is read, or None.
         values: how the answer of one number per example is read, or None.
         regions: how the answer of a class per pixel is read, or None.
+        curves: how the answer of a curve of survival is read, or None.
+        risks: how the answer of a relative risk is read, or None.
         scores: `outputs -> scores` [rows, targets], what explanations explain: a logit per class or
             a number. Pure JAX; None where they must be told what to explain.
         names: words of columns: of the whole numbers of an answer, or of the columns of a matrix.
@@ -140,5 +176,7 @@ class Judge:
     classes: Classes | None = None
     values: Values | None = None
     regions: Regions | None = None
+    curves: Curves | None = None
+    risks: Risks | None = None
     scores: Callable[[Outputs], Any] | None = None
     names: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)

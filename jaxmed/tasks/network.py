@@ -115,9 +115,9 @@ def in_training(
 
 
 def intermediates_of(
-    network: Network, inputs: Inputs, decode: Callable[[Any], Outputs]
+    network: Network, inputs: Inputs, decode: Callable[[Any, ModelState], Outputs]
 ) -> Intermediates:
-    """The `intermediates` of a task that predicts `decode(network(inputs(batch)))`.
+    """The `intermediates` of a task that predicts `decode(network(inputs(batch)), model_state)`.
 
     Its values are those that the network names, and `inputs`, what it reads, where that is an array
     of floating numbers.
@@ -128,7 +128,7 @@ def intermediates_of(
     ) -> tuple[Outputs, dict[str, Array]]:
         x, values, within = inputs_and_added(inputs, state, batch, added)
         outputs, found = captured(network, variables(params, state), x, within, key)
-        return decode(outputs), {**values, **found}
+        return decode(outputs, state), {**values, **found}
 
     return run
 

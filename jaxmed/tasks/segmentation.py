@@ -119,7 +119,7 @@ def segmentation(
         _judge(names, names[1:] if background else names, surfaces, tolerance),
         fitted.joined(parts),
         fitted.missing(inputs),
-        intermediates_of(network, inputs, outputs_of),
+        intermediates_of(network, inputs, lambda outputs, _: outputs_of(outputs)),
     )
 
 

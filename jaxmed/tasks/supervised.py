@@ -29,7 +29,7 @@ def supervised(
     *,
     width: int | None,
     inputs: Inputs,
-    decode: Callable[[Array], Outputs],
+    decode: Callable[[Array], Outputs] | fitted.Fitted,
     loss: Loss | fitted.Fitted,
     targets: Callable[[Batch], Any] = lambda batch: batch["label"],
     metrics: Mapping[str, Metric],
@@ -41,7 +41,7 @@ def supervised(
         network: gives [batch, ..., width].
         width: how many numbers the question needs of the network; `None` where any number will do.
         inputs: what the network reads of a batch.
-        decode: logits -> outputs, of which `logits` is what the loss reads.
+        decode: what the network gives -> outputs, of which `logits` is what the loss reads.
         loss: `(logits, targets) -> losses [batch]`.
         targets: what the loss compares with, of a batch.
         metrics: streaming metrics by name.
@@ -51,26 +51,26 @@ def supervised(
         ValueError: when it is first traced, for a network of another width.
     """
     arguments.parts(network, metrics, inputs=inputs, loss=loss)
-    parts: dict[str, Any] = {"inputs": inputs, "loss": loss}
+    parts: dict[str, Any] = {"inputs": inputs, "loss": loss, "decode": decode}
 
-    def logits_of(outputs: Any) -> Outputs:
+    def decoded(outputs: Any, state: ModelState) -> Outputs:
         if width is not None and (outputs.ndim < 2 or outputs.shape[-1] != width):
             raise ValueError(
                 f"network gives outputs of shape {outputs.shape}, but this task needs {width} per "
                 f"example, (batch, {width}): change the width of its last layer."
             )
-        return decode(outputs.astype(jnp.float32))
+        return fitted_part(decode, state, "decode")(outputs.astype(jnp.float32))
 
     def predict(params: Params, state: ModelState, batch: Batch) -> Outputs:
         x = fitted_part(inputs, state, "inputs")(batch)
-        return logits_of(network.apply(variables(params, state), x, train=False))
+        return decoded(network.apply(variables(params, state), x, train=False), state)
 
     def task_loss(
         params: Params, state: ModelState, batch: Batch, key: Key
     ) -> tuple[Array, tuple[ModelState, Outputs]]:
         run = in_training(network, params, batch["mask"], key)
         found, after = run(fitted_part(inputs, state, "inputs")(batch), state)
-        outputs = logits_of(found)
+        outputs = decoded(found, state)
         losses = fitted_part(loss, state, "loss")(outputs["logits"], targets(batch))
         return losses, (after, outputs)
 
@@ -82,5 +82,5 @@ def supervised(
         judge,
         fitted.joined(parts),
         fitted.missing(inputs),
-        intermediates_of(network, inputs, logits_of),
+        intermediates_of(network, inputs, decoded),
     )

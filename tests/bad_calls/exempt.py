@@ -82,6 +82,7 @@ EXEMPT: dict[str, str] = {
     "models.layers.max_pool": _INSIDE,
     "models.layers.mean_over_time": _INSIDE,
     "models.layers.overlapping_max_pool": _INSIDE,
+    "plots.SurvivalGroup": _VALUE,
     "search.Halving": _VALUE,
     "search.successive_halving": "calls `fit` and `predict`, whose arguments they check",
     "training.CrossValidation": _VALUE,
@@ -92,8 +93,10 @@ EXEMPT: dict[str, str] = {
     "training.make_train_step": _LOOP,
     "training.rounds": _LOOP,
     "tasks.Classes": "a record of functions",
+    "tasks.Curves": "a record of functions",
     "tasks.Judge": "a record of functions with defaults",
     "tasks.Model": _VALUE,
     "tasks.Regions": "a record of functions",
+    "tasks.Risks": "a record of functions",
     "tasks.Values": "a record of functions",
 }

@@ -139,7 +139,12 @@ CALLS: dict[str, Call] = {
         batches.balanced, labels=([0, 1, 1], LABELS), power=(0.5, Kind(BELOW_ONE.bad[:-2]))
     ),
     "data.batches.ordered_rows": call(batches.ordered_rows, rows=3, batch_size=(2, COUNT)),
-    "data.inputs.features": call(inputs.features, fill=("mean", TEXT.also("median").optional())),
+    "data.inputs.features": call(
+        inputs.features,
+        fill=("mean", TEXT.also("median").optional()),
+        indicators=(True, FLAG),
+        hinges=((-1.0, 1.0), Kind([None, "a", 1.0, {1.0}, [np.nan], ["a"], [[1.0]], [None]])),
+    ),
     "deploy.export": call(
         lambda **given: deploy.export(**given) and None,
         model=(Model(EXAMPLE.task, STATE.params, STATE.model_state), Kind([*OBJECT.bad, Model])),

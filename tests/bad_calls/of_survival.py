@@ -115,6 +115,13 @@ CALLS: dict[str, Call] = {
         times=times,
         **scored,
     ),
+    "metrics.survival_at": call(
+        metrics.survival_at,
+        {"survival": "survival", "ends": "ends|times|survival"},
+        survival=(_curve, array(2, more=[_curve[:, :1], _curve * 3, _curve[:, ::-1]])),
+        ends=(np.array([1.5, 2.0]), array(1, more=[*_other_times[:4], [0.0, 1.0], [1.0]])),
+        times=(np.array([1.0, 3.0]), array(1, more=_other_times[:4])),
+    ),
     "metrics.calibration_at": call(
         metrics.calibration_at,
         time=time,

@@ -110,6 +110,10 @@ CALLS: dict[str, Call] = {
         times=((1.0, 2.0, 4.0), array(1, more=[[1.0], [0.0, 1.0], [2.0, 1.0], [1.0, np.inf]])),
         time=("days", TEXT),
         event=("relapse", TEXT),
+        degree=(1, COUNT_FROM_0.optional().also(3)),
+    ),
+    "proportional_hazards": call(
+        tasks.proportional_hazards, **common, time=("days", TEXT), event=("relapse", TEXT)
     ),
     "interval_ends": call(
         tasks.interval_ends,

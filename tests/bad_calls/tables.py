@@ -19,6 +19,7 @@ from bad_calls import (
     of_segmentation,
     of_signals,
     of_survival,
+    of_survival_models,
     of_tasks,
     of_uncertainty,
 )
@@ -43,4 +44,5 @@ CALLS: dict[str, Call] = {
     **of_label_maps.CALLS,
     **of_survival.CALLS,
     **of_signals.CALLS,
+    **of_survival_models.CALLS,
 }

@@ -133,6 +133,15 @@ EXAMPLES: dict[str, Example] = {
         ),
         _survival,
     ),
+    "survival, smooth in time": Example(
+        tasks.discrete_time_survival(
+            MLP(widths=(8,), outputs=2), inputs=_columns, times=(1.0, 2.0, 4.0), degree=1
+        ),
+        _survival,
+    ),
+    "hazard ratios": Example(
+        tasks.proportional_hazards(MLP(widths=(8,), outputs=1), inputs=_columns), _survival
+    ),
     "counts": Example(poisson_regression(MLP(widths=(8,), outputs=1), inputs=_columns), _counts),
     "overdispersed counts": Example(
         negative_binomial_regression(MLP(widths=(8,), outputs=2), inputs=_columns), _counts

@@ -149,3 +149,22 @@ def test_standardized_images_forget_exposure_and_gain():
     np.testing.assert_allclose(brighter, found, rtol=1e-4, atol=1e-5)
     blank = inputs.standardized_images({"image": np.full((1, 4, 4, 1), 9, np.uint8)})
     np.testing.assert_array_equal(blank, np.zeros((1, 4, 4, 1)))
+
+
+def test_features_with_indicators_and_hinges_by_hand():
+    train = {"features": np.float32([[1, np.nan], [3, 4], [5, 8]])}
+    fitted = inputs.features(fill="mean", indicators=True, hinges=(-0.5, 1.0))
+    constants = fitted.counts.constants(fitted.counts.sums(train))
+    normalized = (np.nan_to_num(train["features"], nan=6) - [3, 6]) / [np.sqrt(8 / 3), 2]
+    expected = [
+        *normalized.T,
+        *np.maximum(normalized + 0.5, 0).T,
+        *np.maximum(normalized - 1, 0).T,
+        [0, 0, 0],
+        [1, 0, 0],
+    ]
+    np.testing.assert_allclose(fitted.apply(constants, train), np.transpose(expected), rtol=1e-6)
+    with pytest.raises(ValueError, match="indicators is True, but missing values are refused"):
+        inputs.features(indicators=True)
+    with pytest.raises(ValueError, match="hinges is nan"):
+        inputs.features(hinges=(0.0, np.nan))

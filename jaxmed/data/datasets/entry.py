@@ -71,6 +71,7 @@ class Entry:
         feature_names: names of the columns of a table.
         modality: of medical images, how they were acquired; `data.augment.MODALITIES` has the
             augmentations that are safe for it. `None` for other data.
+        missing: whether values of `features` may be missing (NaN).
         grouped: whether examples have a `group`, the patient or document they belong to.
         note: what a reader of results on it must know.
     """
@@ -94,6 +95,7 @@ class Entry:
     dtype: Literal["uint8", "float32"] = "uint8"
     note: str = ""
     column: str | None = None
+    missing: bool = False
 
     @property
     def key(self) -> str:

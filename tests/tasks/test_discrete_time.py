@@ -10,7 +10,8 @@ import pytest
 
 import jaxmed as jm
 from jaxmed import metrics
-from jaxmed.tasks.survival import discrete_time_survival, hazard_loss, interval_ends
+from jaxmed.tasks import discrete_time_survival, interval_ends
+from jaxmed.tasks.discrete_time import hazard_loss
 
 RANDOM = np.random.default_rng(0)
 ROWS = 400
@@ -82,6 +83,12 @@ def task_outputs(logits):
     return task.predict(params, {}, {"features": logits})
 
 
+def by_hand(survival, times):
+    """Survival between the ends, with constant hazards: logarithms are linear."""
+    logs = np.log(np.pad(survival.astype(np.float64), ((0, 0), (1, 0)), constant_values=1))
+    return np.exp([np.interp(times, [0, *ENDS], row) for row in logs])
+
+
 def test_survival_never_rises_and_its_area_is_the_mean_time():
     outputs = task_outputs(jnp.float32(RANDOM.normal(scale=30, size=(50, len(ENDS)))))
     survival = np.asarray(outputs["survival"], np.float64)
@@ -106,17 +113,56 @@ def test_training_orders_patients_and_statistics_are_those_of_metrics():
     )
     evaluation = jm.evaluate(trained.model, COLUMNS, split="train")
     outputs = jm.predict(trained.model, COLUMNS)
-    survival = outputs["survival"].astype(np.float64)
+    events, even = np.unique(TIME[EVENT == 1]), np.linspace(TIME.min(), TIME.max(), 100)[:-1]
+    horizon = float(np.median(TIME[EVENT == 1]))
+    risk = 1 - by_hand(outputs["survival"], np.array([horizon]))[:, 0]
     expected = {
-        "antolini_c": metrics.antolini_c(TIME, EVENT, survival, ENDS),
+        "antolini_c": metrics.antolini_c(TIME, EVENT, by_hand(outputs["survival"], events), events),
         "harrell_c": metrics.harrell_c(TIME, EVENT, -outputs["mean_time"].astype(float)),
-        "integrated_brier": metrics.integrated_brier(TIME, EVENT, survival, ENDS),
+        "integrated_brier": metrics.integrated_brier(
+            TIME, EVENT, by_hand(outputs["survival"], even), even
+        ),
+        "calibration_gap": metrics.calibration_at(TIME, EVENT, risk, horizon, groups=5).gap,
     }
     found = {name: interval.value for name, interval in evaluation.metrics.items()}
     assert found == pytest.approx(expected)
     # The order of the true risks is the best that can be known.
     best = metrics.harrell_c(TIME, EVENT, FEATURES @ np.array([1.0, -0.5]))
     assert found["harrell_c"] == pytest.approx(best, abs=0.02)
+
+
+def test_a_network_of_zeros_with_a_degree_predicts_the_counted_hazards():
+    time = ENDS[RANDOM.integers(0, len(ENDS), ROWS)]
+    event = RANDOM.integers(0, 2, ROWS)
+    columns = {**COLUMNS, "time": time, "event": event}
+    network = jm.models.MLP(widths=(), outputs=2)
+    task = discrete_time_survival(network, inputs=plain, times=ENDS, degree=1)
+    params, state = task.init(jax.random.key(0), {**columns}, task.constants(columns))
+    zeros = jax.tree.map(jnp.zeros_like, params)
+    survival = task.predict(zeros, state, columns)["survival"]
+    curve = metrics.kaplan_meier(time, event)
+    hazard = (curve.events + 0.5) / (curve.at_risk + 1)
+    np.testing.assert_allclose(survival[0], np.cumprod(1 - hazard), rtol=1e-5)
+    np.testing.assert_array_equal(survival, np.broadcast_to(survival[:1], survival.shape))
+
+
+def test_with_a_degree_logits_are_polynomials_beside_the_counted_ones():
+    network = jm.models.MLP(widths=(), outputs=3)
+    task = discrete_time_survival(network, inputs=plain, times=ENDS, degree=2)
+    params, state = task.init(jax.random.key(1), COLUMNS, task.constants(COLUMNS))
+    logits = np.asarray(task.predict(params, state, COLUMNS)["logits"])
+    zeros = jax.tree.map(jnp.zeros_like, params)
+    counted = np.asarray(task.predict(zeros, state, COLUMNS)["logits"])
+    numbers = FEATURES @ np.asarray(params["Dense_0"]["kernel"])
+    u = np.linspace(-1, 1, len(ENDS))
+    shapes = np.stack([np.ones_like(u), u, (3 * u**2 - 1) / 2])
+    np.testing.assert_allclose(logits - counted, numbers @ shapes, atol=1e-4)
+
+
+def test_a_degree_of_as_many_as_intervals_is_refused():
+    network = jm.models.MLP(widths=(), outputs=5)
+    with pytest.raises(ValueError, match="degree is 4, but must be"):
+        discrete_time_survival(network, inputs=plain, times=ENDS, degree=4)
 
 
 def test_ends_part_the_expected_events():
