@@ -5,15 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from jaxmed import checks
+from jaxmed.data.signals import beat_neighbors, beat_rhythm
 from jaxmed.data.signals.heartbeats import usual_beats
 from jaxmed.typing import Float, Int, Num
 
-NEAR = 20
-"""Beats before and after a beat that are near it."""
 LEAST_SCALE = 0.05
 """Least deviation of a usual beat, in the signal's unit, so that a flat lead is not magnified."""
-EVERY = 4
-"""Samples from one kept value of a window to the next."""
 _LARGEST = 8.0
 
 
@@ -26,12 +23,16 @@ def beat_measurements(
 
     No label is read, but the whole recording is, also what comes after a beat.
 
-    - Rhythm: logarithms of the ratios of the intervals before and after the beat to their local
-      mean, to the median of the near beats and to that of the recording, and to each other; the
-      intervals themselves; how much the near ones vary.
-    - Shape: the window and its difference from the usual beat (`usual_beats`), in units of the
-      usual beat's deviation in time; correlations with the usual beat and mean differences from it
-      over the window, around the beat (QRS) and before it (P); range and deviation.
+    - Rhythm (27): logarithms of the ratios of the intervals around the beat to those near it and
+      to those of the recording; the intervals themselves; how much they vary.
+    - Shape (9 per lead): correlations with the usual beat (`usual_beats`) and mean differences from
+      it over the window, around the beat (QRS) and before it (P), range and deviation, in units of
+      the usual beat's deviation in time.
+    - Neighbors (14): the same ratios over the beats of the recording that are most similar in
+      shape, and how many are similar.
+
+    They are few, so that they mean the same in another patient. Where shapes themselves are
+    wanted, pass `signal` to a network.
 
     Args:
         signal: windows around the beats [beats, time, leads]; the beat is at 60 / 128 of the
@@ -40,7 +41,7 @@ def beat_measurements(
         group: the recording of each beat [beats].
 
     Returns:
-        [beats, 13 + leads (9 + 2 ceil(time / 4))], float32, clipped to -8 .. 8.
+        [beats, 41 + 9 leads], float32, clipped to -8 .. 8.
 
     Raises:
         ValueError: for other shapes, windows shorter than 16, or intervals that are not positive.
@@ -61,57 +62,39 @@ def beat_measurements(
             f"rr has shape {rr.shape}, but must hold four intervals above 0 for each beat: pass "
             "what signals.intervals gives."
         )
-    usual = usual_beats(signal, group)
-    rhythm = np.empty((len(signal), 13), np.float64)
+    scaled, usual = _scaled(signal.astype(np.float64), usual_beats(signal, group))
+    parts = (beat_rhythm.MEASUREMENTS, beat_neighbors.MEASUREMENTS)
+    rhythm, neighbors = (np.empty((len(signal), width)) for width in parts)
     for one in np.unique(group):
         rows = group == one
-        rhythm[rows] = _rhythm(rr[rows].astype(np.float64))
-    shape = _shape(signal.astype(np.float64), usual.astype(np.float64))
-    joined = np.concatenate([rhythm, shape], axis=1)
+        rhythm[rows] = beat_rhythm.rhythm_measurements(rr[rows])
+        neighbors[rows] = beat_neighbors.neighbor_measurements(scaled[rows], rr[rows])
+    joined = np.concatenate([rhythm, _shape(scaled, usual), neighbors], axis=1)
     return joined.clip(-_LARGEST, _LARGEST).astype(np.float32)
 
 
-def _rhythm(rr: np.ndarray) -> np.ndarray:
-    """[beats of one recording, 4] -> [beats, 13]."""
-    before, after, local, record = rr.T
-    near = np.array([np.median(part) for part in _near(before, NEAR)])
-    varies = np.array([part.std() for part in _near(before, NEAR // 2)])
-    earlier = np.concatenate([before[:1], before[:-1]])
-    later = np.concatenate([after[1:], after[-1:]])
-    ratios = [
-        *(before / local, after / local, before / near, after / near),
-        *(before / record, after / record, before / earlier, after / later, before / after),
-    ]
-    logarithms = np.log(np.stack(ratios, axis=1))
-    return np.concatenate(
-        [logarithms, np.stack([before, after, record, varies / near], axis=1)], axis=1
-    )
+def _scaled(signal: np.ndarray, usual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both in units of the usual beat's deviation in time."""
+    scale = np.maximum(usual.astype(np.float64).std(axis=1, keepdims=True), LEAST_SCALE)
+    return signal / scale, usual / scale
 
 
-def _near(values: np.ndarray, reach: int) -> list[np.ndarray]:
-    """For each place the values around it."""
-    return [values[max(0, n - reach) : n + reach + 1] for n in range(len(values))]
-
-
-def _shape(signal: np.ndarray, usual: np.ndarray) -> np.ndarray:
-    """[beats, time, leads] twice -> [beats, leads (9 + 2 ceil(time / 4))]."""
-    scale = np.maximum(usual.std(axis=1, keepdims=True), LEAST_SCALE)
-    beat, typical = signal / scale, usual / scale
-    difference = beat - typical
-    time = signal.shape[1]
+def _shape(beat: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """[beats, time, leads] twice -> [beats, 9 leads]."""
+    difference = beat - usual
+    time = beat.shape[1]
     parts = (
         slice(None),
         slice(time * 3 // 8, time * 19 // 32),
         slice(time * 5 // 32, time * 3 // 8),
     )
     numbers = [
-        *(_correlation(beat[:, part], typical[:, part]) for part in parts),
+        *(_correlation(beat[:, part], usual[:, part]) for part in parts),
         *(np.abs(difference[:, part]).mean(axis=1) for part in parts),
         *(np.ptp(beat[:, part], axis=1) for part in parts[:2]),
         beat.std(axis=1),
     ]
-    windows = [each[:, ::EVERY].reshape(len(signal), -1) for each in (difference, beat)]
-    return np.concatenate([*numbers, *windows], axis=1)
+    return np.concatenate(numbers, axis=1)
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
