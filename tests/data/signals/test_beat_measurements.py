@@ -19,23 +19,34 @@ ONE = np.zeros(BEATS, int)
 
 def test_rhythm_by_loops():
     found = signals.beat_measurements(SIGNAL, RR, ONE)
-    assert found.shape == (BEATS, 13 + LEADS * (9 + 2 * 32))
+    assert found.shape == (BEATS, 41 + 9 * LEADS)
     before, after, local, record = RR.astype(float).T
     for n in (0, 1, 30, BEATS - 1):
-        near = np.median(before[max(0, n - 20) : n + 21])
+
+        def around(reach, n=n):
+            return before[max(0, n - reach) : n + reach + 1]
+
+        near = np.median(around(20))
         earlier, later = before[max(n - 1, 0)], after[min(n + 1, BEATS - 1)]
         ratios = [
             *(before[n] / local[n], after[n] / local[n], before[n] / near, after[n] / near),
             *(before[n] / record[n], after[n] / record[n]),
             *(before[n] / earlier, after[n] / later, before[n] / after[n]),
         ]
-        varies = before[max(0, n - 10) : n + 11].std() / near
-        expected = [*np.log(ratios), before[n], after[n], record[n], varies]
-        np.testing.assert_allclose(found[n, :13], expected, rtol=1e-4, atol=1e-5)
+        expected = [*np.log(ratios), before[n], after[n], record[n], around(10).std() / near]
+        quantiles = [
+            *np.quantile(around(10), (0.25, 0.75, 0.9)),
+            *np.quantile(around(50), (0.25, 0.75, 0.9)),
+            *np.quantile(before, (0.1, 0.25, 0.75, 0.9)),
+        ]
+        expected += np.log(before[n] / quantiles).tolist()
+        others = [before[min(max(n + by, 0), BEATS - 1)] for by in (-2, -1, 1, 2)]
+        expected += np.log(np.array(others) / near).tolist()
+        np.testing.assert_allclose(found[n, :27], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_shape_by_loops():
-    found = signals.beat_measurements(SIGNAL, RR, ONE)[:, 13:]
+    found = signals.beat_measurements(SIGNAL, RR, ONE)[:, 27:45]
     usual = np.median(SIGNAL, axis=0)
     scale = usual.std(0)
     for n in (3, 40):
@@ -45,11 +56,38 @@ def test_shape_by_loops():
         expected += [np.abs(beat - typical)[p, c].mean() for p in parts for c in (0, 1)]
         expected += [np.ptp(beat[p, c]) for p in parts[:2] for c in (0, 1)]
         expected += list(beat.std(0))
-        np.testing.assert_allclose(found[n, :18], expected, rtol=1e-3, atol=1e-4)
-        np.testing.assert_allclose(
-            found[n, 18:82], (beat - typical)[::4].ravel(), rtol=1e-3, atol=1e-4
-        )
-        np.testing.assert_allclose(found[n, 82:], beat[::4].ravel(), rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(found[n], expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("beats", [BEATS, 700])  # 700: more than are compared at a time
+def test_neighbors_by_loops(beats):
+    rng = np.random.default_rng(1)
+    signal = TEMPLATE * rng.uniform(0.5, 2, (beats, 1, 1)) + 0.05 * rng.normal(size=(beats, 128, 2))
+    rr = signals.intervals(np.cumsum(rng.uniform(0.5, 1.2, beats)))
+    found = signals.beat_measurements(signal, rr, np.zeros(beats, int))[:, 45:]
+    beat = signal / np.median(signal, axis=0).astype(np.float32).std(0)
+    before, after, _, record = rr.astype(float).T
+    near = np.array([np.median(before[max(0, n - 20) : n + 21]) for n in range(beats)])
+    timing = np.log(
+        np.stack([before / near, after / near, before / record, after / before], axis=1)
+    )
+    for first, part in ((0, slice(44, 96)), (7, slice(16, 50))):
+        apart = np.array([np.sqrt(((beat - one)[:, part] ** 2).mean((1, 2))) for one in beat])
+        furthest = np.sort(apart, axis=1)[:, 15]
+        for n in (0, 33, beats - 1):
+            nearest = np.argsort(apart[n])[:16]
+            expected = [
+                *timing[nearest].mean(0),
+                np.log(apart[n][nearest].mean() + 1e-3),
+                np.log((apart[n] <= 2 * np.median(furthest)).mean() + 1e-3),
+                np.log(np.sort(apart[n])[beats // 5] + 1e-3),
+            ]
+            np.testing.assert_allclose(found[n, first : first + 7], expected, atol=0.02)
+
+
+def test_one_beat_is_its_own_neighbor():
+    found = signals.beat_measurements(SIGNAL[:1], RR[:1], ONE[:1])
+    assert np.isfinite(found).all()
 
 
 def test_recordings_do_not_mix_and_gain_does_not_matter():
