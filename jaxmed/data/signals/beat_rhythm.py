@@ -10,7 +10,7 @@ from jaxmed.typing import Float
 
 NEAR = 20
 """Intervals before and after a beat that are near it."""
-MEASUREMENTS = 27
+MEASUREMENTS = 30
 """How many `rhythm_measurements` gives."""
 
 
@@ -20,17 +20,19 @@ def rhythm_measurements(
     """How early or late each beat is, in logarithms of ratios of intervals.
 
     A median alone is not enough: in a recording where most beats are early, the median interval is
-    that of an early beat. Upper quantiles are nearer to the interval of the sinus rhythm.
+    that of an early beat. Means, which long pauses raise, and upper quantiles are nearer to the
+    interval of the sinus rhythm.
 
     Args:
         rr: of all beats of one recording, as `intervals` gives them, above 0.
 
     Returns:
-        [beats, 27]: the intervals before and after the beat to their local mean, to the median of
+        [beats, 30]: the intervals before and after the beat to their local mean, to the median of
         those near, to that of the recording, to the interval before and after them, and to each
         other (9); both intervals and the median of the recording in seconds, and the deviation of
         the near ones (4); the interval before to quantiles of those around it and of the recording
-        (10); the two intervals before it and the two after it to the near median (4).
+        (10); the two intervals before it and the two after it to the near median (4); the interval
+        before to the mean of those near, and both to the mean of the recording (3).
     """
     before, after, local, record = rr.T.astype(np.float64)
     near = rolling_quantiles(before, NEAR, (0.5,))[:, 0]
@@ -44,13 +46,16 @@ def rhythm_measurements(
         *(before / record, after / record),
         *(before / _moved(before, -1), after / _moved(after, 1), before / after),
     ]
-    varies = _rolling_deviation(before, NEAR // 2) / near
+    varies = np.nanstd(_around(before, NEAR // 2, np.nan), axis=1) / near
+    mean = np.nanmean(_around(before, NEAR, np.nan), axis=1)
+    to_means = [before / mean, before / before.mean(), after / before.mean()]
     return np.concatenate(
         [
             np.log(np.stack(ratios, axis=1)),
             np.stack([before, after, record, varies], axis=1),
             np.log(np.stack([before / each for each in quantiles], axis=1)),
             np.log(np.stack([_moved(before, n) / near for n in (-2, -1, 1, 2)], axis=1)),
+            np.log(np.stack(to_means, axis=1)),
         ],
         axis=1,
     )
@@ -78,10 +83,6 @@ def rolling_quantiles(
         )
         found.append(low + (high - low) * (place - below))
     return np.stack(found, axis=1)
-
-
-def _rolling_deviation(values: np.ndarray, reach: int) -> np.ndarray:
-    return np.asarray(np.nanstd(_around(values, reach, np.nan), axis=1))
 
 
 def _around(values: np.ndarray, reach: int, beyond: float) -> np.ndarray:

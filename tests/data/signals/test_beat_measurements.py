@@ -19,7 +19,7 @@ ONE = np.zeros(BEATS, int)
 
 def test_rhythm_by_loops():
     found = signals.beat_measurements(SIGNAL, RR, ONE)
-    assert found.shape == (BEATS, 41 + 9 * LEADS)
+    assert found.shape == (BEATS, 44 + 9 * LEADS)
     before, after, local, record = RR.astype(float).T
     for n in (0, 1, 30, BEATS - 1):
 
@@ -42,11 +42,13 @@ def test_rhythm_by_loops():
         expected += np.log(before[n] / quantiles).tolist()
         others = [before[min(max(n + by, 0), BEATS - 1)] for by in (-2, -1, 1, 2)]
         expected += np.log(np.array(others) / near).tolist()
-        np.testing.assert_allclose(found[n, :27], expected, rtol=1e-4, atol=1e-5)
+        means = (around(20).mean(), before.mean())
+        expected += [np.log(before[n] / mean) for mean in means] + [np.log(after[n] / means[1])]
+        np.testing.assert_allclose(found[n, :30], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_shape_by_loops():
-    found = signals.beat_measurements(SIGNAL, RR, ONE)[:, 27:45]
+    found = signals.beat_measurements(SIGNAL, RR, ONE)[:, 30:48]
     usual = np.median(SIGNAL, axis=0)
     scale = usual.std(0)
     for n in (3, 40):
@@ -64,7 +66,7 @@ def test_neighbors_by_loops(beats):
     rng = np.random.default_rng(1)
     signal = TEMPLATE * rng.uniform(0.5, 2, (beats, 1, 1)) + 0.05 * rng.normal(size=(beats, 128, 2))
     rr = signals.intervals(np.cumsum(rng.uniform(0.5, 1.2, beats)))
-    found = signals.beat_measurements(signal, rr, np.zeros(beats, int))[:, 45:]
+    found = signals.beat_measurements(signal, rr, np.zeros(beats, int))[:, 48:]
     beat = signal / np.median(signal, axis=0).astype(np.float32).std(0)
     before, after, _, record = rr.astype(float).T
     near = np.array([np.median(before[max(0, n - 20) : n + 21]) for n in range(beats)])
