@@ -57,7 +57,7 @@ def attribution_trace(
     if len(signal) < 2:
         raise ValueError(f"signal has {len(signal)} times, but must have at least 2.")
     count = signal.shape[1]
-    names = checks.strings("leads", leads) if len(leads) else tuple(map(str, range(1, count + 1)))
+    names = checks.strings("leads", leads) or tuple(map(str, range(1, count + 1)))
     if len(names) != count:
         raise ValueError(f"leads has {len(names)} names, but signal has {count} leads.")
     seconds = np.arange(len(signal)) / rate

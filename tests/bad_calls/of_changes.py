@@ -151,6 +151,10 @@ TRANSFORMS: dict[str, Call] = {
             Kind([*(x for x in OBJECT.bad[:-7] if not isinstance(x, dict)), {1: 2}, int, Model]),
         ),
     ),
+    "mean_of_models": call(
+        transforms.mean_of_models,
+        models=([MODEL[0]], Kind([*OBJECT.bad, [], [None], [example.task], MODEL[0]])),
+    ),
     "mixup": call(transforms.mixup, task=TASK, change=CHANGE),
     "rebalanced": call(
         transforms.rebalanced,
