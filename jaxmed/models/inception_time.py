@@ -8,7 +8,6 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxmed import checks
 from jaxmed.models import input_checks
 from jaxmed.models.heads import pooled_features
 from jaxmed.models.intermediates import capture
@@ -46,7 +45,7 @@ class InceptionTime(nn.Module):
             rates="dropout",
             functions="norm",
         )
-        _check_windows(self.windows)
+        input_checks.at_least_one(windows=self.windows)
         super().__post_init__()
 
     def setup(self) -> None:
@@ -106,7 +105,7 @@ class InceptionStages(nn.Module):
         input_checks.attributes(
             self, counts="width depth bottleneck", sizes="windows", functions="norm"
         )
-        _check_windows(self.windows)
+        input_checks.at_least_one(windows=self.windows)
         super().__post_init__()
 
     @nn.compact
@@ -157,8 +156,3 @@ def _max_of_three(x: Array) -> Array:
     """The maximum of each value and its neighbors in time, of the same length."""
     around = jnp.pad(x, ((0, 0), (1, 1), (0, 0)), constant_values=-jnp.inf)
     return jnp.maximum(jnp.maximum(around[:, :-2], around[:, 2:]), x)
-
-
-def _check_windows(windows: Sequence[int]) -> None:
-    if not checks.sequence("windows", windows, "whole numbers"):
-        raise ValueError("windows is (), but must hold at least one number.")

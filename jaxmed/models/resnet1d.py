@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax
 
-from jaxmed import checks
 from jaxmed.models import input_checks
 from jaxmed.models.heads import pooled_features
 from jaxmed.models.intermediates import capture
@@ -45,7 +44,7 @@ class ResNet1d(nn.Module):
         input_checks.attributes(
             self, counts="outputs pool", sizes="widths windows", rates="dropout", functions="norm"
         )
-        _check_sizes(self.widths, self.windows)
+        input_checks.at_least_one(widths=self.widths, windows=self.windows)
         super().__post_init__()
 
     def setup(self) -> None:
@@ -100,7 +99,7 @@ class ResNet1dStages(nn.Module):
 
     def __post_init__(self) -> None:
         input_checks.attributes(self, counts="pool", sizes="widths windows", functions="norm")
-        _check_sizes(self.widths, self.windows)
+        input_checks.at_least_one(widths=self.widths, windows=self.windows)
         super().__post_init__()
 
     @nn.compact
@@ -134,9 +133,3 @@ class ResNet1dStages(nn.Module):
                 x = self.norm(name=f"stage{stage}_shortcut_norm")(x, train=train, mask=mask)
             x = capture(self, f"stage{stage}", jax.nn.relu(x + y))
         return x
-
-
-def _check_sizes(widths: Sequence[int], windows: Sequence[int]) -> None:
-    for name, value in {"widths": widths, "windows": windows}.items():
-        if not checks.sequence(name, value, "whole numbers"):
-            raise ValueError(f"{name} is (), but must hold at least one number.")
