@@ -63,7 +63,7 @@ class Settings(ExperimentSettings):
     """How often training goes through the beats."""
     normal_beats: int = 400
     """Most normal beats of each record that are trained on."""
-    tau: float = 0.3
+    tau: float = 1.0
     """Probabilities are divided by the frequency of their class to this power."""
     trees: int = 100
     """Rounds of gradient boosting, the baseline."""
