@@ -23,8 +23,8 @@ def beat_measurements(
 
     No label is read, but the whole recording is, also what comes after a beat.
 
-    - Rhythm (30): logarithms of the ratios of the intervals around the beat to those near it and
-      to those of the recording; the intervals themselves; how much they vary.
+    - Rhythm (33): logarithms of the ratios of the intervals around the beat to those near it and
+      to those of the recording; the intervals themselves; how irregular they are.
     - Shape (9 per lead): correlations with the usual beat (`usual_beats`) and mean differences from
       it over the window, around the beat (QRS) and before it (P), range and deviation, in units of
       the usual beat's deviation in time.
@@ -41,7 +41,7 @@ def beat_measurements(
         group: the recording of each beat [beats].
 
     Returns:
-        [beats, 44 + 9 leads], float32, clipped to -8 .. 8.
+        [beats, 47 + 9 leads], float32, clipped to -8 .. 8.
 
     Raises:
         ValueError: for other shapes, windows shorter than 16, or intervals that are not positive.

@@ -10,7 +10,7 @@ from jaxmed.typing import Float
 
 NEAR = 20
 """Intervals before and after a beat that are near it."""
-MEASUREMENTS = 30
+MEASUREMENTS = 33
 """How many `rhythm_measurements` gives."""
 
 
@@ -27,12 +27,15 @@ def rhythm_measurements(
         rr: of all beats of one recording, as `intervals` gives them, above 0.
 
     Returns:
-        [beats, 30]: the intervals before and after the beat to their local mean, to the median of
+        [beats, 33]: the intervals before and after the beat to their local mean, to the median of
         those near, to that of the recording, to the interval before and after them, and to each
         other (9); both intervals and the median of the recording in seconds, and the deviation of
         the near ones (4); the interval before to quantiles of those around it and of the recording
         (10); the two intervals before it and the two after it to the near median (4); the interval
-        before to the mean of those near, and both to the mean of the recording (3).
+        before to the mean of those near, and both to the mean of the recording (3). And how
+        irregular the rhythm is (3): the median change from one interval to the next, near the beat
+        and in the recording, as logarithms, and how early the beat is in units of that change:
+        what is early in a sinus rhythm is usual in atrial fibrillation.
     """
     before, after, local, record = rr.T.astype(np.float64)
     near = rolling_quantiles(before, NEAR, (0.5,))[:, 0]
@@ -48,6 +51,9 @@ def rhythm_measurements(
     ]
     varies = np.nanstd(_around(before, NEAR // 2, np.nan), axis=1) / near
     mean = np.nanmean(_around(before, NEAR, np.nan), axis=1)
+    changes = np.abs(np.diff(np.log(before), prepend=np.log(before[0])))
+    irregular = rolling_quantiles(changes, 30, (0.5,))[:, 0]
+    overall = np.full(len(before), np.median(changes))
     to_means = [before / mean, before / before.mean(), after / before.mean()]
     return np.concatenate(
         [
@@ -55,7 +61,8 @@ def rhythm_measurements(
             np.stack([before, after, record, varies], axis=1),
             np.log(np.stack([before / each for each in quantiles], axis=1)),
             np.log(np.stack([_moved(before, n) / near for n in (-2, -1, 1, 2)], axis=1)),
-            np.log(np.stack(to_means, axis=1)),
+            np.log(np.stack([*to_means, irregular + 0.01, overall + 0.01], axis=1)),
+            (np.log(before / near) / (3 * irregular + 0.1))[:, None],
         ],
         axis=1,
     )

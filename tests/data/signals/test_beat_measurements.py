@@ -19,7 +19,7 @@ ONE = np.zeros(BEATS, int)
 
 def test_rhythm_by_loops():
     found = signals.beat_measurements(SIGNAL, RR, ONE)
-    assert found.shape == (BEATS, 44 + 9 * LEADS)
+    assert found.shape == (BEATS, 47 + 9 * LEADS)
     before, after, local, record = RR.astype(float).T
     for n in (0, 1, 30, BEATS - 1):
 
@@ -44,11 +44,15 @@ def test_rhythm_by_loops():
         expected += np.log(np.array(others) / near).tolist()
         means = (around(20).mean(), before.mean())
         expected += [np.log(before[n] / mean) for mean in means] + [np.log(after[n] / means[1])]
-        np.testing.assert_allclose(found[n, :30], expected, rtol=1e-4, atol=1e-5)
+        changes = np.r_[0, np.abs(np.diff(np.log(before)))]
+        irregular = np.median(changes[max(0, n - 30) : n + 31])
+        expected += np.log([irregular + 0.01, np.median(changes) + 0.01]).tolist()
+        expected.append(np.log(before[n] / near) / (3 * irregular + 0.1))
+        np.testing.assert_allclose(found[n, :33], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_shape_by_loops():
-    found = signals.beat_measurements(SIGNAL, RR, ONE)[:, 30:48]
+    found = signals.beat_measurements(SIGNAL, RR, ONE)[:, 33:51]
     usual = np.median(SIGNAL, axis=0)
     scale = usual.std(0)
     for n in (3, 40):
@@ -66,7 +70,7 @@ def test_neighbors_by_loops(beats):
     rng = np.random.default_rng(1)
     signal = TEMPLATE * rng.uniform(0.5, 2, (beats, 1, 1)) + 0.05 * rng.normal(size=(beats, 128, 2))
     rr = signals.intervals(np.cumsum(rng.uniform(0.5, 1.2, beats)))
-    found = signals.beat_measurements(signal, rr, np.zeros(beats, int))[:, 48:]
+    found = signals.beat_measurements(signal, rr, np.zeros(beats, int))[:, 51:]
     beat = signal / np.median(signal, axis=0).astype(np.float32).std(0)
     before, after, _, record = rr.astype(float).T
     near = np.array([np.median(before[max(0, n - 20) : n + 21]) for n in range(beats)])
