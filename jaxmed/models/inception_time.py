@@ -12,6 +12,7 @@ from jaxmed.models import input_checks
 from jaxmed.models.heads import pooled_features
 from jaxmed.models.intermediates import capture
 from jaxmed.models.layers import BatchNorm, Conv, Dropout
+from jaxmed.models.layers.signal_pooling import max_of_three
 from jaxmed.models.resnet_stages import Norm
 from jaxmed.typing import Array, Float, Option
 
@@ -148,11 +149,5 @@ class InceptionStages(nn.Module):
             Conv(self.width, (window,), use_bias=False, name=f"{name}_conv{place}")(narrow)
             for place, window in enumerate(self.windows, 1)
         ]
-        pooled = Conv(self.width, (1,), use_bias=False, name=f"{name}_pooled")(_max_of_three(x))
+        pooled = Conv(self.width, (1,), use_bias=False, name=f"{name}_pooled")(max_of_three(x))
         return jnp.concatenate([*branches, pooled], axis=-1)
-
-
-def _max_of_three(x: Array) -> Array:
-    """The maximum of each value and its neighbors in time, of the same length."""
-    around = jnp.pad(x, ((0, 0), (1, 1), (0, 0)), constant_values=-jnp.inf)
-    return jnp.maximum(jnp.maximum(around[:, :-2], around[:, 2:]), x)

@@ -10,7 +10,8 @@ import jax
 from jaxmed.models import input_checks
 from jaxmed.models.heads import pooled_features
 from jaxmed.models.intermediates import capture
-from jaxmed.models.layers import BatchNorm, Conv, Dropout, max_pool
+from jaxmed.models.layers import BatchNorm, Conv, Dropout
+from jaxmed.models.layers.signal_pooling import pooled_in_time
 from jaxmed.models.resnet_stages import Norm
 from jaxmed.typing import Array, Float, Option
 
@@ -121,7 +122,7 @@ class ResNet1dStages(nn.Module):
         """
         input_checks.signals(x)
         for stage, width in enumerate(self.widths, 1):
-            x = max_pool(x, self.pool) if stage > 1 and self.pool > 1 else x
+            x = pooled_in_time(x, self.pool) if stage > 1 and self.pool > 1 else x
             y = x
             for number, window in enumerate(self.windows, 1):
                 # The norm has a bias, so the convolution needs none.

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxmed.models import input_checks
 from jaxmed.models.intermediates import capture
 from jaxmed.models.layers import Activation, Dropout, global_mean_pool
+from jaxmed.models.layers.signal_pooling import max_over_all_time
 from jaxmed.typing import Array, Float, Option
 
 
@@ -71,7 +72,7 @@ class SignalClassifier(nn.Module):
         signal, numbers = x
         input_checks.signals(signal)
         found = self.encoder(signal, train=train, mask=mask)
-        pooled = jnp.concatenate([global_mean_pool(found), found.max(1)], axis=-1)
+        pooled = jnp.concatenate([global_mean_pool(found), max_over_all_time(found)], axis=-1)
         pooled = capture(self, "pooled", pooled)
         y = capture(self, "joined", jnp.concatenate([pooled, numbers], axis=-1))
         for layer, width in enumerate(self.widths, 1):
