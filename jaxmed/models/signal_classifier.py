@@ -18,8 +18,8 @@ from jaxmed.typing import Array, Float, Option
 class SignalClassifier(nn.Module):
     """The pooled features of a signal joined with other numbers, and a perceptron on both.
 
-    Pooled are the mean and the maximum over time of each channel. Intermediate values: `pooled`,
-    `joined`.
+    Pooled are the mean and the maximum over time of each channel. Intermediate values: `embedded`,
+    the signal, which explanations explain where no other layer is named; `pooled`, `joined`.
 
     Attributes:
         outputs: logits of the classes, or 1 to regress.
@@ -71,6 +71,7 @@ class SignalClassifier(nn.Module):
         """
         signal, numbers = x
         input_checks.signals(signal)
+        signal = capture(self, "embedded", signal)
         found = self.encoder(signal, train=train, mask=mask)
         pooled = jnp.concatenate([global_mean_pool(found), max_over_all_time(found)], axis=-1)
         pooled = capture(self, "pooled", pooled)
