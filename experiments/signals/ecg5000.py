@@ -74,7 +74,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
     facts = catalogue.entry(DATA)
     splits = jm.data.load(DATA, **settings.places())
     train, test = jm.data.columns(splits.train), jm.data.columns(splits.test)
-    baseline = minirocket_ridge.summary(train, test, features=settings.features)
+    baseline = minirocket_ridge.minirocket_summary(train, test, features=settings.features)
     shares = class_frequencies(train["label"], classes=len(facts.classes))
     network, linear = tasks(settings, facts.classes)
     schedule = optax.cosine_onecycle_schedule(settings.steps, settings.learning_rate, pct_start=0.1)

@@ -23,7 +23,7 @@ PENALTIES = tuple(np.logspace(-1, 5, 13).tolist())
 _ROWS = 256  # whose features are computed at a time
 
 
-def summary(train: Columns, test: Columns, *, features: int = 9_996) -> dict[str, float]:
+def minirocket_summary(train: Columns, test: Columns, *, features: int = 9_996) -> dict[str, float]:
     """Metrics of a result.
 
     Args:

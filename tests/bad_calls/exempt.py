@@ -33,7 +33,7 @@ EXEMPT: dict[str, str] = {
     "data.Arrays": "what `from_arrays` gives, which checks",
     "data.Source": "a protocol",
     "data.Splits": _VALUE,
-    "data.signals.Annotations": "what `read_annotations` gives",
+    "data.signals.Annotations": "what `read_wfdb_annotations` gives",
     "data.signals.Patient": "what `challenge_patient` gives",
     "data.take_rows": "rows as NumPy takes them",
     "deploy.Card": _VALUE,

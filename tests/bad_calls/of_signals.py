@@ -49,8 +49,8 @@ CALLS: dict[str, Call] = {
         leads=(("II", "V1"), TEXTS.also(["II"])),
     ),
     "read_wfdb": call(signals.read_wfdb, {"path": "path|nowhere"}, path=(FOLDER / "a.hea", OPENED)),
-    "read_annotations": call(
-        signals.read_annotations,
+    "read_wfdb_annotations": call(
+        signals.read_wfdb_annotations,
         {"path": "path|nowhere"},
         path=(FOLDER / "a.atr", OPENED),
         samples=(10, COUNT.optional()),
@@ -76,7 +76,7 @@ CALLS: dict[str, Call] = {
         flattest=(0.01, AT_LEAST_0),
         longest_clipped=(0.2, POSITIVE),
     ),
-    "resample": call(signals.resample, recording=recording, rate=rate),
+    "resample_recording": call(signals.resample_recording, recording=recording, rate=rate),
     "band_pass": call(
         signals.band_pass,
         recording=recording,

@@ -15,8 +15,8 @@ import tensorflow_datasets as tfds
 
 from jaxmed.data.datasets.builder import dataset_info, manual_instructions, obtain_all
 from jaxmed.data.datasets.signal_facts import MITBIH_BEATS, RECORDS
-from jaxmed.data.signals.annotations import Annotations, read_annotations
-from jaxmed.data.signals.filters import band_pass, resample
+from jaxmed.data.signals.annotations import Annotations, read_wfdb_annotations
+from jaxmed.data.signals.filters import band_pass, resample_recording
 from jaxmed.data.signals.heartbeats import AAMI, intervals
 from jaxmed.data.signals.recording import Recording, select_leads
 from jaxmed.data.signals.wfdb import read_wfdb
@@ -87,7 +87,7 @@ def published_record(
                 )
             (Path(folder) / name).write_bytes(content)
         recording = read_wfdb(Path(folder) / str(record))
-        annotations = read_annotations(
+        annotations = read_wfdb_annotations(
             Path(folder) / f"{record}.atr", samples=len(recording.signal)
         )
     if "MLII" in recording.leads[1:]:  # record 114
@@ -107,7 +107,7 @@ def undo_differences(packed: bytes) -> Int[np.ndarray, "time leads"]:
 def beats(record: int, recording: Recording, annotations: Annotations) -> Iterator[dict[str, Any]]:
     """The examples of a record, in the order of time; beats of no scored class are left out."""
     found = annotations.beats()
-    slower = resample(band_pass(recording, 0.5, 45), RATE)
+    slower = resample_recording(band_pass(recording, 0.5, 45), RATE)
     places = np.round(found.sample * (RATE / recording.rate)).astype(np.int64)
     windows = windows_around(
         slower.signal, places.clip(0, len(slower.signal) - 1), before=BEFORE, after=AFTER

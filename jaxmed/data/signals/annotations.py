@@ -86,7 +86,7 @@ class Annotations:
         )
 
 
-def read_annotations(path: str | Path, *, samples: int | None = None) -> Annotations:
+def read_wfdb_annotations(path: str | Path, *, samples: int | None = None) -> Annotations:
     """Read a file of annotations in MIT format, such as `mitdb/100.atr`.
 
     Args:

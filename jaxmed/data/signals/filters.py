@@ -13,7 +13,7 @@ from jaxmed.data.signals.recording import Recording
 _ORDER = 3
 
 
-def resample(recording: Recording, rate: float) -> Recording:
+def resample_recording(recording: Recording, rate: float) -> Recording:
     """The recording at another sampling rate, low-pass filtered where the rate falls.
 
     By `scipy.signal.resample_poly` with the smallest whole factors. The signal is continued at its

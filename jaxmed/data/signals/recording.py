@@ -126,7 +126,7 @@ def check_recording(
         if recording.rate != rate:
             raise ValueError(
                 f"{recording.name} has {recording.rate:g} samples per second, but must have "
-                f"{rate:g}: use signals.resample."
+                f"{rate:g}: use signals.resample_recording."
             )
     if leads is not None and recording.leads != checks.strings("leads", leads):
         raise ValueError(

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.data.signals.recording import Recording
-from jaxmed.data.signals.wfdb_header import Header, SignalLine, read_header
+from jaxmed.data.signals.wfdb_header import Header, SignalLine, read_wfdb_header
 from jaxmed.data.signals.wfdb_samples import INVALID, read_samples
 from jaxmed.typing import Int
 
@@ -48,7 +48,7 @@ def read_wfdb(path: str | Path) -> Recording:
 
 def read_steps(path: Path) -> tuple[Header, np.ndarray]:
     """The header and the steps of the converter [time, leads], each file verified."""
-    header = read_header(path)
+    header = read_wfdb_header(path)
     parts = []
     for file in dict.fromkeys(signal.file for signal in header.signals):
         own = [signal for signal in header.signals if signal.file == file]

@@ -63,7 +63,7 @@ class Header:
     comments: tuple[str, ...]
 
 
-def read_header(path: Path) -> Header:
+def read_wfdb_header(path: Path) -> Header:
     """Read `NAME.hea`.
 
     Raises:

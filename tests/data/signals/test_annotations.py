@@ -23,7 +23,7 @@ GOOD = RHYTHM + word(1, 59) + word(61, 3) + LONG + word(5, 0) + word(62, 1) + wo
 def test_words_by_hand(tmp_path):
     path = tmp_path / "a.atr"
     path.write_bytes(GOOD)
-    found = signals.read_annotations(path, samples=71_101)
+    found = signals.read_wfdb_annotations(path, samples=71_101)
     assert found.sample.tolist() == [18, 77, 70_077, 71_100]
     assert "".join(found.symbol) == "+NVS"
     assert found.text == ("(AFIB", "", "", "")
@@ -49,7 +49,7 @@ def test_other_files_are_refused(case, tmp_path):
     path = tmp_path / "a.atr"
     path.write_bytes(data)
     with pytest.raises(ValueError, match=message) as caught:
-        signals.read_annotations(path, samples=70_000)
+        signals.read_wfdb_annotations(path, samples=70_000)
     assert "\n" not in str(caught.value)
 
 

@@ -46,14 +46,14 @@ def test_a_notch_takes_one_frequency_out():
 @pytest.mark.parametrize("rate", [180, 500, 100])
 def test_another_rate_keeps_the_wave(rate):
     slow = Recording((3 + wave(5))[:, None], RATE, ("II",))
-    found = signals.resample(slow, rate)
+    found = signals.resample_recording(slow, rate)
     assert (found.rate, len(found.signal)) == (rate, 10 * rate)
     expected = 3 + wave(5, rate)
     np.testing.assert_allclose(found.signal[rate:-rate, 0], expected[rate:-rate], atol=0.01)
 
 
 def test_frequencies_above_half_of_the_new_rate_do_not_fold():
-    found = signals.resample(RECORDING, 100)
+    found = signals.resample_recording(RECORDING, 100)
     assert amplitude(found, 100 - 90) == pytest.approx(1, abs=0.05)  # only the wave of 10 Hz
     assert amplitude(found, 100 - 60) < 0.05
 
@@ -63,7 +63,7 @@ BAD = {
     "above": (lambda: signals.band_pass(RECORDING, 1, 200), "lie below 180 Hz, half of the rate"),
     "notch": (lambda: signals.notch(RECORDING, 180), "frequency is 180 Hz, but must lie below"),
     "ratio": (
-        lambda: signals.resample(RECORDING, 99.9731),
+        lambda: signals.resample_recording(RECORDING, 99.9731),
         "no ratio of whole numbers up to 1,000",
     ),
     "short": (

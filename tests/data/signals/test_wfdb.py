@@ -136,5 +136,5 @@ def test_records_of_the_challenge_against_scipy(tmp_path):
         assert patient.diagnoses
         assert 0 < patient.age < 110 or math.isnan(patient.age)
         sexes.add(patient.sex)
-        assert signals.resample(record, 100).signal.shape == (1000, 12)
+        assert signals.resample_recording(record, 100).signal.shape == (1000, 12)
     assert sexes == {"female", "male"}
