@@ -1,6 +1,6 @@
 """Signals, such as electrocardiograms: from recordings to windows in physical units.
 
-- `read_wfdb`, `read_wfdb_annotations`, `challenge_patient`: records of PhysioNet and its challenges.
+- `read_wfdb`, `read_wfdb_annotations`, `challenge_patient`: records of PhysioNet, its challenges.
 - `read_signal_csv`: one column per lead.
 - `Recording`, `select_leads`, `check_recording`: leads by name, and what no model must be asked.
 - `resample_recording`, `band_pass`, `notch`: filters.
