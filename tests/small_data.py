@@ -26,6 +26,8 @@ def columns(name: str, split: str) -> dict[str, np.ndarray]:
         return survival(facts, len(split))
     if name == "physionet2012":
         return stays(facts, len(split))
+    if facts.key == "signal":
+        return beats(facts, len(split))
     random = np.random.default_rng(len(split))
     rows = IMAGES if facts.shape else TEXTS
     label = (np.arange(rows) % len(facts.classes)).astype(np.int32)
@@ -35,6 +37,19 @@ def columns(name: str, split: str) -> dict[str, np.ndarray]:
     texts[0] = "the drug caused a rash"  # the same in every split
     group = {"group": np.repeat(np.arange(20), np.arange(20) % 5 + 1)} if facts.grouped else {}
     return {"text": np.array(texts, object), "label": label, **group}
+
+
+def beats(facts: Entry, seed: int) -> dict[str, np.ndarray]:
+    """Noise as signals of four patients, with numbers beside them where there are names."""
+    random = np.random.default_rng(seed)
+    found = {
+        "signal": random.normal(size=(IMAGES, *facts.shape)).astype(np.float32),
+        "label": (np.arange(IMAGES) % len(facts.classes)).astype(np.int32),
+    }
+    if facts.feature_names:
+        width = len(facts.feature_names)
+        found["features"] = random.uniform(0.5, 1.5, (IMAGES, width)).astype(np.float32)
+    return found | ({"group": np.arange(IMAGES) // 10} if facts.grouped else {})
 
 
 def segmented(facts: Entry, seed: int) -> dict[str, np.ndarray]:

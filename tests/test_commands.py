@@ -77,6 +77,20 @@ FEW_STEPS = {
             *("--patch", "64"),
         ],
     ),
+    "signals/ecg5000": (
+        ["ecg5000"],
+        [
+            *("--members", "2", "--widths", "4", "4", "--steps", "2", "--batch-size", "8"),
+            *("--features", "84", "--linear-steps", "2"),
+        ],
+    ),
+    "signals/mitbih_beats": (
+        ["mitbih_beats"],
+        [
+            *("--members", "2", "--widths", "4", "--epochs", "1", "--batch-size", "8"),
+            *("--trees", "2"),
+        ],
+    ),
     "trust/attribution_tests": (
         ["pneumoniamnist"],
         [

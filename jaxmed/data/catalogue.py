@@ -17,6 +17,7 @@ from jaxmed.data.datasets.facts import BREAST_CANCER_WISCONSIN, DIGITS, MNIST
 from jaxmed.data.datasets.medmnist_table import MEDMNIST
 from jaxmed.data.datasets.record_facts import PHYSIONET2012
 from jaxmed.data.datasets.segmentation_facts import SEGMENTATION
+from jaxmed.data.datasets.signal_facts import SIGNALS
 from jaxmed.data.datasets.survival_facts import SURVIVAL
 from jaxmed.data.datasets.text_facts import TEXTS
 from jaxmed.data.readers import tfds
@@ -29,6 +30,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
             *(BREAST_CANCER_WISCONSIN, DIGITS, MNIST, PHYSIONET2012),
             *MEDMNIST,
             *SEGMENTATION,
+            *SIGNALS,
             *SURVIVAL,
             *TEXTS,
         )
@@ -130,9 +132,10 @@ def open_split(
         manual_dir: a folder with the publisher's files under their own names.
 
     Returns:
-        Examples {image, features or text; label; id; and group, where patients or documents have
-        several}; `id` is the row in the publisher's file. Data sets of survival times have a `time`
-        and an `event` in place of a label. Where there are further columns, the builder names them.
+        Examples {image, signal, features or text; label; id; and group, where patients or
+        documents have several}; `id` is the row in the publisher's file. Data sets of survival
+        times have a `time` and an `event` in place of a label. Where there are further columns,
+        the builder names them.
 
     Raises:
         ValueError: The name or the split is unknown, a file differs from its publisher's, or what

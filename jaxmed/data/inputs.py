@@ -86,6 +86,11 @@ def pixels() -> Fitted:
     return Fitted(apply, _moments_of("image"))
 
 
+def signal(batch: Batch) -> Array:
+    """`signal` [batch, time, channels] in its own units, float32."""
+    return jnp.asarray(_column(batch, "signal"), jnp.float32)
+
+
 def tokens(batch: Batch) -> Array:
     """`tokens` [batch, ..., length] as they are."""
     return jnp.asarray(_column(batch, "tokens"))

@@ -22,15 +22,19 @@ from jaxmed.models.gru_d import GRUD
 from jaxmed.models.hashed_ngrams import HashedNgrams
 from jaxmed.models.heads import MaskedAutoencoder, PooledClassifier, Projector
 from jaxmed.models.image_decoder import ImageDecoder
+from jaxmed.models.inception_time import InceptionStages, InceptionTime
 from jaxmed.models.intermediates import capture, intermediates
 from jaxmed.models.layers import AttentionPooling
+from jaxmed.models.minirocket import minirocket
 from jaxmed.models.mixed_precision import in_dtype
 from jaxmed.models.mlp import MLP
 from jaxmed.models.network import Network
 from jaxmed.models.recurrent import RecurrentEncoder
 from jaxmed.models.resnet import ResNet, resnet18, resnet34, resnet50
+from jaxmed.models.resnet1d import ResNet1d, ResNet1dStages
 from jaxmed.models.resnet_stages import ResNetStages
 from jaxmed.models.sentence_tagger import SentenceTagger
+from jaxmed.models.signal_classifier import SignalClassifier
 from jaxmed.models.sparse_linear import SparseLinear
 from jaxmed.models.summed_logits import SummedLogits
 from jaxmed.models.text import ConvEncoder, TextClassifier
@@ -54,14 +58,19 @@ __all__ = [
     "HashedNgrams",
     "ImageDecoder",
     "ImageEncoder",
+    "InceptionStages",
+    "InceptionTime",
     "MaskedAutoencoder",
     "Network",
     "PooledClassifier",
     "Projector",
     "RecurrentEncoder",
     "ResNet",
+    "ResNet1d",
+    "ResNet1dStages",
     "ResNetStages",
     "SentenceTagger",
+    "SignalClassifier",
     "SimpleCNN",
     "SparseLinear",
     "Sum",
@@ -78,6 +87,7 @@ __all__ = [
     "in_dtype",
     "intermediates",
     "layers",
+    "minirocket",
     "resnet18",
     "resnet34",
     "resnet50",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -95,5 +95,30 @@ def images_or_volumes(x: AnyArray) -> None:
         raise ValueError(
             f"x has shape {x.shape}, but must be images [batch, height, width, channels] or "
             "volumes [batch, depth, height, width, channels]: one channel has an axis too."
+        )
+    floating(x)
+
+
+def at_least_one(**sizes: Sequence[int]) -> None:
+    """Refuse sizes of which there are none.
+
+    Raises:
+        ValueError: naming the attribute.
+    """
+    for name, value in sizes.items():
+        if not checks.sequence(name, value, "whole numbers"):
+            raise ValueError(f"{name} is (), but must hold at least one number.")
+
+
+def signals(x: AnyArray) -> None:
+    """Refuse `x` unless it is [batch, time, channels].
+
+    Raises:
+        ValueError: if `x` has another number of dimensions, or is not floating.
+    """
+    if x.ndim != 3:
+        raise ValueError(
+            f"x has shape {x.shape}, but must be signals [batch, time, channels]: one channel has "
+            "an axis too."
         )
     floating(x)

@@ -10,6 +10,7 @@ from jaxmed.plots.attribution import (
     attribution_overlay,
     attribution_text,
 )
+from jaxmed.plots.attribution_trace import attribution_trace
 from jaxmed.plots.calibration import reliability_diagram
 from jaxmed.plots.confusion import confusion_matrix
 from jaxmed.plots.curves import precision_recall_curves, roc_curves
@@ -30,6 +31,7 @@ __all__ = [
     "attribution_bars",
     "attribution_overlay",
     "attribution_text",
+    "attribution_trace",
     "confusion_matrix",
     "decision_curve",
     "image_grid",

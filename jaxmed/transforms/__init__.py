@@ -6,6 +6,7 @@ from jaxmed.transforms.crop import crop_to_longest
 from jaxmed.transforms.ensemble import ensemble, members
 from jaxmed.transforms.mc_dropout import mc_dropout
 from jaxmed.transforms.mixup import mixup
+from jaxmed.transforms.model_mean import mean_of_models
 from jaxmed.transforms.rebalanced import rebalanced
 from jaxmed.transforms.shift_averaged import shift_averaged
 from jaxmed.transforms.sliding_window import with_sliding_window
@@ -19,6 +20,7 @@ __all__ = [
     "ensemble",
     "initialized_from",
     "mc_dropout",
+    "mean_of_models",
     "members",
     "mixup",
     "rebalanced",

@@ -7,6 +7,7 @@ from bad_calls.call import Call, call
 from bad_calls.kinds import (
     ARRAY,
     AT_LEAST_0,
+    BELOW_ONE,
     COUNT,
     COUNT_FROM_0,
     COUNTS,
@@ -17,6 +18,7 @@ from bad_calls.kinds import (
     NUMBER,
     OBJECT,
     POSITIVE,
+    TEXT,
     TEXTS,
     Kind,
     array,
@@ -64,6 +66,24 @@ AUGMENT: dict[str, Call] = {
         augmentation=(augment.random_flip(), FUNCTION.also(lambda key, image: image)),
     ),
     "per_image": call(augment.per_image, augmentation=(augment.random_flip(), FUNCTION)),
+    "per_signal": call(
+        augment.per_signal, augmentation=(augment.random_gain(0.1), FUNCTION), column=("a", TEXT)
+    ),
+    "random_baseline_wander": call(
+        augment.random_baseline_wander,
+        {"low": "low|high", "high": "low|high"},
+        amplitude=(0.1, AT_LEAST_0),
+        rate=(100.0, POSITIVE),
+        low=(0.1, POSITIVE.also(0.6)),
+        high=(0.5, POSITIVE.also(0.05)),
+    ),
+    "random_gain": call(augment.random_gain, strength=(0.1, AT_LEAST_0)),
+    "random_lead_dropout": call(augment.random_lead_dropout, probability=(0.5, BELOW_ONE)),
+    "random_signal_noise": call(augment.random_signal_noise, strength=(0.1, AT_LEAST_0)),
+    "random_time_shift": call(augment.random_time_shift, samples=(2, COUNT_FROM_0)),
+    "random_time_warp": call(
+        augment.random_time_warp, strength=(0.1, AT_LEAST_0), knots=(5, COUNT.also(1))
+    ),
     "random_apply": call(
         augment.random_apply,
         augmentation=(augment.random_flip(), FUNCTION),
@@ -130,6 +150,10 @@ TRANSFORMS: dict[str, Call] = {
             {"encoder": np.zeros(2)},
             Kind([*(x for x in OBJECT.bad[:-7] if not isinstance(x, dict)), {1: 2}, int, Model]),
         ),
+    ),
+    "mean_of_models": call(
+        transforms.mean_of_models,
+        models=([MODEL[0]], Kind([*OBJECT.bad, [], [None], [example.task], MODEL[0]])),
     ),
     "mixup": call(transforms.mixup, task=TASK, change=CHANGE),
     "rebalanced": call(

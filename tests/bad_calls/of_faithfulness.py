@@ -13,6 +13,7 @@ from bad_calls.kinds import (
     FRACTION,
     FUNCTION,
     OBJECT,
+    POSITIVE,
     TEXT,
     TEXTS,
     Kind,
@@ -82,6 +83,14 @@ FIGURES: dict[str, Call] = {
         closed(plots.attribution_text),
         words=(["a", "b"], WORDS.also(["a"])),
         attributions=([0.5, -1.0], array(1, more=[[0.5, np.nan], [1.0]])),
+    ),
+    "plots.attribution_trace": call(
+        closed(plots.attribution_trace),
+        signal=(np.eye(4)[:, :2], array(2, more=[np.ones((1, 2)), np.eye(4) * np.nan])),
+        attributions=(np.eye(4)[:, :2], array(2, more=[np.ones((3, 2)), np.eye(4) * np.nan])),
+        rate=(100.0, POSITIVE),
+        leads=(["II", "V1"], WORDS.also(["II"])),
+        unit=("mV", TEXT),
     ),
 }
 CALLS: dict[str, Call] = {

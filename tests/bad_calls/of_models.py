@@ -15,6 +15,7 @@ from bad_calls.kinds import (
     FUNCTION,
     OBJECT,
     POSITIVE,
+    TEXT,
     Kind,
     word,
 )
@@ -141,6 +142,44 @@ CALLS: dict[str, Call] = {
         name: call(getattr(models, name), outputs=outputs, dropout=dropout)
         for name in ("resnet18", "resnet34", "resnet50", "vit_base", "vit_small", "vit_tiny")
     },
+    **{
+        name: call(
+            getattr(models, name),
+            **more,
+            width=outputs,
+            windows=((4, 2), COUNTS_1.also(())),
+            depth=outputs,
+            bottleneck=outputs,
+            norm=norm,
+        )
+        for name, more in {
+            "InceptionTime": {"outputs": outputs, "dropout": dropout},
+            "InceptionStages": {},
+        }.items()
+    },
+    **{
+        name: call(
+            getattr(models, name),
+            **more,
+            widths=((4, 4), COUNTS_1.also(())),
+            windows=((4, 2), COUNTS_1.also(())),
+            pool=outputs,
+            norm=norm,
+        )
+        for name, more in {
+            "ResNet1d": {"outputs": outputs, "dropout": dropout},
+            "ResNet1dStages": {},
+        }.items()
+    },
+    "SignalClassifier": call(
+        models.SignalClassifier,
+        outputs=outputs,
+        encoder=network,
+        widths=((4, 4), COUNTS_1),
+        activation=activation,
+        dropout=dropout,
+    ),
+    "minirocket": call(models.minirocket, features=(84, COUNT.also(83)), column=("signal", TEXT)),
     "SentenceTagger": call(
         models.SentenceTagger,
         classes=outputs,

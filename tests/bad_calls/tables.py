@@ -18,6 +18,7 @@ from bad_calls import (
     of_results,
     of_runs,
     of_segmentation,
+    of_signals,
     of_survival,
     of_survival_models,
     of_tasks,
@@ -44,5 +45,6 @@ CALLS: dict[str, Call] = {
     **of_label_maps.CALLS,
     **of_survival.CALLS,
     **of_records.CALLS,
+    **of_signals.CALLS,
     **of_survival_models.CALLS,
 }

@@ -7,6 +7,7 @@ import functools
 from collections.abc import Mapping
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -23,12 +24,15 @@ from jaxmed.models import (
     DenseDecoder,
     EventSet,
     ImageDecoder,
+    InceptionStages,
     MaskedAutoencoder,
     PooledClassifier,
     Projector,
     RecurrentEncoder,
     ResNet,
+    ResNet1d,
     SentenceTagger,
+    SignalClassifier,
     SummedLogits,
     TextClassifier,
     TransformerEncoder,
@@ -37,6 +41,7 @@ from jaxmed.models import (
     ViT,
     WordPredictor,
     layers,
+    minirocket,
 )
 from jaxmed.tasks import Task
 from jaxmed.tasks.counts import negative_binomial_regression, poisson_regression
@@ -98,6 +103,7 @@ _records = {
     "summary": _bin_value[:, 0],
     "label": _two,
 }
+_signals = _other.normal(size=(ROWS, 12, 2)).astype(np.float32)
 _shift = augment.per_image(augment.random_shift(1))
 _small_stages = ConvStages((4, 4), (1, 1))
 
@@ -275,6 +281,29 @@ EXAMPLES: dict[str, Example] = {
         ),
         {"image": _volumes, "label": _two},
     ),
+    "signals": Example(
+        augmented(
+            tasks.classification(
+                ResNet1d(outputs=2, widths=(3, 4), windows=(3, 2), pool=2),
+                classes=2,
+                inputs=inputs.signal,
+            ),
+            augment.per_signal(augment.random_gain(0.1)),
+        ),
+        {"signal": _signals, "label": _two},
+    ),
+    "numbers beside a signal": Example(
+        tasks.classification(
+            SignalClassifier(2, InceptionStages(2, (2, 4), depth=1), widths=(4,)),
+            classes=2,
+            inputs=lambda batch: (inputs.signal(batch), jnp.asarray(batch["features"])),
+        ),
+        {"signal": _signals, "features": _features, "label": _two},
+    ),
+    "random convolutions": Example(
+        tasks.classification(MLP((), outputs=2), classes=2, inputs=minirocket(features=84)),
+        {"signal": _signals, "label": _two},
+    ),
     "segmentation": Example(
         tasks.segmentation(
             UNet(outputs=3, widths=(4, 6), activation=jax.nn.gelu),
@@ -373,6 +402,8 @@ COMPILED_LONG = (
     "sentences in context",
     "residual network",
     "bottlenecks on volumes",
+    "signals",
+    "numbers beside a signal",
     "vision transformer",
     "contrastive",
     "masked pixels",

@@ -137,6 +137,41 @@ def _masked(number):
     return slice(4 + number, 10 + number), slice(6, 14), slice(5, 11)
 
 
+def write_recordings(path):
+    """Six patients with a minute each: narrow beats, and every third one early and broad."""
+    import struct
+
+    rng = np.random.default_rng(0)
+    path.mkdir()
+    rate, length = 250, 15_000
+    for patient in range(6):
+        seconds, places, symbols = 0.5, [], []
+        while seconds < 59:
+            places.append(round(seconds * rate))
+            symbols.append("V" if len(symbols) % 3 == 2 else "N")
+            early = len(symbols) % 3 == 2  # the next one
+            seconds += 0.6 if early else 1.1 if symbols[-1] == "V" else 1.0
+        time = np.arange(length)[:, None]
+        width = np.where(np.array(symbols) == "V", 12, 4)
+        waves = np.exp(-(((time - np.array(places)) / width) ** 2) / 2)
+        leads = np.stack([-0.5 * waves.sum(1), waves.sum(1)], axis=1)
+        leads = leads + 0.03 * rng.normal(size=leads.shape)
+        steps = np.rint(1000 * leads).astype("<i2")
+        name = f"p{patient:02}"
+        (path / f"{name}.dat").write_bytes(steps.tobytes())
+        lines = [
+            f"{name}.dat 16 1000 16 0 {column[0]} {column.sum(dtype=np.int64) % 65536} 0 {lead}"
+            for lead, column in zip(("V1", "MLII"), steps.T, strict=True)
+        ]
+        (path / f"{name}.hea").write_text("\n".join([f"{name} 2 {rate} {length}", *lines, ""]))
+        codes = {"N": 1, "V": 5}
+        words = [
+            struct.pack("<H", codes[symbol] << 10 | step)
+            for symbol, step in zip(symbols, np.diff(places, prepend=0).tolist(), strict=True)
+        ]
+        (path / f"{name}.atr").write_bytes(b"".join([*words, b"\0\0"]))
+
+
 def write_publisher(path):
     """The file of a publisher, always with the same bytes."""
     path.mkdir()
@@ -179,6 +214,7 @@ def _write_series(folder, values, patient):
 
 
 _WRITERS = {
+    "recordings": write_recordings,
     "patients.csv": write_patients,
     "patients_with_gaps.csv": lambda path: write_patients(path, gaps=True),
     "vital_signs.csv": write_vital_signs,

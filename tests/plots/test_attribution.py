@@ -68,6 +68,25 @@ def test_bars_are_ordered_by_size_and_hatched_where_negative():
     assert [text.get_text() for text in axes.texts] == ["\N{MINUS SIGN}2", "1", "0.5"]
 
 
+def test_each_lead_stands_above_its_attribution():
+    seconds = np.arange(50) / 100
+    signal = np.stack([np.sin(20 * seconds), np.cos(20 * seconds)], axis=1)
+    attributions = np.stack([np.r_[np.ones(25), -np.ones(25)], np.zeros(50)], axis=1)
+    figure = plots.attribution_trace(signal, attributions, rate=100, leads=("II", "V1"))
+    first, below, second, flat = figure.axes
+    for axes, column in ((first, 0), (second, 1)):
+        (line,) = axes.lines
+        np.testing.assert_allclose(line.get_xdata(), seconds)
+        np.testing.assert_allclose(line.get_ydata(), signal[:, column])
+    assert [first.get_ylabel(), second.get_ylabel()] == ["II (mV)", "V1 (mV)"]
+    above, under = below.collections
+    assert [bool(above.get_hatch()), bool(under.get_hatch())] == [False, True]
+    reach = [each.get_paths()[0].vertices[:, 1] for each in (above, under)]
+    assert [(each.min(), each.max()) for each in reach] == [(0, 1), (-1, 0)]
+    assert below.get_ylim() == flat.get_ylim()
+    figure.canvas.draw()
+
+
 def test_words_stand_on_bars_of_their_size():
     words = [f"word{number}" for number in range(12)]
     attributions = np.linspace(-1, 2, 12)

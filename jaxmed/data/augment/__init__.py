@@ -1,6 +1,7 @@
-"""Random augmentations of images: pure functions `(key, image) -> image`, run on the device.
+"""Random augmentations of images and signals: pure functions `(key, image) -> image`.
 
-`per_image` lifts them to batches; `paired` does so where each pixel has a label, and moves both.
+They run on the device. `per_image` lifts them to batches; `paired` does so where each pixel has a
+label, and moves both; `per_signal` does so for signals.
 """
 
 from __future__ import annotations
@@ -38,6 +39,16 @@ from jaxmed.data.augment.modalities import (
     ultrasound,
 )
 from jaxmed.data.augment.patch import random_patch
+from jaxmed.data.augment.signal import (
+    SignalAugmentation,
+    per_signal,
+    random_baseline_wander,
+    random_gain,
+    random_lead_dropout,
+    random_signal_noise,
+    random_time_shift,
+    random_time_warp,
+)
 from jaxmed.data.augment.warp import (
     Warp,
     elastic,
@@ -51,6 +62,7 @@ from jaxmed.data.augment.warp import (
 __all__ = [
     "MODALITIES",
     "Augmentation",
+    "SignalAugmentation",
     "Warp",
     "as_float32",
     "chest_x_ray",
@@ -67,21 +79,28 @@ __all__ = [
     "microscopy",
     "paired",
     "per_image",
+    "per_signal",
     "random_apply",
+    "random_baseline_wander",
     "random_brightness",
     "random_contrast",
     "random_crop",
     "random_cutmix",
     "random_cutout",
     "random_flip",
+    "random_gain",
     "random_gamma",
     "random_gaussian_blur",
     "random_gaussian_noise",
+    "random_lead_dropout",
     "random_mixup",
     "random_patch",
     "random_resized_crop",
     "random_rot90",
     "random_shift",
+    "random_signal_noise",
+    "random_time_shift",
+    "random_time_warp",
     "random_warp",
     "retinal_oct",
     "rotation",
