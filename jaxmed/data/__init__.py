@@ -7,8 +7,8 @@
 - `check_split`: that no row, patient or copy is in two parts, and what identifies the parts.
 - `columns`: all of a source in memory; `take_rows`: some of its rows.
 - `write_nifti`, `write_dicom_seg`: labels as files on the grid of the image they belong to.
-- `augment`, `batches`, `inputs`, `masks`, `records`, `signals`, `text`, `catalogue`: modules, see
-  each.
+- `augment`, `batches`, `inputs`, `masks`, `molecules`, `records`, `signals`, `text`, `catalogue`:
+  modules, see each.
 
 Everything is imported when it is first used, so `import jaxmed.data` needs neither jax nor any
 reader's library.
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         catalogue,
         inputs,
         masks,
+        molecules,
         records,
         signals,
         source,
@@ -73,6 +74,7 @@ __all__ = [
     "inputs",
     "load",
     "masks",
+    "molecules",
     "read_dicom_series",
     "read_nifti",
     "records",
