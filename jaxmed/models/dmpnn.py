@@ -29,7 +29,8 @@ class DMPNN(nn.Module):
 
     A message does not return along the bond that it came from. All molecules of a batch are one
     flat list of atoms and one of bonds; what is padding goes to a spare atom. Intermediate values:
-    `molecule` [batch, width] and `hidden` [batch, hidden].
+    `embedded` [batch, atoms, codes], the one-hot codes of atoms, `molecule` [batch, width] and
+    `hidden` [batch, hidden].
 
     Attributes:
         outputs: logits of the classes or tasks, or 1.
@@ -85,7 +86,13 @@ class DMPNN(nn.Module):
         del mask
         rows = x["atom"].shape[0]
         graph = _flat(x)
-        atom = _one_hot(graph.atom, self.atom_sizes)
+        if "packed_atom" in x:
+            atom = _one_hot(graph.atom, self.atom_sizes)
+        else:
+            padded = x["atom"].reshape(-1, x["atom"].shape[2])
+            embedded = _one_hot(padded, self.atom_sizes).reshape(*x["atom"].shape[:2], -1)
+            embedded = capture(self, "embedded", embedded)
+            atom = jnp.pad(embedded.reshape(padded.shape[0], -1), ((0, 1), (0, 0)))
         bond = _one_hot(graph.bond, self.bond_sizes)
         atoms, bonds = atom.shape[0], bond.shape[0]
         starts = graph.ends.reshape(-1)
@@ -145,8 +152,8 @@ def _flat(x: Mapping[str, Array]) -> _Graph:
         of_atom, of_bond = x["packed_atom"], x["packed_bond"]
         places = jnp.where(of_atom < 0, rows * atoms, of_atom)  # dropped
         spot = jnp.zeros(rows * atoms, jnp.int32)
-        spot = spot.at[places].set(jnp.arange(len(of_atom), dtype=jnp.int32), mode="drop")
-    spare = len(of_atom)
+        spot = spot.at[places].set(jnp.arange(of_atom.shape[0], dtype=jnp.int32), mode="drop")
+    spare = of_atom.shape[0]
     codes = jnp.where((of_atom >= 0)[:, None], atom.reshape(rows * atoms, -1)[of_atom], 0)
     row = jnp.where(codes[:, 0] > 0, of_atom // atoms, rows)
     bond_codes = jnp.where((of_bond >= 0)[:, None], bond.reshape(rows * bonds, -1)[of_bond], 0)

@@ -279,7 +279,8 @@ def _check_findings(names: Sequence[str], columns: Columns, *, training: bool) -
         row, column = wrong[0]
         return (
             f"has the label {label[row, column]} in row {row}, column {column}, but a finding is "
-            "absent (0) or present (1): correct the labels"
+            "absent (0) or present (1): correct the labels, or use multitask_classification where "
+            "some are not known (-1)"
         )
     return None
 
