@@ -54,7 +54,7 @@ def multitask_classification(
         inputs=inputs,
         decode=lambda logits: {"logits": logits, "probabilities": jax.nn.sigmoid(logits)},
         loss=loss,
-        metrics=metrics or {},
+        metrics={} if metrics is None else metrics,
         judge=multitask_judges.of_binary_targets(names),
     )
 
@@ -104,7 +104,7 @@ def multitask_regression(
         inputs=inputs,
         decode=Fitted(decode, counts),
         loss=Fitted(standardized, counts),
-        metrics=metrics or {},
+        metrics={} if metrics is None else metrics,
         judge=multitask_judges.of_measured_targets(names),
     )
     return dataclasses.replace(task, missing=task.missing | {"label"})

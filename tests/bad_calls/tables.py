@@ -12,6 +12,7 @@ from bad_calls import (
     of_faithfulness,
     of_label_maps,
     of_models,
+    of_molecules,
     of_numbers,
     of_records,
     of_report,
@@ -45,6 +46,7 @@ CALLS: dict[str, Call] = {
     **of_label_maps.CALLS,
     **of_survival.CALLS,
     **of_records.CALLS,
+    **of_molecules.CALLS,
     **of_signals.CALLS,
     **of_survival_models.CALLS,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -68,12 +68,12 @@ def graph_columns(
     return columns
 
 
-def atom_counts(columns: dict[str, np.ndarray]) -> np.ndarray:
+def atom_counts(columns: Mapping[str, np.ndarray]) -> np.ndarray:
     """How many atoms each molecule has [rows], for `batches.by_length`."""
-    return (columns["atom"][:, :, 0] > 0).sum(1)
+    return _real(columns, "atom").sum(1)
 
 
-def packed_sizes(columns: dict[str, np.ndarray], *, batch_size: int) -> tuple[int, ...]:
+def packed_sizes(columns: Mapping[str, np.ndarray], *, batch_size: int) -> tuple[int, ...]:
     """Sizes for `transforms.packed_graphs`: what shuffled batches of these molecules need.
 
     Args:
@@ -85,7 +85,18 @@ def packed_sizes(columns: dict[str, np.ndarray], *, batch_size: int) -> tuple[in
         and the mean and three; whole numbers, bonds counted as 1/1.15 of an atom.
     """
     batch_size = checks.whole("batch_size", batch_size)
-    bonds = (columns["bond"][:, :, 0] > 0).sum(1) / 1.15
+    bonds = _real(columns, "bond").sum(1) / 1.15
     need = np.maximum(atom_counts(columns), bonds)
     spread = need.std() / np.sqrt(batch_size)
     return tuple(sorted({int(np.ceil(need.mean() + times * spread)) for times in (0.5, 3.0)}))
+
+
+def _real(columns: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """Where there is an atom, or a bond, and no padding [rows, places]."""
+    checks.named_columns("columns", columns)
+    if name not in columns or np.ndim(columns[name]) != 3 or not np.size(columns[name]):
+        raise ValueError(
+            f"columns has no {name!r} [rows, {name}s, fields], but must be graphs: make them with "
+            "molecules.graph_columns."
+        )
+    return np.asarray(columns[name])[:, :, 0] > 0
