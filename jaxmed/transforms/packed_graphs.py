@@ -1,4 +1,4 @@
-"""Training on molecules without the padding between them."""
+"""Molecules without the padding between them."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxmed import checks
 from jaxmed.batch_axis import largest
+from jaxmed.data.molecules.graphs import BONDS_PER_ATOM
 from jaxmed.tasks.task import A_TASK, Task
 from jaxmed.typing import Array, Batch, Key, ModelState, Outputs, Params
 
-BONDS_PER_ATOM = 1.15
-"""Places for bonds that are made for each place of an atom; drugs have about 1.08."""
-
 
 def packed_graphs(task: Task, sizes: Sequence[int]) -> Task:
-    """The same task, trained on the atoms and bonds of a batch without the padding between them.
+    """The same task, computed on the atoms and bonds of a batch without the padding between them.
 
     Columns of molecules are padded to the largest of the whole split, often five times the mean.
     Here the places of the real atoms and bonds of a batch are gathered first, and the network
@@ -45,37 +44,40 @@ def packed_graphs(task: Task, sizes: Sequence[int]) -> Task:
     def loss(
         params: Params, model_state: ModelState, batch: Batch, random: Key
     ) -> tuple[Array, tuple[ModelState, Outputs]]:
-        rows, atoms = batch["atom"].shape[:2]
-        real = {
-            name: (batch[name][:, :, 0] > 0) & (batch["mask"] > 0)[:, None]
-            for name in ("atom", "bond")
-        }
-        needed = {name: largest(each.sum()) for name, each in real.items()}
-        choices = [size for size in sizes if size < atoms]
-        places = [(rows * size, math.ceil(rows * size * BONDS_PER_ATOM)) for size in choices]
+        return _packed(sizes, batch, lambda own: task.loss(params, model_state, own, random))
 
-        def packed(
-            count: tuple[int, int],
-        ) -> Callable[[], tuple[Array, tuple[ModelState, Outputs]]]:
-            def run() -> tuple[Array, tuple[ModelState, Outputs]]:
-                found = {
-                    f"packed_{name}": jnp.flatnonzero(each, size=size, fill_value=-1)
-                    for (name, each), size in zip(real.items(), count, strict=True)
-                }
-                return task.loss(params, model_state, {**batch, **found}, random)
+    def predict(params: Params, model_state: ModelState, batch: Batch) -> Outputs:
+        return _packed(sizes, batch, lambda own: task.predict(params, model_state, own))
 
-            return run
+    return dataclasses.replace(task, loss=loss, predict=predict)
 
-        def padded() -> tuple[Array, tuple[ModelState, Outputs]]:
-            return task.loss(params, model_state, batch, random)
 
-        if not places:
-            return padded()
-        first = [
-            jnp.searchsorted(jnp.array(each), needed[name])
-            for name, each in zip(real, zip(*places, strict=True), strict=True)
-        ]
-        branch = jnp.maximum(*first)
-        return jax.lax.switch(branch, [*(packed(count) for count in places), padded])
+def _packed(sizes: Sequence[int], batch: Batch, run: Callable[[Batch], Any]) -> Any:
+    """`run` of the batch with the places of its real atoms and bonds, or of the batch as it is."""
+    rows, atoms = batch["atom"].shape[:2]
+    choices = [size for size in sizes if size < atoms]
+    if not choices or not isinstance(rows, int):  # a symbolic number of rows, in an export
+        return run(batch)
+    real = {name: jnp.asarray(batch[name])[:, :, 0] > 0 for name in ("atom", "bond")}
+    if "mask" in batch:
+        used = jnp.asarray(batch["mask"]) > 0
+        real = {name: each & used[:, None] for name, each in real.items()}
+    places = [(rows * size, math.ceil(rows * size * BONDS_PER_ATOM)) for size in choices]
 
-    return dataclasses.replace(task, loss=loss)
+    def packed(count: tuple[int, int]) -> Callable[[], Any]:
+        def of_places() -> Any:
+            found = {
+                f"packed_{name}": jnp.flatnonzero(each, size=size, fill_value=-1)
+                for (name, each), size in zip(real.items(), count, strict=True)
+            }
+            return run({**batch, **found})
+
+        return of_places
+
+    needed = [largest(each.sum()) for each in real.values()]
+    first = [
+        jnp.searchsorted(jnp.array(each), need)
+        for each, need in zip(zip(*places, strict=True), needed, strict=True)
+    ]
+    branches = [*(packed(count) for count in places), lambda: run(batch)]
+    return jax.lax.switch(jnp.maximum(*first), branches)

@@ -39,6 +39,16 @@ def test_packing_changes_no_number(rows):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
+def test_predictions_are_packed_and_the_same():
+    batch = {name: jnp.asarray(column[:5]) for name, column in COLUMNS.items()}
+    params, state = TASK.init(jax.random.key(0), batch, {})
+    expected = TASK.predict(params, state, batch)["value"]
+    packed = packed_graphs(TASK, (3, 5))
+    np.testing.assert_allclose(packed.predict(params, state, batch)["value"], expected, rtol=1e-4)
+    program = jax.make_jaxpr(packed.predict)(params, state, batch)
+    assert "cond" in {each.primitive.name for each in program.eqns}
+
+
 def test_a_small_batch_is_computed_on_fewer_atoms():
     """Places of the branches, read from the program."""
     batch = jax.tree.map(jnp.asarray, batches.take(COLUMNS, np.array([0, 1, 7])))

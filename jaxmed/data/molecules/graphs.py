@@ -12,6 +12,8 @@ from jaxmed.data.molecules.parse import readable
 
 GRAPH = ("atom", "bond", "bond_atoms")
 """The columns of a graph; the first tells how many atoms there are."""
+BONDS_PER_ATOM = 1.15
+"""Places for bonds that packing makes for each place of an atom; drugs have about 1.08."""
 MOST_ATOMS = 2**15 - 1
 """What the column `bond_atoms` can number."""
 
@@ -85,7 +87,7 @@ def packed_sizes(columns: Mapping[str, np.ndarray], *, batch_size: int) -> tuple
         and the mean and three; whole numbers, bonds counted as 1/1.15 of an atom.
     """
     batch_size = checks.whole("batch_size", batch_size)
-    bonds = _real(columns, "bond").sum(1) / 1.15
+    bonds = _real(columns, "bond").sum(1) / BONDS_PER_ATOM
     need = np.maximum(atom_counts(columns), bonds)
     spread = need.std() / np.sqrt(batch_size)
     return tuple(sorted({int(np.ceil(need.mean() + times * spread)) for times in (0.5, 3.0)}))
