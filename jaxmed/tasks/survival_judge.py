@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,41 @@ def survival_judge(ends: np.ndarray, time: str, event: str) -> Judge:
             survival=lambda outputs: outputs["survival"],
             replaced=lambda outputs, survival: {**outputs, **curve_outputs(survival, ends)},
         ),
+    )
+
+
+def periods_judge(judge: Judge, start: str, time: str) -> Judge:
+    """The judge where rows are periods of patients and not patients: checks, and no statistics.
+
+    Args:
+        judge: of patients.
+        start: name of the column of times at which a row begins to be observed.
+        time: name of the column of times at which it ends.
+    """
+
+    def check(columns: Columns, *, training: bool) -> str | None:
+        if start not in columns:
+            return f"has the columns {', '.join(columns)}, but needs `{start}`"
+        begins = columns[start]
+        if begins.ndim != 1 or begins.dtype.kind not in "biuf":
+            return (
+                f"has {start} of shape {begins.shape} and dtype {begins.dtype}, but needs one "
+                "number per row"
+            )
+        said = judge.check(columns, training=training)
+        if said is not None:
+            return said
+        bad = np.flatnonzero(~((begins >= 0) & (begins < columns[time])))
+        if bad.size:
+            return (
+                f"has the {start} {begins[bad[0]]:g} and the {time} {columns[time][bad[0]]:g} in "
+                f"row {bad[0]}, but a row is observed from 0 or later until after that: correct "
+                "them or leave the row out"
+            )
+        return None
+
+    return dataclasses.replace(
+        judge, check=check, statistics={}, figures=lambda table: iter(()), curves=None, risks=None
     )
 
 
