@@ -13,6 +13,7 @@ from jaxmed import metrics
 from jaxmed.tasks.curve_statistics import (
     LEAST_ROWS,
     CurvesAt,
+    auroc_over_time,
     calibration_of,
     curve_statistics,
     undefined,
@@ -64,6 +65,14 @@ def survival_judge(ends: np.ndarray, time: str, event: str) -> Judge:
             f"Predicted and observed probability of an event until {horizon:g}, the median time of "
             "an event, in fifths of the rows by predicted probability.",
         )
+        areas = auroc_over_time(table, at)
+        if areas is not None:
+            yield (
+                "survival_auroc",
+                plots.survival_auroc(*areas),
+                "AUROC of rows with an event until each time against those without, with 95 % "
+                "bootstrap intervals, weighted by the probability of not being censored.",
+            )
 
     return Judge(
         check=checks_of(time, event, ends[-1]),
