@@ -37,6 +37,7 @@ EXEMPT: dict[str, str] = {
     "data.Arrays": "what `from_arrays` gives, which checks",
     "data.Source": "a protocol",
     "data.Splits": _VALUE,
+    "data.SplitCheck": "what `check_split` gives",
     "data.molecules.Fault": "what `faults` gives",
     "data.molecules.fault_counts": "of what `faults` gives",
     "data.records.Events": "what `from_event_columns` gives, which checks",
