@@ -17,7 +17,7 @@ SMILES = [f"{'C' * length}{end}" for length in range(1, 9) for end in ("O", "N",
 
 
 def settings(tmp_path, **changes):
-    small = {"members": 2, "width": 6, "message_steps": 2, "epochs": 2, "forest": 5}
+    small = {"members": 2, "width": 6, "message_steps": 2, "steps": 2, "forest": 5}
     return moleculenet.Settings(runs=tmp_path, **{**small, **changes})
 
 
