@@ -70,7 +70,7 @@ def of_findings(names: Sequence[str]) -> Judge:
         answer=lambda outputs: {"probabilities": outputs["probabilities"]},
         names={"probabilities": names} if names else {},
         subjects=dict.fromkeys(FINDINGS, mean),
-        scores=lambda outputs: outputs["logits"],
+        scores=label_scores,
     )
 
 
@@ -106,6 +106,18 @@ def _with_probabilities(outputs: Outputs, probabilities: Array) -> Outputs:
     """The outputs with other probabilities, without what was counted from the first ones."""
     kept = {name: value for name, value in outputs.items() if name not in FROM_PROBABILITIES}
     return {**kept, "probabilities": probabilities}
+
+
+def label_scores(outputs: Outputs) -> Array:
+    """Log odds of each label [rows, labels]: the network's own, or else those of the probability.
+
+    An ensemble has no logits of its own, because it averages probabilities.
+    """
+    if "logits" in outputs:
+        return outputs["logits"]
+    probabilities = outputs["probabilities"]
+    positive = jnp.log(jnp.maximum(probabilities, _SMALLEST))
+    return positive - jnp.log(jnp.maximum(1 - probabilities, _SMALLEST))
 
 
 def _class_scores(outputs: Outputs) -> Array:

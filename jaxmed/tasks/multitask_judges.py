@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxmed import metrics
 from jaxmed.metrics.weighted import as_result, mean_of_defined
+from jaxmed.tasks.class_judges import label_scores
 from jaxmed.tasks.judge import Judge, Statistic
 from jaxmed.typing import Columns
 
@@ -60,7 +61,7 @@ def of_binary_targets(names: Sequence[str]) -> Judge:
         answer=lambda outputs: {"probabilities": outputs["probabilities"]},
         notes=notes,
         subjects=_subjects(names, _OF_BINARY),
-        scores=lambda outputs: outputs["logits"],
+        scores=label_scores,
         names={"probabilities": names},
     )
 
