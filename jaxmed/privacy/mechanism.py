@@ -72,12 +72,7 @@ class DPSGD:
         check_clip(self.clip)
         checks.at_least("noise_multiplier", self.noise_multiplier, 0)
         checks.fraction("delta", self.delta, below_one=True, above_zero=True)
-        checks.known("unit", self.unit, ("row", "group"))
-        if self.unit == "row" and self.rows_per_unit != 1:
-            raise ValueError(
-                f"rows_per_unit is {self.rows_per_unit}, but unit is 'row': protect each 'group', "
-                "or leave rows_per_unit at 1."
-            )
+        _check_unit(self.unit, self.rows_per_unit)
         if self.capacity % self.microbatches:
             raise ValueError(
                 f"microbatches is {self.microbatches}, which does not divide capacity, "
@@ -171,6 +166,8 @@ def dp_sgd(
     steps = checks.whole("steps", steps, most=MOST_STEPS)
     microbatch = checks.whole("microbatch", microbatch, most=MOST_ROWS)
     checks.fraction("delta", delta, below_one=True, above_zero=True)
+    check_clip(clip)
+    _check_unit(unit, rows_per_unit)
     if delta > 1 / units:
         raise ValueError(
             f"delta is {delta}, but must be at most 1 / units, {1 / units:.3g}: a mechanism that "
@@ -240,6 +237,15 @@ def total_epsilon(mechanisms: Sequence[DPSGD], delta: float, *, accountant: str 
         if math.log(failing) + float(np.logaddexp(0, epsilon)) <= math.log(share * delta):
             return epsilon
     return math.inf
+
+
+def _check_unit(unit: str, rows_per_unit: int) -> None:
+    checks.known("unit", unit, ("row", "group"))
+    if unit == "row" and rows_per_unit != 1:
+        raise ValueError(
+            f"rows_per_unit is {checks.shown(rows_per_unit)}, but unit is 'row': protect each "
+            "'group', or leave rows_per_unit at 1."
+        )
 
 
 @functools.lru_cache(maxsize=64)
