@@ -14,7 +14,7 @@ from jaxmed.privacy.clipping import clipped
 from jaxmed.tasks import Task
 from jaxmed.tasks.task import A_TASK
 from jaxmed.training.gradients import Gradient
-from jaxmed.typing import Array, Batch, Key, ModelState, Option, Params, Scalars, Tree
+from jaxmed.typing import AnyArray, Array, Batch, Key, ModelState, Option, Params, Scalars, Tree
 
 NOISE = np.uint32(2**32 - 2)
 """Folded into the key of a step for its noise; no row of a batch has this place."""
@@ -145,7 +145,7 @@ def _parts(batch: Batch, microbatches: int, rows_per_unit: int) -> dict[str, Arr
             f"not divide the {rows} rows that a device sees: choose divisors."
         )
 
-    def split(column: Array) -> Array:
+    def split(column: AnyArray) -> Array:
         shape = (-1, microbatches, rows_per_unit, *column.shape[1:])
         return jnp.swapaxes(jnp.asarray(column).reshape(shape), 0, 1)
 
