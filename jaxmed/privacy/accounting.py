@@ -55,7 +55,9 @@ def epsilon_of(releases: Sequence[Steps], delta: float, *, accountant: str = "pl
         return 0.0
     if any(noise == 0 for _, noise, _ in found):
         return math.inf
-    ledger = _composed(found, accountant, None)
+    # At large sampling rates the series of fractional orders do not converge.
+    largest = max(rate for rate, _, _ in found)
+    ledger = _composed(found, accountant, None if largest <= 0.05 else _WHOLE_ORDERS)
     if accountant != "rdp_2019":
         return float(ledger.get_epsilon(delta))
     orders, divergences = (np.asarray(each) for each in (ledger._orders, ledger._rdp))
