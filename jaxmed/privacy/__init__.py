@@ -1,7 +1,7 @@
 """May I share it? Differentially private training: clipping, noise, sampling, accounting."""
 
 from jaxmed.privacy.accounting import epsilon_of, noise_multiplier_for
-from jaxmed.privacy.clipping import clipped
+from jaxmed.privacy.clipping import clipped_gradient
 from jaxmed.privacy.gradient import private_mean
 from jaxmed.privacy.ledger import Ledger, read_ledger, write_ledger
 from jaxmed.privacy.mechanism import DPSGD, dp_sgd, total_epsilon
@@ -14,7 +14,7 @@ __all__ = [
     "Ledger",
     "PoissonOrder",
     "check_rows_apart",
-    "clipped",
+    "clipped_gradient",
     "dp_sgd",
     "epsilon_of",
     "noise_multiplier_for",

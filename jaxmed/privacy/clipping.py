@@ -12,7 +12,7 @@ _BELOW = 1 - 2.0**-20
 """Keeps a clipped gradient below its bound where the norm was rounded."""
 
 
-def clipped(gradient: Params, bound: Option) -> tuple[Params, Array]:
+def clipped_gradient(gradient: Params, bound: Option) -> tuple[Params, Array]:
     """A gradient scaled to at most a Euclidean norm, over all its leaves.
 
         g min(1, bound / |g|)

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.batch_axis import total
-from jaxmed.privacy.clipping import clipped
+from jaxmed.privacy.clipping import clipped_gradient
 from jaxmed.tasks import Task
 from jaxmed.tasks.task import A_TASK
 from jaxmed.training.gradients import Gradient
@@ -83,7 +83,7 @@ def private_mean(
         return jnp.where(mask > 0, losses, 0).sum() / jnp.maximum(mask.sum(), 1)
 
     def of_unit(params: Params, model_state: ModelState, rows: Batch, key: Key) -> Params:
-        scaled, _ = clipped(jax.grad(loss_of_unit)(params, model_state, rows, key), clip)
+        scaled, _ = clipped_gradient(jax.grad(loss_of_unit)(params, model_state, rows, key), clip)
         there = (rows["mask"] > 0).any()
         return jax.tree.map(lambda g: jnp.where(there, g, 0), scaled)
 

@@ -13,7 +13,7 @@ from scipy import stats
 from training.linear import SGD
 
 from jaxmed.data import batches
-from jaxmed.privacy import clipped, private_mean
+from jaxmed.privacy import clipped_gradient, private_mean
 from jaxmed.runtime import placement
 from jaxmed.training import gradients, make_train_step
 from jaxmed.training.rounds import copy_arrays
@@ -153,8 +153,8 @@ def test_a_clipped_gradient_never_exceeds_its_bound():
     random = np.random.default_rng(0)
     for size in (1e-15, 1e-3, 1.0, 1e3, 1e18):
         tree = {"a": jnp.float32(size * random.normal(size=(30,))), "b": jnp.float32([size])}
-        found, norm = clipped(tree, 0.7)
+        found, norm = clipped_gradient(tree, 0.7)
         assert np.linalg.norm(np.float64(flat(found))) <= 0.7
         np.testing.assert_allclose(norm, np.linalg.norm(np.float64(flat(tree))), rtol=1e-4)
-    broken, _ = clipped({"a": jnp.array([np.inf, 1.0])}, 0.7)
+    broken, _ = clipped_gradient({"a": jnp.array([np.inf, 1.0])}, 0.7)
     assert (flat(broken) == 0).all()
