@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxmed.typing import Array, Option, Params
 
-_TINY = 1e-38
+_TINY = 1e-30
 _BELOW = 1 - 2.0**-20
 """Keeps a clipped gradient below its bound where the norm was rounded."""
 
