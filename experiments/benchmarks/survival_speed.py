@@ -163,9 +163,11 @@ def many(columns: Columns, settings: Settings) -> Callable[[], int]:
 
 def pycox(columns: Columns, settings: Settings) -> Callable[[], int]:
     """Trains pycox's CoxPH."""
+    import torch
     import torchtuples
     from pycox.models import CoxPH
 
+    torch.set_num_threads(1)  # two wait for each other, and are slower
     width = columns["features"].shape[1]
     network = torchtuples.practical.MLPVanilla(
         width, list(WIDTHS), 1, batch_norm=False, dropout=None, output_bias=False

@@ -30,6 +30,7 @@ from jaxmed.runs.manifest import write_manifest
 CAUSES = ("circulatory", "neoplasms", "other")
 HORIZON = 5215.0  # days
 HINGES = (-1.0, -0.3, 0.3, 1.0)
+LINEAR_RATE = 0.05
 STATISTICS = ("antolini_c", "integrated_brier", "calibration_gap")
 
 
@@ -117,7 +118,9 @@ def networks(
     task = question(network, read(HINGES), settings.degree, settings)
     return crossed(
         jm.transforms.ensemble(task, members=settings.members),
-        optax.adamw(schedule(rows, settings), weight_decay=settings.weight_decay),
+        optax.adamw(
+            schedule(rows, settings, settings.learning_rate), weight_decay=settings.weight_decay
+        ),
         rows,
         seed,
         settings,
@@ -128,7 +131,7 @@ def linear(rows: dict[str, np.ndarray], settings: Settings) -> jm.training.Cross
     """One linear layer: odds of each cause that are proportional at all times."""
     network = jm.models.MLP(widths=(), outputs=len(CAUSES))
     task = question(network, read(), 0, settings)
-    return crossed(task, optax.adam(schedule(rows, settings)), rows, 0, settings)
+    return crossed(task, optax.adam(schedule(rows, settings, LINEAR_RATE)), rows, 0, settings)
 
 
 def without_covariates(
@@ -155,12 +158,10 @@ def read(hinges: tuple[float, ...] = ()) -> jm.data.inputs.Fitted:
     return jm.data.inputs.features(fill="mean", indicators=True, hinges=hinges)
 
 
-def schedule(rows: dict[str, np.ndarray], settings: Settings) -> optax.Schedule:
+def schedule(rows: dict[str, np.ndarray], settings: Settings, rate: float) -> optax.Schedule:
     """A cosine from the learning rate to 0 in the steps of a fold."""
     trained = len(rows["time"]) * (settings.folds - 1) // settings.folds
-    return optax.cosine_decay_schedule(
-        settings.learning_rate, settings.epochs * -(-trained // settings.batch_size)
-    )
+    return optax.cosine_decay_schedule(rate, settings.epochs * -(-trained // settings.batch_size))
 
 
 def crossed(

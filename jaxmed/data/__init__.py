@@ -5,6 +5,7 @@
 - `from_masks`: images with a class for each voxel; `to_grid` brings such labels back to the files.
 - `split`, `stratified_split`, `stratified_folds`, `subset`: parts of it, whole patients together.
 - `check_split`: that no row, patient or copy is in two parts, and what identifies the parts.
+- `landmark_rows`: patients under observation at a time, out of rows of periods.
 - `columns`: all of a source in memory; `take_rows`: some of its rows.
 - `write_nifti`, `write_dicom_seg`: labels as files on the grid of the image they belong to.
 - `augment`, `batches`, `inputs`, `masks`, `records`, `signals`, `text`, `catalogue`: modules, see
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         text,
     )
     from jaxmed.data.catalogue import Splits, load
+    from jaxmed.data.landmarks import landmark_rows
     from jaxmed.data.readers.image_folder import from_image_folder
     from jaxmed.data.readers.table import from_csv
     from jaxmed.data.readers.text_folder import from_text_folder
@@ -71,6 +73,7 @@ __all__ = [
     "from_text_folder",
     "from_tfds",
     "inputs",
+    "landmark_rows",
     "load",
     "masks",
     "read_dicom_series",
@@ -108,6 +111,7 @@ _MODULE_OF = {
     "from_text_csv": "readers.text_table",
     "from_text_folder": "readers.text_folder",
     "from_tfds": "readers.tfds",
+    "landmark_rows": "landmarks",
     "load": "catalogue",
     "read_dicom_series": "studies.dicom_series",
     "read_nifti": "studies.nifti",

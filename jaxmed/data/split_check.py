@@ -41,7 +41,8 @@ class SplitCheck:
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{name} {count:,}" for name, count in self.sizes.items())
-        return f"{sizes}; {self.copies or 'no'} copies between parts; sha256 {self.digest}"
+        copies = "1 copy" if self.copies == 1 else f"{self.copies or 'no'} copies"
+        return f"{sizes}; {copies} between parts; sha256 {self.digest}"
 
 
 def check_split(

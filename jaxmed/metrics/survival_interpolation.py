@@ -90,8 +90,8 @@ def incidence_at(
     whole = incidence.sum(-1).max(initial=0)
     if not (steps >= -ROUNDING and whole <= 1 + ROUNDING):
         raise ValueError(
-            f"incidence changes by {steps:g} or more between ends and sums to {whole:g} or less, "
-            "but must hold probabilities that do not decrease along ends and sum to at most 1."
+            f"incidence has a step of {steps:g} along ends and causes that sum to {whole:g}, but "
+            "must not decrease or sum to more than 1: pass cumulative probabilities."
         )
     at = survival_at((1 - incidence.sum(-1)).clip(0, 1), ends, times)
     after = np.searchsorted(ends, times).clip(max=len(ends) - 1)

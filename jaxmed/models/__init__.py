@@ -21,6 +21,7 @@ from jaxmed.models.event_set import EventSet
 from jaxmed.models.gru_d import GRUD
 from jaxmed.models.hashed_ngrams import HashedNgrams
 from jaxmed.models.heads import MaskedAutoencoder, PooledClassifier, Projector
+from jaxmed.models.hydra import hydra
 from jaxmed.models.image_decoder import ImageDecoder
 from jaxmed.models.inception_time import InceptionStages, InceptionTime
 from jaxmed.models.intermediates import capture, intermediates
@@ -84,6 +85,7 @@ __all__ = [
     "WordPredictor",
     "capture",
     "crf",
+    "hydra",
     "in_dtype",
     "intermediates",
     "layers",

@@ -54,15 +54,7 @@ def minirocket(*, features: int = 9_996, column: str = "signal") -> Fitted:
     checks.text("column", column)
 
     def read(batch: Batch) -> Array:
-        if column not in batch:
-            raise ValueError(f"data has no column {column!r}: add it, or name another as column.")
-        signal = jnp.asarray(batch[column])
-        if signal.ndim != 3 or signal.shape[1] < WINDOW:
-            raise ValueError(
-                f"{column} has shape {signal.shape}, but must be [rows, time, channels] with at "
-                f"least {WINDOW} times."
-            )
-        return signal.astype(jnp.float32)
+        return read_signal(batch, column, least=WINDOW)
 
     def channels(signal: Array) -> list[Array]:
         return [signal[..., n] for n in range(signal.shape[-1])]
@@ -90,6 +82,19 @@ def minirocket(*, features: int = 9_996, column: str = "signal") -> Fitted:
         }
 
     return Fitted(apply, Counts(sums, constants))
+
+
+def read_signal(batch: Batch, column: str, *, least: int) -> Float[Array, "rows time channels"]:
+    """The column as float32; refused where it is missing or has fewer than `least` times."""
+    if column not in batch:
+        raise ValueError(f"data has no column {column!r}: add it, or name another as column.")
+    signal = jnp.asarray(batch[column])
+    if signal.ndim != 3 or signal.shape[1] < least:
+        raise ValueError(
+            f"{column} has shape {signal.shape}, but must be [rows, time, channels] with at "
+            f"least {least} times."
+        )
+    return signal.astype(jnp.float32)
 
 
 def plan(length: int, features: int) -> tuple[tuple[int, int], ...]:
@@ -165,16 +170,19 @@ def proportions(
 
 
 def convolved(
-    signal: Float[Array, "batch time"], dilation: int
+    signal: Float[Array, "batch time"],
+    dilation: int,
+    kernels: Float[np.ndarray, "window kernels"] | None = None,
 ) -> Float[Array, "batch time kernels"]:
-    """The signal convolved with all 84 kernels, zeros around it.
+    """The signal convolved with all kernels, zeros around it.
 
     Args:
         signal: [batch, time].
         dilation: steps between the weights of a kernel.
+        kernels: weights [9, kernels]; by default the 84 of MiniRocket.
 
     Returns:
-        [batch, time, 84].
+        [batch, time, kernels].
     """
     margin = (WINDOW - 1) * dilation // 2
     padded = jnp.pad(signal, ((0, 0), (margin, margin)))
@@ -182,7 +190,8 @@ def convolved(
     shifted = jnp.stack(
         [padded[:, k * dilation : k * dilation + time] for k in range(WINDOW)], axis=-1
     )
-    return jnp.matmul(shifted, _kernels(), precision=jax.lax.Precision.HIGHEST)
+    weights = _kernels() if kernels is None else kernels
+    return jnp.matmul(shifted, weights, precision=jax.lax.Precision.HIGHEST)
 
 
 def sum_of_quantiles(

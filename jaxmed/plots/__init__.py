@@ -23,6 +23,7 @@ from jaxmed.plots.score_dots import score_dots
 from jaxmed.plots.segmentation import segmentation_overlay
 from jaxmed.plots.stay_timeline import stay_timeline
 from jaxmed.plots.survival import SurvivalGroup, survival_calibration, survival_curves
+from jaxmed.plots.survival_auroc import survival_auroc
 from jaxmed.plots.sweep import sweep_scatter
 from jaxmed.plots.training import training_curve
 
@@ -44,6 +45,7 @@ __all__ = [
     "score_dots",
     "segmentation_overlay",
     "stay_timeline",
+    "survival_auroc",
     "survival_calibration",
     "survival_curves",
     "sweep_scatter",

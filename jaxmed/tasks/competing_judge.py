@@ -10,6 +10,7 @@ from jaxmed import metrics
 from jaxmed.tasks.curve_statistics import (
     LEAST_ROWS,
     CurvesAt,
+    auroc_over_time,
     calibration_of,
     curve_statistics,
 )
@@ -52,6 +53,14 @@ def competing_judge(ends: np.ndarray, causes: Sequence[str], time: str, cause: s
                 f"Predicted and observed probability of {name} until {horizon:g}, its median time, "
                 "in fifths of the rows by predicted probability.",
             )
+            areas = auroc_over_time(table, at, cause=k, causes=len(causes))
+            if areas is not None:
+                yield (
+                    f"auroc_{name}",
+                    plots.survival_auroc(*areas),
+                    f"AUROC of rows with {name} until each time against all others, with 95 % "
+                    "bootstrap intervals, weighted by the probability of not being censored.",
+                )
 
     return Judge(
         check=checks_of(time, cause, ends[-1], causes),

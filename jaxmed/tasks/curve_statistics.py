@@ -18,6 +18,8 @@ LEAST_ROWS = 30  # for groups of rows
 _TIMES = 100  # of the integrated Brier score, as in the literature
 _MOST_TIMES = 2_000  # of Antolini's C: beyond, those of so many events
 _CALIBRATION_GROUPS = 5
+_RESAMPLES, _LEAST_RESAMPLES = 200, 20  # of a figure
+_MOST_WEIGHTS = 10_000_000  # of them, in memory
 
 
 def curve_statistics(at: CurvesAt, cause: int = 1, causes: int = 1) -> dict[str, Statistic]:
@@ -68,6 +70,44 @@ def curve_statistics(at: CurvesAt, cause: int = 1, causes: int = 1) -> dict[str,
         return calibration_of(table, at, weights, **counted)[0].gap
 
     return {"antolini_c": antolini, "integrated_brier": integrated_brier, "calibration_gap": gap}
+
+
+def auroc_over_time(
+    table: Columns, at: CurvesAt, *, cause: int = 1, causes: int = 1
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
+    """Times, AUROC at each, and both ends of its bootstrap interval; None where it is undefined.
+
+    The times are the deciles of those of the events, but for the first and the last.
+    """
+    time, event = table["time"], table["event"]
+    times = np.unique(np.quantile(time[event == cause], np.linspace(0.1, 0.9, 9)))
+    times = times[(times >= time[event == cause].min()) & (times < time.max())]
+    if not len(times):
+        return None
+    risk = 1 - at(table, times)
+
+    def areas(weights: np.ndarray | None) -> np.ndarray:
+        return metrics.auroc_at(
+            time,
+            event,
+            risk,
+            times,
+            weights,
+            train_time=time,
+            train_event=event,
+            cause=cause,
+            causes=causes,
+        )
+
+    resamples = max(_LEAST_RESAMPLES, min(_RESAMPLES, _MOST_WEIGHTS // len(time)))
+    weights = metrics.bootstrap_weights(
+        len(time), resamples=resamples, seed=0, group=table.get("group")
+    )
+    drawn = areas(weights)
+    if np.isnan(drawn).all(axis=0).any():
+        return None
+    low, high = np.nanpercentile(drawn, (2.5, 97.5), axis=0)
+    return times, areas(None), low, high
 
 
 def calibration_of(

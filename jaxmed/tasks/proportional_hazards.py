@@ -23,7 +23,7 @@ from jaxmed.metrics.streaming import Metric
 from jaxmed.tasks.judge import Judge, Risks
 from jaxmed.tasks.network import Inputs, Network
 from jaxmed.tasks.supervised import supervised
-from jaxmed.tasks.survival_judge import checks_of, observed, survival_judge
+from jaxmed.tasks.survival_judge import checks_of, observed, periods_judge, survival_judge
 from jaxmed.tasks.task import Task
 from jaxmed.typing import Array, Batch, Columns, Float
 
@@ -34,6 +34,7 @@ def proportional_hazards(
     inputs: Inputs,
     time: str = "time",
     event: str = "event",
+    start: str | None = None,
     metrics: Mapping[str, Metric] | None = None,
 ) -> Task:
     """The logarithm of the hazard ratio, by Cox's partial likelihood of each batch.
@@ -50,6 +51,8 @@ def proportional_hazards(
         inputs: what the network reads of a batch.
         time: the column of times of the event or of the end of observation, at least 0.
         event: the column that says whether it was the event, 1, or not, 0 (censored).
+        start: the column of times at which a row begins to be observed, as in `piecewise_hazard`; a
+            row is at risk of the events after it.
         metrics: streaming metrics of training by name; by default none.
 
     Returns:
@@ -66,9 +69,13 @@ def proportional_hazards(
     """
     checks.text("time", time)
     checks.text("event", event)
+    if start is not None:
+        checks.text("start", start)
 
     def targets(batch: Batch) -> tuple[Array, ...]:
-        columns = (batch[time], batch[event], batch["mask"])
+        columns = [batch[time], batch[event], batch["mask"]]
+        if start is not None:
+            columns.append(batch[start])
         return tuple(jnp.asarray(column, jnp.float32) for column in columns)
 
     return supervised(
@@ -79,7 +86,9 @@ def proportional_hazards(
         loss=lambda logits, target: partial_likelihood_loss(logits[:, 0], *target),
         targets=targets,
         metrics={} if metrics is None else metrics,
-        judge=_judge(time, event),
+        judge=_judge(time, event)
+        if start is None
+        else periods_judge(_judge(time, event), start, time),
     )
 
 
@@ -88,6 +97,7 @@ def partial_likelihood_loss(
     time: Float[Array, " batch"],
     event: Float[Array, " batch"],
     mask: Float[Array, " batch"],
+    start: Float[Array, " batch"] | None = None,
 ) -> Float[Array, " batch"]:
     """Negative logarithm of Cox's partial likelihood, one term per event, with Efron's ties.
 
@@ -103,6 +113,7 @@ def partial_likelihood_loss(
         time: of the event or of censoring.
         event: 1 or 0.
         mask: 1 real, 0 padding, which is never at risk.
+        start: of the observation of a row, which is at risk of events after it; by default always.
 
     Returns:
         [batch]; the rows at risk are those of all devices that share the batch.
@@ -125,6 +136,11 @@ def partial_likelihood_loss(
         return jax.ops.segment_sum(values, first, len(t), indices_are_sorted=True)[first]
 
     at_risk = jnp.cumsum(weight[::-1])[::-1][first]
+    if start is not None:
+        begins = gathered(start)[order]
+        late = jnp.argsort(begins)
+        not_yet = jnp.append(jnp.cumsum(weight[late][::-1])[::-1], 0.0)
+        at_risk -= not_yet[jnp.searchsorted(begins[late], t)]
     tied = over_ties(jnp.where(is_event, weight, 0.0))
     ties = jnp.maximum(over_ties(is_event.astype(jnp.int32)), 1)
     before = jnp.cumsum(is_event) - is_event

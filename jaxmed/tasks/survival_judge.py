@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from jaxmed import metrics
 from jaxmed.tasks.curve_statistics import (
     LEAST_ROWS,
     CurvesAt,
+    auroc_over_time,
     calibration_of,
     curve_statistics,
     undefined,
@@ -63,6 +65,14 @@ def survival_judge(ends: np.ndarray, time: str, event: str) -> Judge:
             f"Predicted and observed probability of an event until {horizon:g}, the median time of "
             "an event, in fifths of the rows by predicted probability.",
         )
+        areas = auroc_over_time(table, at)
+        if areas is not None:
+            yield (
+                "survival_auroc",
+                plots.survival_auroc(*areas),
+                "AUROC of rows with an event until each time against those without, with 95 % "
+                "bootstrap intervals, weighted by the probability of not being censored.",
+            )
 
     return Judge(
         check=checks_of(time, event, ends[-1]),
@@ -87,6 +97,41 @@ def survival_judge(ends: np.ndarray, time: str, event: str) -> Judge:
             survival=lambda outputs: outputs["survival"],
             replaced=lambda outputs, survival: {**outputs, **curve_outputs(survival, ends)},
         ),
+    )
+
+
+def periods_judge(judge: Judge, start: str, time: str) -> Judge:
+    """The judge where rows are periods of patients and not patients: checks, and no statistics.
+
+    Args:
+        judge: of patients.
+        start: name of the column of times at which a row begins to be observed.
+        time: name of the column of times at which it ends.
+    """
+
+    def check(columns: Columns, *, training: bool) -> str | None:
+        if start not in columns:
+            return f"has the columns {', '.join(columns)}, but needs `{start}`"
+        begins = columns[start]
+        if begins.ndim != 1 or begins.dtype.kind not in "biuf":
+            return (
+                f"has {start} of shape {begins.shape} and dtype {begins.dtype}, but needs one "
+                "number per row"
+            )
+        said = judge.check(columns, training=training)
+        if said is not None:
+            return said
+        bad = np.flatnonzero(~((begins >= 0) & (begins < columns[time])))
+        if bad.size:
+            return (
+                f"has the {start} {begins[bad[0]]:g} and the {time} {columns[time][bad[0]]:g} in "
+                f"row {bad[0]}, but a row is observed from 0 or later until after that: correct "
+                "them or leave the row out"
+            )
+        return None
+
+    return dataclasses.replace(
+        judge, check=check, statistics={}, figures=lambda table: iter(()), curves=None, risks=None
     )
 
 

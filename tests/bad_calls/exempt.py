@@ -35,6 +35,7 @@ EXEMPT: dict[str, str] = {
     "data.Arrays": "what `from_arrays` gives, which checks",
     "data.Source": "a protocol",
     "data.Splits": _VALUE,
+    "data.SplitCheck": "what `check_split` gives",
     "data.records.Events": "what `from_event_columns` gives, which checks",
     "data.records.inputs.carried_forward": _INSIDE,
     "data.signals.Annotations": "what `read_wfdb_annotations` gives",

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from bad_calls.call import Call, call, ending_early
 from bad_calls.kinds import (
+    AT_LEAST_0,
     COLUMNS,
     COUNT,
     COUNT_FROM_0,
@@ -203,6 +204,20 @@ CALLS: dict[str, Call] = {
     "data.split": call(data.split, source=A_SOURCE, fractions=FRACTIONS, seed=SEED),
     "data.stratified_split": call(
         data.stratified_split, label=LABELS, fractions=FRACTIONS, seed=SEED
+    ),
+    "data.landmark_rows": call(
+        data.landmark_rows,
+        {"columns": "columns|start|time|event|group|data"},
+        columns=(
+            {
+                "start": np.array([0.0, 1.0]),
+                "time": np.array([1.0, 2.0]),
+                "event": np.array([0, 1]),
+                "group": np.array([5, 5]),
+            },
+            COLUMNS,
+        ),
+        at=(0.5, AT_LEAST_0.also(9)),
     ),
     "data.check_split": call(
         data.check_split,

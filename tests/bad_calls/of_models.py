@@ -179,6 +179,13 @@ CALLS: dict[str, Call] = {
         activation=activation,
         dropout=dropout,
     ),
+    "hydra": call(
+        models.hydra,
+        groups=(2, COUNT.also(1, 3)),
+        kernels=(2, COUNT.also(1)),
+        seed=(0, COUNT_FROM_0),
+        column=("signal", TEXT),
+    ),
     "minirocket": call(models.minirocket, features=(84, COUNT.also(83)), column=("signal", TEXT)),
     "SentenceTagger": call(
         models.SentenceTagger,

@@ -98,6 +98,14 @@ CALLS: dict[str, Call] = {
         ),
         unit=("days", Kind([value for value in TEXT.bad if not isinstance(value, str)])),
     ),
+    "plots.survival_auroc": call(
+        plots.survival_auroc,
+        dict.fromkeys(("times", "auroc", "low", "high"), "times|auroc|low|high"),
+        times=(np.array([1.0, 2.0]), array(1, more=[[2.0, 1.0], [1.0], [1.0, np.inf]])),
+        auroc=_share,
+        low=_share,
+        high=_share,
+    ),
     "plots.survival_calibration": call(
         plots.survival_calibration,
         {"predicted": "predicted|observed", "observed": "observed|predicted"},

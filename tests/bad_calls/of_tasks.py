@@ -112,8 +112,12 @@ CALLS: dict[str, Call] = {
             time=("days", TEXT),
             event=("relapse", TEXT),
             degree=(1, COUNT_FROM_0.optional().also(3)),
+            **more,
         )
-        for name in ("discrete_time_survival", "piecewise_hazard")
+        for name, more in {
+            "discrete_time_survival": {},
+            "piecewise_hazard": {"start": ("entry", TEXT.optional())},
+        }.items()
     },
     "probability_mass_survival": call(
         tasks.probability_mass_survival,
@@ -139,7 +143,11 @@ CALLS: dict[str, Call] = {
         degree=(1, COUNT_FROM_0.optional().also(3)),
     ),
     "proportional_hazards": call(
-        tasks.proportional_hazards, **common, time=("days", TEXT), event=("relapse", TEXT)
+        tasks.proportional_hazards,
+        **common,
+        time=("days", TEXT),
+        event=("relapse", TEXT),
+        start=("entry", TEXT.optional()),
     ),
     "interval_ends": call(
         tasks.interval_ends,

@@ -177,6 +177,16 @@ EXAMPLES: dict[str, Example] = {
         ),
         _survival,
     ),
+    "periods": Example(
+        tasks.piecewise_hazard(
+            MLP(widths=(8,), outputs=2),
+            inputs=_columns,
+            times=(1.0, 2.0, 4.0),
+            degree=1,
+            start="start",
+        ),
+        {**_survival, "start": _survival["time"] / 3},
+    ),
     "probabilities of intervals, ranked": Example(
         tasks.probability_mass_survival(
             MLP(widths=(8,), outputs=3), inputs=_columns, times=(1.0, 2.0, 4.0), ranking=0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jaxmed.metrics import survival_at
+from jaxmed.metrics import incidence_at, survival_at
 from jaxmed.metrics.survival_interpolation import own_survival
 
 RANDOM = np.random.default_rng(0)
@@ -39,3 +39,14 @@ def test_no_survival_left_is_finite_and_stays():
 def test_an_end_at_0_is_refused():
     with pytest.raises(ValueError, match="ends begins with 0, but must be above 0"):
         survival_at(SURVIVAL, np.array([0.0, 1, 2, 3]), TIMES)
+
+
+def test_incidence_between_ends_has_constant_hazards():
+    rates = np.array([0.1, 0.03])
+    ends, times = np.array([4.0, 10.0]), np.array([0.0, 1.0, 4.0, 7.5, 10.0, 12.0])
+
+    def truth(t):
+        return (1 - np.exp(-rates.sum() * t))[:, None] * rates / rates.sum()
+
+    found = incidence_at(truth(ends)[None], ends, times)[0]
+    np.testing.assert_allclose(found, truth(np.minimum(times, 10.0)), atol=1e-12)

@@ -36,7 +36,14 @@ def test_every_exact_statistic_has_a_reference():
     of_survival = {
         *("AalenJohansen", "KaplanMeier", "LogRank", "NelsonAalen", "SurvivalCalibration"),
         *("aalen_johansen", "antolini_c", "auroc_at", "brier_curve", "calibration_at"),
-        *("harrell_c", "integrated_brier", "kaplan_meier", "log_rank", "nelson_aalen"),
+        *(
+            "harrell_c",
+            "incidence_at",
+            "integrated_brier",
+            "kaplan_meier",
+            "log_rank",
+            "nelson_aalen",
+        ),
         *("restricted_mean", "survival_at", "uno_c"),
     }
     of_others = of_trust | of_cases | of_survival

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jaxmed.plots import SurvivalGroup, survival_calibration, survival_curves
+from jaxmed.plots import SurvivalGroup, survival_auroc, survival_calibration, survival_curves
 
 TIME = np.array([2.0, 5.0, 5.0, 9.0, 20.0])
 GROUP = SurvivalGroup(
@@ -38,6 +38,15 @@ def test_calibration_has_a_point_per_group_with_its_rows():
     np.testing.assert_allclose(axes.lines[1].get_xydata(), np.stack([predicted, observed], 1))
     assert [text.get_text() for text in axes.texts] == ["7", "1,200"]
     assert axes.get_xlabel().endswith("until 24")
+
+
+def test_auroc_has_a_line_between_its_intervals_and_keeps_low_areas_in_sight():
+    times, auroc = np.array([1.0, 2.0, 4.0]), np.array([0.8, 0.7, 0.3])
+    axes = survival_auroc(times, auroc, auroc - 0.1, auroc + 0.1).axes[0]
+    np.testing.assert_allclose(axes.lines[1].get_xydata(), np.stack([times, auroc], 1))
+    band = axes.collections[0].get_paths()[0].vertices
+    assert {(1.0, 0.9), (4.0, 0.2)} <= {tuple(point) for point in band.round(6).tolist()}
+    assert axes.get_ylim()[0] < 0.2
 
 
 def test_groups_without_rows_are_refused():

@@ -132,17 +132,6 @@ def test_statistics_are_those_of_each_cause():
         assert 0 <= found[f"calibration_gap_{name}"] < 0.2
 
 
-def test_incidence_between_ends_has_constant_hazards():
-    rates = np.array([0.1, 0.03])
-    ends, times = np.array([4.0, 10.0]), np.array([0.0, 1.0, 4.0, 7.5, 10.0, 12.0])
-
-    def truth(t):
-        return (1 - np.exp(-rates.sum() * t))[:, None] * rates / rates.sum()
-
-    found = metrics.incidence_at(truth(ends)[None], ends, times)[0]
-    np.testing.assert_allclose(found, truth(np.minimum(times, 10.0)), atol=1e-12)
-
-
 def test_bad_columns_are_one_sentence():
     for change, words in (
         ({"cause": np.minimum(CAUSE, 1)}, "no event of other until 20, the last of times, so"),

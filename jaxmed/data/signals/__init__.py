@@ -12,10 +12,10 @@ Nothing here needs jax; filters need SciPy.
 """
 
 from jaxmed.data.signals.annotations import BEATS, SYMBOLS, Annotations, read_wfdb_annotations
-from jaxmed.data.signals.beat_measurements import beat_measurements
 from jaxmed.data.signals.csv_signal import read_signal_csv
 from jaxmed.data.signals.filters import band_pass, notch, resample_recording
 from jaxmed.data.signals.heartbeats import AAMI, intervals, usual_beats
+from jaxmed.data.signals.measured_beats import beat_measurements
 from jaxmed.data.signals.recording import Recording, check_recording, select_leads
 from jaxmed.data.signals.wfdb import Patient, challenge_patient, read_wfdb
 from jaxmed.data.signals.windows import fixed_windows, windows_around

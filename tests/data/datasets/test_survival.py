@@ -111,13 +111,15 @@ def test_the_published_files(name, tmp_path, manual_dir):
     assert others == [None, None]
     entry = catalogue.entry(name)
     columns = train.columns
-    events = {"metabric": 1103, "support": 6036, "flchain": 2166, "support2": 6201}
+    events = {"metabric": 1103, "support": 6036, "flchain": 2166, "support2": 6201, "pbc2": 140}
     assert columns["features"].shape == (entry.sizes["train"], len(entry.feature_names))
     assert columns["event"].sum() == events[name]
     missing = np.isnan(columns["features"]).any()
     assert missing == entry.missing
     if name == "flchain":
         assert np.bincount(columns["cause"]).tolist() == [5705, 742, 567, 857]
+    if name == "pbc2":
+        check_periods(columns, Path(manual_dir, "survival", "pbc2.csv"))
     if name == "support2":
         path = Path(manual_dir, "survival", "support2.csv")
         table = pd.read_csv(path, skipinitialspace=True)
@@ -131,3 +133,22 @@ def test_the_published_files(name, tmp_path, manual_dir):
                 i for i, word in enumerate(train.feature_names) if word.startswith(f"{category}=")
             ]
             np.testing.assert_array_equal(columns["features"][:, own].sum(1), dummies)
+
+
+def check_periods(columns, path):
+    """By pandas: patients, their ends, and that no time of observation is lost or doubled."""
+    table = pd.read_csv(path)
+    last = table.groupby("id").last()
+    assert np.bincount(columns["cause"]).tolist() == [1945 - 169, 140, 29]
+    length = pd.Series(columns["time"] - columns["start"]).groupby(columns["group"]).sum()
+    np.testing.assert_allclose(length, last["years"], atol=1e-5)
+    assert (columns["time"] > columns["start"]).all()
+    died = pd.Series(columns["event"]).groupby(columns["group"]).sum()
+    np.testing.assert_array_equal(died, last["status"] == "dead")
+    own = dict(zip(catalogue.entry("pbc2").feature_names, columns["features"].T, strict=True))
+    np.testing.assert_allclose(own["bilirubin"], table["serBilir"].astype(np.float32))
+    np.testing.assert_array_equal(np.isnan(own["cholesterol"]), table["serChol"].isna())
+    np.testing.assert_array_equal(own["edema"] == 1, table["edema"] == "edema despite diuretics")
+    np.testing.assert_array_equal(own["male"] == 1, table["sex"] == "male")
+    rows = jaxmed.data.landmark_rows(columns, 2.0)
+    assert len(rows["time"]) == (last["years"] > 2).sum()
