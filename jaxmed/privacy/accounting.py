@@ -48,6 +48,7 @@ def epsilon_of(releases: Sequence[Steps], delta: float, *, accountant: str = "pl
         Distributions, 2022 (`pld`).
     """
     checks.fraction("delta", delta, below_one=True, above_zero=True)
+    delta = float(delta)  # dp-accounting is slow with arrays
     checks.known("accountant", accountant, ACCOUNTANTS)
     triples = checks.sequence("releases", releases, "triples")
     found = [_release(number, each) for number, each in enumerate(triples)]
@@ -99,6 +100,7 @@ def noise_multiplier_for(
     checks.positive("epsilon", epsilon)
     checks.fraction("delta", delta, below_one=True, above_zero=True)
     checks.fraction("sampling_rate", sampling_rate, above_zero=True)
+    epsilon, delta, sampling_rate = float(epsilon), float(delta), float(sampling_rate)
     steps = checks.whole("steps", steps)
 
     def spent(noise: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxmed import checks
 from jaxmed.batch_axis import total
-from jaxmed.privacy.clipping import clipped_gradient
+from jaxmed.privacy.clipping import check_clip, clipped_gradient
 from jaxmed.tasks import Task
 from jaxmed.tasks.task import A_TASK
 from jaxmed.training.gradients import Gradient
@@ -64,7 +64,7 @@ def private_mean(
         Abadi et al., Deep Learning with Differential Privacy, 2016, algorithm 1.
     """
     checks.made_by("task", task, Task, A_TASK)
-    check_clip(clip)
+    check_clip("clip", clip)
     if not isinstance(noise_multiplier, jax.core.Tracer):
         checks.at_least("noise_multiplier", noise_multiplier, 0)
         if np.isinf(clip) and noise_multiplier:
@@ -125,12 +125,6 @@ def normal_like(key: Key, tree: Tree, deviation: Option) -> Tree:
         for each, leaf in zip(keys, leaves, strict=False)
     ]
     return jax.tree.unflatten(structure, drawn)
-
-
-def check_clip(clip: Any) -> None:
-    """Refuse a bound that is not above 0; infinity is one."""
-    if not (isinstance(clip, float) and np.isposinf(clip)):
-        checks.positive("clip", clip)
 
 
 def _parts(batch: Batch, microbatches: int, rows_per_unit: int) -> dict[str, Array]:

@@ -13,7 +13,8 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data.batches import MOST_ROWS
 from jaxmed.privacy import accounting
-from jaxmed.privacy.gradient import check_clip, private_mean
+from jaxmed.privacy.clipping import check_clip
+from jaxmed.privacy.gradient import private_mean
 from jaxmed.privacy.sampling import PoissonOrder, capacity_for, overflow
 from jaxmed.tasks import Task
 from jaxmed.training.gradients import Gradient
@@ -69,9 +70,11 @@ class DPSGD:
             raise ValueError(
                 f"batch_size is {self.batch_size}, but there are {self.units} units: ask for fewer."
             )
-        check_clip(self.clip)
+        check_clip("clip", self.clip)
         checks.at_least("noise_multiplier", self.noise_multiplier, 0)
         checks.fraction("delta", self.delta, below_one=True, above_zero=True)
+        for name in ("batch_size", "clip", "noise_multiplier", "delta"):  # equal, hashed, written
+            object.__setattr__(self, name, float(getattr(self, name)))
         _check_unit(self.unit, self.rows_per_unit)
         if self.capacity % self.microbatches:
             raise ValueError(
@@ -166,7 +169,7 @@ def dp_sgd(
     steps = checks.whole("steps", steps, most=MOST_STEPS)
     microbatch = checks.whole("microbatch", microbatch, most=MOST_ROWS)
     checks.fraction("delta", delta, below_one=True, above_zero=True)
-    check_clip(clip)
+    check_clip("clip", clip)
     _check_unit(unit, rows_per_unit)
     if delta > 1 / units:
         raise ValueError(

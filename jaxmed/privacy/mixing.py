@@ -16,7 +16,9 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data import batches
 from jaxmed.tasks import Task
+from jaxmed.tasks.arguments import check_key
 from jaxmed.tasks.task import A_TASK
+from jaxmed.training import validate
 from jaxmed.typing import Array, Batch, Columns, Key, ModelState, Params, Tree
 
 ROWS = 16
@@ -40,11 +42,13 @@ def check_rows_apart(
         key: of the combination, dropout and augmentation.
 
     Raises:
-        ValueError: if rows are not apart, with what gave them away.
+        ValueError: if rows are not apart, with what gave them away, or the task cannot use them.
     """
     checks.made_by("task", task, Task, A_TASK)
     checks.named_columns("columns", columns)
+    check_key(key)
     numbers = batches.numeric(columns)
+    validate.checked("columns", task, numbers, training=False)
     count = min(batches.count_of(numbers), ROWS)
     batch = jax.tree.map(jnp.asarray, batches.take(numbers, np.arange(count, dtype=np.int32)))
     keep_key, key = jax.random.split(key)

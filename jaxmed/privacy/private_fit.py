@@ -23,7 +23,7 @@ from jaxmed.runtime import distributed
 from jaxmed.tasks import Task
 from jaxmed.tasks.arguments import check_key
 from jaxmed.tasks.task import A_TASK
-from jaxmed.training import input_pipeline
+from jaxmed.training import input_pipeline, validate
 from jaxmed.training.fit import Fit, fit
 from jaxmed.training.options import Execution, Run, Validation
 from jaxmed.training.step import init_state
@@ -188,6 +188,7 @@ def _refuse_mixing(
         else next(batches.read(train, np.arange(min(len(train), ROWS))[None]))
     )
     few = {name: column for name, column in few.items() if name not in ("mask", "place")}
+    validate.checked("train", task, few, training=False)
     constants = task.constants(few)  # any will do for this question
     state = init_state(task, optimizer, key, few, constants)
     check_rows_apart(task, state.params, state.model_state, few, key)

@@ -64,6 +64,8 @@ class PoissonOrder:
                 "of each row, or leave rows_per_unit at 1."
             )
         self._groups = None if groups is None else checks.real_array("groups", groups, "rows")
+        if self._groups is not None and not self._groups.size:
+            raise ValueError("groups is empty, but must have one number per row of the split.")
 
     def __repr__(self) -> str:  # without the groups: it is written into the folder of a run
         return f"PoissonOrder({self.sampling_rate}, {self.capacity})"

@@ -13,6 +13,7 @@ from bad_calls import (
     of_label_maps,
     of_models,
     of_numbers,
+    of_privacy,
     of_records,
     of_report,
     of_results,
@@ -47,4 +48,5 @@ CALLS: dict[str, Call] = {
     **of_records.CALLS,
     **of_signals.CALLS,
     **of_survival_models.CALLS,
+    **of_privacy.CALLS,
 }

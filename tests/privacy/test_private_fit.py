@@ -184,6 +184,7 @@ def test_what_the_task_counts_is_refused_or_declared_public():
             {"validation": jm.Validation(monitor=jm.lowest("train/loss"))},
             "monitor is train/loss, a number of the private rows",
         ),
+        ({"columns": {"features": FEATURES}}, "needs a `label`"),
     ],
 )
 def test_what_would_leak_is_refused(options, words):
