@@ -81,7 +81,7 @@ FEW_STEPS = {
         ["ecg5000"],
         [
             *("--members", "2", "--widths", "4", "4", "--steps", "2", "--batch-size", "8"),
-            *("--features", "84", "--linear-steps", "2"),
+            *("--features", "84"),
         ],
     ),
     "signals/mitbih_beats": (

@@ -1,11 +1,12 @@
 """Baselines: simple models that a network should outperform.
 
-- `minirocket_ridge`: ridge regression on random convolution features of signals.
+- `feature_ridge`: ridge regression on random convolution features of signals, as a model.
 - `pixel_svm`: a support vector machine on raw pixels.
 - `tfidf`: logistic regression on TF-IDF features of texts.
 - `probes`: simple classifiers on the features of a network that was trained without labels.
+- `ridge`: ridge regression as a linear classifier with probabilities.
 """
 
-from jaxmed.baselines import minirocket_ridge, pixel_svm, probes, tfidf
+from jaxmed.baselines import feature_ridge, pixel_svm, probes, ridge, tfidf
 
-__all__ = ["minirocket_ridge", "pixel_svm", "probes", "tfidf"]
+__all__ = ["feature_ridge", "pixel_svm", "probes", "ridge", "tfidf"]

@@ -85,7 +85,7 @@ def linear_head(
     """
     checks.positive("C", C)
     max_iterations = checks.whole("max_iterations", max_iterations)
-    features, label, _ = _checked(features, label)
+    features, label, _ = check_labeled(features, label)
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
@@ -128,7 +128,7 @@ def nearest_neighbor_probe(
     """
     if not (isinstance(temperature, float) and temperature == math.inf):
         checks.positive("temperature", temperature)
-    features, label, classes = _checked(features, label)
+    features, label, classes = check_labeled(features, label)
     neighbors = checks.whole("neighbors", neighbors, most=len(features))
     examples = _unit(features)
     one_hot = np.eye(classes)[label]
@@ -148,7 +148,7 @@ def nearest_neighbor_probe(
     return probabilities
 
 
-def _checked(features: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+def check_labeled(features: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """Features, labels and the number of classes; refuses a class without rows."""
     features, label = (
         checks.real_array("features", features, "examples width"),

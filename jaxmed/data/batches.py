@@ -24,7 +24,22 @@ MOST_ROWS = 2**24
 """The largest batch that is believed."""
 
 Order: TypeAlias = Callable[[Key, int, int, int], np.ndarray]
-"""`(key, epoch, rows, batch_size) -> rows [steps, batch]`, such as `shuffled_rows`."""
+"""`(key, epoch, rows, batch_size) -> rows [steps, batch]`, such as `shuffled_rows`.
+
+An epoch has ceil(rows / batch_size) steps, where the order has no function `steps_per_epoch`.
+"""
+
+
+def steps_per_epoch(order: Order, rows: int, batch_size: int) -> int:
+    """Steps in an epoch: as the order says, or as many as go through all rows once.
+
+    Args:
+        order: may have a function `steps_per_epoch(rows, batch_size)`, such as one that samples.
+        rows: of the split.
+        batch_size: rows per step.
+    """
+    own = getattr(order, "steps_per_epoch", None)
+    return -(-rows // batch_size) if own is None else own(rows, batch_size)
 
 
 def shuffled_rows(

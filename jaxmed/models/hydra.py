@@ -136,4 +136,5 @@ def competition(
             wins = jnp.argmax(response, axis=-1)[..., None] == numbers
             losses = jnp.argmin(response, axis=-1)[..., None] == numbers
             parts += [jnp.where(wins, response, 0.0).sum(1), losses.sum(1, dtype=jnp.float32)]
-    return jnp.concatenate([part.reshape(len(part), -1) for part in parts], axis=-1)
+    # The size of the batch is a symbol where the model is exported.
+    return jnp.concatenate([part.reshape(part.shape[0], -1) for part in parts], axis=-1)

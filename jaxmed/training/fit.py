@@ -195,7 +195,7 @@ def _fit(
         state = copy_arrays(run.start)
     step = make_train_step(task, optimizer, gradient=gradient)
     feed = input_pipeline.open_feed(task, train, step, placement, workers=execution.workers)
-    per_epoch = -(-feed.count // batch_size)
+    per_epoch = batches.steps_per_epoch(order, feed.count, batch_size)
     lines = epoch_lines(order, jax.random.fold_in(state.key, ORDER), feed.count, batch_size)
     facts: dict[str, str] = {}
     if compared:

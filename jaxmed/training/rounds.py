@@ -106,7 +106,7 @@ def epoch_lines(order: batches.Order, key: Key, count: int, batch_size: int) -> 
         count: examples of the split.
         batch_size: examples per step.
     """
-    per_epoch = -(-count // batch_size)
+    per_epoch = batches.steps_per_epoch(order, count, batch_size)
 
     def lines(first: int, last: int) -> np.ndarray:
         parts = []

@@ -25,6 +25,7 @@ PACKAGES = (
     "deploy",
     "explain",
     "report",
+    "privacy",
 )
 
 _VALUE = "a value that functions return or take: built by them, and not from a user's settings"

@@ -33,7 +33,8 @@ from bad_calls.of_numbers import CLASSES, P3, VALUES
 from contracts.examples import EXAMPLES, begun
 
 from jaxmed import evaluation, metrics, plots, search
-from jaxmed.baselines import pixel_svm, probes, tfidf
+from jaxmed.baselines import feature_ridge, pixel_svm, probes, ridge, tfidf
+from jaxmed.data import inputs
 from jaxmed.evaluation import anomaly, operating_points
 from jaxmed.tasks import Model
 
@@ -77,6 +78,7 @@ settings = {"rate": np.array([0.1, 0.2])}
 SETTINGS = Kind([*outputs.bad[:-2], {}, {"a": 1.0}, {"a": ["x"]}, {"a": [1, 2], "b": [1]}])
 
 pictures = np.linspace(0, 1, 32).reshape(2, 4, 4, 1)
+PENALTIES = Kind([*(x for x in OBJECT.bad if not isinstance(x, list)), (), (-1.0,), (0.0,), ("a",)])
 outlined = np.zeros((2, 4, 4), int)
 outlined[:, 1:3, 2] = 1
 outlines = array(3, more=[outlined[:1], outlined + 0.5, outlined - 2, outlined + 200])
@@ -276,6 +278,19 @@ CALLS: dict[str, Call] = {
             0.5,
             Kind([x for x in POSITIVE.bad if not (isinstance(x, float) and x == np.inf)]),
         ),
+    ),
+    "baselines.ridge.ridge_head": call(
+        ridge.ridge_head,
+        features=LATENTS,
+        label=([0, 1, 1, 0], array(1, more=[[0, 0, 0, 0], [0, 2, 2, 0], [0, 0.5, 1, 1]])),
+        penalties=((0.1, 10.0), PENALTIES),
+    ),
+    "baselines.feature_ridge.fit_feature_ridge": call(
+        feature_ridge.fit_feature_ridge,
+        inputs=(inputs.features(), OBJECT),
+        train=({"features": latents, "label": np.array([0, 1, 1, 0])}, COLUMNS),
+        classes=(("a", "b"), Kind([*TEXTS.bad, ("a",), ("a", "b", "c")])),
+        penalties=((0.1, 10.0), PENALTIES),
     ),
     "baselines.tfidf.fit_tfidf": call(
         tfidf.fit_tfidf,

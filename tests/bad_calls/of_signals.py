@@ -20,6 +20,7 @@ from bad_calls.kinds import (
     TEXTS,
     array,
 )
+from written_edf import edf
 
 from jaxmed.data import signals
 
@@ -29,6 +30,8 @@ atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 (FOLDER / "a.dat").write_bytes(np.array([1, 2, 3, 4], "<i2").tobytes())
 (FOLDER / "a.atr").write_bytes(bytes([2, 4, 0, 0]))
 (FOLDER / "a.csv").write_text("II,V1\n0.5,1\n1,2\n")
+(FOLDER / "a.edf").write_bytes(edf({"II": np.zeros((1, 2)), "V1": np.zeros((1, 2))}))
+(FOLDER / "a.tsv").write_text("1\t0.5\t1\n2\t1\t2\n")
 
 WAVES = np.sin(np.arange(200.0))[:, None] * np.array([1.0, 2.0])
 RECORDING = signals.Recording(WAVES, 100.0, ("II", "V1"))
@@ -65,6 +68,18 @@ CALLS: dict[str, Call] = {
         rate=rate,
         leads=(["V1"], LEADS.optional()),
         unit=("mV", TEXT),
+    ),
+    "read_edf": call(
+        signals.read_edf,
+        {"path": "path|nowhere"},
+        path=(FOLDER / "a.edf", OPENED),
+        leads=(["V1"], LEADS.optional()),
+    ),
+    "read_ucr": call(
+        signals.read_ucr,
+        {"path": "path|nowhere"},
+        path=(FOLDER / "a.tsv", OPENED),
+        classes=(["1", "2"], TEXTS.also(["1"]).optional()),
     ),
     "select_leads": call(signals.select_leads, recording=recording, leads=(["V1"], LEADS)),
     "check_recording": call(

@@ -14,6 +14,7 @@ from bad_calls import (
     of_models,
     of_molecules,
     of_numbers,
+    of_privacy,
     of_records,
     of_report,
     of_results,
@@ -49,4 +50,5 @@ CALLS: dict[str, Call] = {
     **of_molecules.CALLS,
     **of_signals.CALLS,
     **of_survival_models.CALLS,
+    **of_privacy.CALLS,
 }

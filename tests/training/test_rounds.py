@@ -10,6 +10,7 @@ from training.linear import BATCH, KEY, LINEAR, ROWS, SGD, STEPS, TRAIN
 
 from jaxmed.data import batches
 from jaxmed.runtime import placement
+from jaxmed.training import Run, fit
 from jaxmed.training.finite import NonFiniteError
 from jaxmed.training.input_pipeline import open_feed
 from jaxmed.training.rounds import epoch_lines, rounds
@@ -87,3 +88,29 @@ def test_the_lines_hold_the_order_that_is_given():
 
     lines = epoch_lines(of_epoch, KEY, ROWS, BATCH)
     assert lines(0, 7)[:, 0].tolist() == [0, 0, 0, 1, 1, 1, 2]
+
+
+def test_an_order_may_say_how_many_steps_an_epoch_has():
+    class Sampled:
+        """Two steps per epoch, each with one row: that of its epoch."""
+
+        def steps_per_epoch(self, rows, batch_size):
+            return 2
+
+        def __call__(self, key, epoch, rows, batch_size):
+            return np.full((2, batch_size), epoch, np.int32)
+
+    lines = epoch_lines(Sampled(), KEY, ROWS, BATCH)
+    assert lines(0, 5)[:, 0].tolist() == [0, 0, 1, 1, 2]
+    assert lines(3, 5)[:, 0].tolist() == [1, 2]
+    trained = fit(
+        LINEAR,
+        SGD,
+        TRAIN,
+        key=KEY,
+        batch_size=BATCH,
+        epochs=1.5,
+        order=Sampled(),
+        run=Run(progress=False),
+    )
+    assert [(row["step"], row["epoch"]) for row in trained.history] == [(2, 1), (3, 1.5)]
