@@ -13,11 +13,11 @@ They read SMILES with RDKit (`pip install 'jaxmed[molecules]'`); nothing else of
 """
 
 from jaxmed.data.molecules.codes import ATOM_FIELDS, ATOM_SIZES, BOND_FIELDS, BOND_SIZES
-from jaxmed.data.molecules.faults import Fault, fault_counts, faults
 from jaxmed.data.molecules.fingerprints import descriptor_names, descriptors, morgan_fingerprints
 from jaxmed.data.molecules.graphs import GRAPH, atom_counts, graph_columns, packed_sizes
 from jaxmed.data.molecules.index_files import read_index_file
-from jaxmed.data.molecules.scaffolds import scaffold_split, scaffolds
+from jaxmed.data.molecules.row_faults import Fault, fault_counts, faults
+from jaxmed.data.molecules.scaffold import scaffold_split, scaffolds
 
 __all__ = [
     "ATOM_FIELDS",
