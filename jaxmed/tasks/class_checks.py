@@ -9,7 +9,7 @@ import numpy as np
 from jaxmed.typing import Columns
 
 
-def check_classes(names: Sequence[str], columns: Columns, *, training: bool) -> str | None:
+def wrong_classes(names: Sequence[str], columns: Columns, *, training: bool) -> str | None:
     """What is wrong with one class per row; None where nothing is."""
     if "label" not in columns:
         return f"has the columns {', '.join(columns)}, but needs a `label`"
@@ -18,7 +18,7 @@ def check_classes(names: Sequence[str], columns: Columns, *, training: bool) -> 
     return _check_values(names, columns["label"], lowest=0, training=training)
 
 
-def check_positions(names: Sequence[str], columns: Columns, *, training: bool) -> str | None:
+def wrong_positions(names: Sequence[str], columns: Columns, *, training: bool) -> str | None:
     """What is wrong with one class per position of each row, -1 where it is not known."""
     if "label" not in columns:
         return f"has the columns {', '.join(columns)}, but needs a `label`"
@@ -48,7 +48,7 @@ def _check_values(
     return None
 
 
-def check_findings(names: Sequence[str], columns: Columns, *, training: bool) -> str | None:
+def wrong_findings(names: Sequence[str], columns: Columns, *, training: bool) -> str | None:
     """What is wrong with a column per finding, absent (0) or present (1)."""
     del training
     if "label" not in columns:

@@ -48,7 +48,7 @@ def of_positions(names: Sequence[str]) -> Judge:
     """The judge of one class for each position of a sequence or image, resampled by example."""
     return dataclasses.replace(
         of_classes(names),
-        check=functools.partial(class_checks.check_positions, names),
+        check=functools.partial(class_checks.wrong_positions, names),
         table=_row_per_position,
         answer=lambda outputs: {},
         strata=None,
@@ -63,7 +63,7 @@ def of_findings(names: Sequence[str]) -> Judge:
     checks.strings("classes", names)
     mean = f"mean of {len(names)} findings" if names else "mean of the findings"
     return Judge(
-        check=functools.partial(class_checks.check_findings, names),
+        check=functools.partial(class_checks.wrong_findings, names),
         table=_row_per_example,
         statistics=_statistics(FINDINGS, _probabilities),
         figures=functools.partial(_finding_figures, names),
@@ -79,7 +79,7 @@ def _of_classes(names: Sequence[str], statistics: Sequence[str]) -> Judge:
     of_two = len(names) == 2
     subject = names[1] if of_two else f"mean of {len(names)} classes"
     return Judge(
-        check=functools.partial(class_checks.check_classes, names),
+        check=functools.partial(class_checks.wrong_classes, names),
         table=_row_per_example,
         statistics=_statistics(statistics, _probabilities),
         figures=functools.partial(_figures, names),
