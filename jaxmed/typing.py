@@ -11,7 +11,9 @@ image      [batch, height, width, channels]                 uint8 until on the d
 tokens     [batch, length]                                  int32
 signal     [batch, time, channels]                          float32
 features   [batch, columns]                                 float32
-label      [batch], or [batch, labels] for multilabel       int32, float32 to regress
+label      [batch], or [batch, labels] for multilabel       int32, float32 to regress;
+                                                            of several, -1 or NaN where
+                                                            one is not known
            [batch, (depth,) height, width]                  int8, classes of pixels,
                                                             -1 not labelled
 instance   [batch, (depth,) height, width]                  int32, number of the object,

@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 HEAVY = {"tensorflow_datasets", "orbax", "matplotlib", "sklearn", "pandas", "PIL", "tyro", "rich"}
 HEAVY |= {"jinja2", "tensorflow", "tensorboardX", "array_record", "pydicom", "nibabel", "highdicom"}
+HEAVY |= {"rdkit"}
 NOT_IN_THE_CORE = HEAVY | {"jaxtyping", "beartype"}
 
 BLOCKED = """

@@ -8,8 +8,8 @@
 - `landmark_rows`: patients under observation at a time, out of rows of periods.
 - `columns`: all of a source in memory; `take_rows`: some of its rows.
 - `write_nifti`, `write_dicom_seg`: labels as files on the grid of the image they belong to.
-- `augment`, `batches`, `inputs`, `masks`, `records`, `signals`, `text`, `catalogue`: modules, see
-  each.
+- `augment`, `batches`, `inputs`, `masks`, `molecules`, `records`, `signals`, `text`, `catalogue`:
+  modules, see each.
 
 Everything is imported when it is first used, so `import jaxmed.data` needs neither jax nor any
 reader's library.
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         catalogue,
         inputs,
         masks,
+        molecules,
         records,
         signals,
         source,
@@ -76,6 +77,7 @@ __all__ = [
     "landmark_rows",
     "load",
     "masks",
+    "molecules",
     "read_dicom_series",
     "read_nifti",
     "records",

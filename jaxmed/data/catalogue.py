@@ -15,6 +15,7 @@ from jaxmed.data import memory
 from jaxmed.data.datasets.entry import Entry
 from jaxmed.data.datasets.facts import BREAST_CANCER_WISCONSIN, DIGITS, MNIST
 from jaxmed.data.datasets.medmnist_table import MEDMNIST
+from jaxmed.data.datasets.molecule_facts import MOLECULENET
 from jaxmed.data.datasets.record_facts import PHYSIONET2012
 from jaxmed.data.datasets.segmentation_facts import SEGMENTATION
 from jaxmed.data.datasets.signal_facts import SIGNALS
@@ -29,6 +30,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         for entry in (
             *(BREAST_CANCER_WISCONSIN, DIGITS, MNIST, PHYSIONET2012),
             *MEDMNIST,
+            *MOLECULENET,
             *SEGMENTATION,
             *SIGNALS,
             *SURVIVAL,
@@ -132,7 +134,7 @@ def open_split(
         manual_dir: a folder with the publisher's files under their own names.
 
     Returns:
-        Examples {image, signal, features or text; label; id; and group, where patients or
+        Examples {image, signal, features, smiles or text; label; id; and group, where patients or
         documents have several}; `id` is the row in the publisher's file. Data sets of survival
         times have a `time` and an `event` in place of a label. Where there are further columns,
         the builder names them.

@@ -74,7 +74,8 @@ def check(
         columns: arrays with one row per example.
         classes: class names in the order of their labels; without them, labels only have to be
             whole numbers from 0.
-        allow_missing: accept NaN in `features` and `signal`, as missing values.
+        allow_missing: accept NaN in `features`, `signal` and measured labels of several targets, as
+            missing values.
 
     Raises:
         ValueError: One sentence that names the column, the rows and the remedy.
@@ -88,7 +89,8 @@ def check(
         raise ValueError(f"columns must hold one row per example, but their rows are: {counts}.")
     for key in _MEASURED:
         if key in columns and columns[key].dtype.kind == "f":
-            missing = allow_missing and key in _MAY_BE_MISSING
+            several = key == "label" and columns[key].ndim == 2
+            missing = allow_missing and (key in _MAY_BE_MISSING or several)
             check_finite(key, columns[key], allow_missing=missing)
     if "label" in columns and columns["label"].dtype.kind == "i":
         _check_classes(columns["label"], classes or ())
@@ -180,13 +182,17 @@ def _check_classes(label: np.ndarray, classes: Sequence[str]) -> None:
             f"{len(classes)} classes."
         )
     last = 1 if multilabel else len(classes) - 1 if classes else np.iinfo(np.int32).max
-    wrong = (label < (-1 if of_pixels else 0)) | (label > last)
+    wrong = (label < (-1 if of_pixels or multilabel else 0)) | (label > last)
     if not wrong.any():
         return
     rows = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1))
     value = label[wrong].flat[0]
     bound = f"0 to {last}" if multilabel or classes else "0 or more"
-    meaning = "0 (absent) or 1 (present) in each column" if multilabel else f"a class, {bound}"
+    meaning = (
+        "0 (absent), 1 (present) or -1 (not known) in each column"
+        if multilabel
+        else f"a class, {bound}"
+    )
     if of_pixels:
         meaning += ", or -1 where nothing is labelled"
     raise ValueError(

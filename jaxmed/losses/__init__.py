@@ -33,6 +33,7 @@ from jaxmed.losses.imbalance import (
     positive_weights,
 )
 from jaxmed.losses.ordinal import ordinal, ordinal_probabilities
+from jaxmed.losses.partial import partial_cross_entropy, partial_squared_error
 from jaxmed.losses.priors import class_balanced, prior_adjusted
 from jaxmed.losses.regression import absolute_error, huber, pinball, squared_error
 from jaxmed.losses.segmentation import (
@@ -64,6 +65,8 @@ __all__ = [
     "multilabel_cross_entropy",
     "ordinal",
     "ordinal_probabilities",
+    "partial_cross_entropy",
+    "partial_squared_error",
     "pinball",
     "positive_weights",
     "prior_adjusted",

@@ -36,6 +36,13 @@ def binary_labels(labels: AnyArray) -> Array:
     return jnp.asarray(labels, jnp.float32 if labels.dtype == bool else None)
 
 
+def partly_binary_labels(labels: AnyArray) -> Array:
+    """Labels that are 0 or 1, or -1 where they are not known."""
+    labels = _numbers("labels", labels)
+    _in_range("labels", labels, -1, 1)
+    return jnp.asarray(labels, jnp.float32)
+
+
 def measured(labels: AnyArray) -> Array:
     """Labels that are measured values."""
     labels = jnp.asarray(_numbers("labels", labels))

@@ -17,6 +17,7 @@ from jaxmed.models.autoencoder import (
 from jaxmed.models.bins_gru import BinsGRU
 from jaxmed.models.cnn import ConvNet, SimpleCNN
 from jaxmed.models.conv_stages import ConvStages
+from jaxmed.models.dmpnn import DMPNN
 from jaxmed.models.event_set import EventSet
 from jaxmed.models.gru_d import GRUD
 from jaxmed.models.hashed_ngrams import HashedNgrams
@@ -46,6 +47,7 @@ from jaxmed.models.vit import ViT, vit_base, vit_small, vit_tiny
 from jaxmed.models.word_predictor import WordPredictor
 
 __all__ = [
+    "DMPNN",
     "GRUD",
     "MLP",
     "AttentionPooling",

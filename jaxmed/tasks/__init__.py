@@ -15,6 +15,7 @@ from jaxmed.tasks.counts import negative_binomial_regression, poisson_regression
 from jaxmed.tasks.discrete_time import discrete_time_survival
 from jaxmed.tasks.judge import Classes, Curves, Judge, Regions, Risks, Values
 from jaxmed.tasks.masked import masked_pixels, standardized_patches
+from jaxmed.tasks.multitask import multitask_classification, multitask_regression
 from jaxmed.tasks.piecewise_hazard import piecewise_hazard
 from jaxmed.tasks.probability_mass import probability_mass_survival
 from jaxmed.tasks.proportional_hazards import proportional_hazards
@@ -49,6 +50,8 @@ __all__ = [
     "masked_pixels",
     "masking_noise",
     "multilabel_classification",
+    "multitask_classification",
+    "multitask_regression",
     "negative_binomial_regression",
     "ordinal_classification",
     "piecewise_hazard",

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmed import checks, metrics
+from jaxmed.tasks import class_checks
 from jaxmed.tasks.class_statistics import AREAS, DEFINED_IN_ONE_CLASS, PROPORTIONS
 from jaxmed.tasks.judge import Classes, Figures, Judge, Statistic
 from jaxmed.typing import Array, Columns, Outputs
@@ -47,7 +48,7 @@ def of_positions(names: Sequence[str]) -> Judge:
     """The judge of one class for each position of a sequence or image, resampled by example."""
     return dataclasses.replace(
         of_classes(names),
-        check=functools.partial(_check_positions, names),
+        check=functools.partial(class_checks.wrong_positions, names),
         table=_row_per_position,
         answer=lambda outputs: {},
         strata=None,
@@ -62,7 +63,7 @@ def of_findings(names: Sequence[str]) -> Judge:
     checks.strings("classes", names)
     mean = f"mean of {len(names)} findings" if names else "mean of the findings"
     return Judge(
-        check=functools.partial(_check_findings, names),
+        check=functools.partial(class_checks.wrong_findings, names),
         table=_row_per_example,
         statistics=_statistics(FINDINGS, _probabilities),
         figures=functools.partial(_finding_figures, names),
@@ -70,7 +71,7 @@ def of_findings(names: Sequence[str]) -> Judge:
         answer=lambda outputs: {"probabilities": outputs["probabilities"]},
         names={"probabilities": names} if names else {},
         subjects=dict.fromkeys(FINDINGS, mean),
-        scores=lambda outputs: outputs["logits"],
+        scores=label_scores,
     )
 
 
@@ -78,7 +79,7 @@ def _of_classes(names: Sequence[str], statistics: Sequence[str]) -> Judge:
     of_two = len(names) == 2
     subject = names[1] if of_two else f"mean of {len(names)} classes"
     return Judge(
-        check=functools.partial(_check_classes, names),
+        check=functools.partial(class_checks.wrong_classes, names),
         table=_row_per_example,
         statistics=_statistics(statistics, _probabilities),
         figures=functools.partial(_figures, names),
@@ -106,6 +107,18 @@ def _with_probabilities(outputs: Outputs, probabilities: Array) -> Outputs:
     """The outputs with other probabilities, without what was counted from the first ones."""
     kept = {name: value for name, value in outputs.items() if name not in FROM_PROBABILITIES}
     return {**kept, "probabilities": probabilities}
+
+
+def label_scores(outputs: Outputs) -> Array:
+    """Log odds of each label [rows, labels]: the network's own, or else those of the probability.
+
+    An ensemble has no logits of its own, because it averages probabilities.
+    """
+    if "logits" in outputs:
+        return outputs["logits"]
+    probabilities = outputs["probabilities"]
+    positive = jnp.log(jnp.maximum(probabilities, _SMALLEST))
+    return positive - jnp.log(jnp.maximum(1 - probabilities, _SMALLEST))
 
 
 def _class_scores(outputs: Outputs) -> Array:
@@ -221,75 +234,6 @@ def _threshold_sentence(names: Sequence[str], table: Columns) -> str:
     # As many digits as tell the threshold from other probabilities.
     words = f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
     return f"Threshold: {names[1]} is decided where its probability is at least {words}."
-
-
-def _check_classes(names: Sequence[str], columns: Columns, *, training: bool) -> str | None:
-    if "label" not in columns:
-        return f"has the columns {', '.join(columns)}, but needs a `label`"
-    if columns["label"].ndim != 1:
-        return f"has labels of shape {columns['label'].shape}, but needs one class per example"
-    return _check_values(names, columns["label"], lowest=0, training=training)
-
-
-def _check_positions(names: Sequence[str], columns: Columns, *, training: bool) -> str | None:
-    if "label" not in columns:
-        return f"has the columns {', '.join(columns)}, but needs a `label`"
-    if columns["label"].ndim < 2:
-        return f"has labels of shape {columns['label'].shape}, but needs one class per position"
-    return _check_values(names, columns["label"], lowest=-1, training=training)
-
-
-def _check_values(
-    names: Sequence[str], label: np.ndarray, *, lowest: int, training: bool
-) -> str | None:
-    classes = len(names)
-    if label.dtype.kind not in "biuf":
-        return not_numbers(label)
-    outside = np.argwhere((label < lowest) | (label >= classes) | (label % 1 != 0))
-    if outside.size:
-        return (
-            f"has the label {label[tuple(outside[0])]} in row {outside[0][0]}, outside the "
-            f"classes 0 to {classes - 1}: correct the labels or build the task with more classes"
-        )
-    missing = sorted(set(range(classes)) - set(np.unique(label).tolist()))
-    if missing and training:
-        return (
-            f"has no example of class {missing[0]} (of {classes}): leave that class out, or split "
-            "so that every class has examples to learn from"
-        )
-    return None
-
-
-def _check_findings(names: Sequence[str], columns: Columns, *, training: bool) -> str | None:
-    del training
-    if "label" not in columns:
-        return f"has the columns {', '.join(columns)}, but needs a `label`"
-    label = columns["label"]
-    if label.ndim != 2:
-        return f"has labels of shape {label.shape}, but needs one column per finding"
-    if names and label.shape[1] != len(names):
-        return (
-            f"has {label.shape[1]} columns of labels, but the task has {len(names)} classes: give "
-            "one column per class"
-        )
-    if label.dtype.kind not in "biuf":
-        return not_numbers(label)
-    wrong = np.argwhere((label != 0) & (label != 1))
-    if wrong.size:
-        row, column = wrong[0]
-        return (
-            f"has the label {label[row, column]} in row {row}, column {column}, but a finding is "
-            "absent (0) or present (1): correct the labels"
-        )
-    return None
-
-
-def not_numbers(label: np.ndarray) -> str:
-    """What is wrong with labels that are words."""
-    return (
-        f"has labels of dtype {label.dtype}, but needs numbers from 0: pass words to "
-        "data.from_csv or another opener, which numbers them"
-    )
 
 
 def _summary(names: Sequence[str], table: Columns) -> list[tuple[str, int, float]]:

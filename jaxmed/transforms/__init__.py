@@ -7,6 +7,7 @@ from jaxmed.transforms.ensemble import ensemble, members
 from jaxmed.transforms.mc_dropout import mc_dropout
 from jaxmed.transforms.mixup import mixup
 from jaxmed.transforms.model_mean import mean_of_models
+from jaxmed.transforms.packed_graphs import packed_graphs
 from jaxmed.transforms.rebalanced import rebalanced
 from jaxmed.transforms.shift_averaged import shift_averaged
 from jaxmed.transforms.sliding_window import with_sliding_window
@@ -23,6 +24,7 @@ __all__ = [
     "mean_of_models",
     "members",
     "mixup",
+    "packed_graphs",
     "rebalanced",
     "shift_averaged",
     "test_time_augmentation",

@@ -5,6 +5,8 @@ from __future__ import annotations
 PACKAGES = (
     "data",
     "data.masks",
+    "data.molecules",
+    "data.molecules.inputs",
     "data.records",
     "data.records.inputs",
     "data.signals",
@@ -37,6 +39,8 @@ EXEMPT: dict[str, str] = {
     "data.Source": "a protocol",
     "data.Splits": _VALUE,
     "data.SplitCheck": "what `check_split` gives",
+    "data.molecules.Fault": "what `faults` gives",
+    "data.molecules.fault_counts": "of what `faults` gives",
     "data.records.Events": "what `from_event_columns` gives, which checks",
     "data.records.inputs.carried_forward": _INSIDE,
     "data.signals.Annotations": "what `read_wfdb_annotations` gives",

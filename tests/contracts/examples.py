@@ -11,11 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from written_molecules import ATOM_SIZES, BOND_SIZES, drawn_graphs
 
 from jaxmed import losses, tasks
 from jaxmed.data import augment, inputs, records
+from jaxmed.data.molecules import inputs as molecule_inputs
 from jaxmed.data.records import inputs as record_inputs
 from jaxmed.models import (
+    DMPNN,
     GRUD,
     MLP,
     Autoencoder,
@@ -48,7 +51,7 @@ from jaxmed.tasks.counts import negative_binomial_regression, poisson_regression
 from jaxmed.tasks.reconstruction import gaussian_noise
 from jaxmed.tasks.transformations import geometric_transformations
 from jaxmed.training.step import TrainState, init_state
-from jaxmed.transforms import augmented, crop_to_longest, mixup, shift_averaged
+from jaxmed.transforms import augmented, crop_to_longest, mixup, packed_graphs, shift_averaged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +127,24 @@ EXAMPLES: dict[str, Example] = {
     "multilabel": Example(
         tasks.multilabel_classification(_mlp, inputs=_columns),
         {"features": _features, "label": _random.integers(0, 2, (ROWS, 3)).astype(np.int32)},
+    ),
+    "partly known labels": Example(
+        tasks.multitask_classification(_mlp, targets=("a", "b", "c"), inputs=_columns),
+        {"features": _features, "label": (_three[:, None] - [1, 0, 1]).clip(-1, 1).astype("i4")},
+    ),
+    "partly known measurements": Example(
+        tasks.multitask_regression(_mlp, targets=("a", "b", "c"), inputs=_columns),
+        {"features": _features, "label": np.where(_features[:, :3] > 1, np.nan, _features[:, 3:])},
+    ),
+    "molecules": Example(
+        packed_graphs(
+            tasks.regression(
+                DMPNN(1, ATOM_SIZES, BOND_SIZES, width=4, hidden=3, dropout=0.2),
+                inputs=molecule_inputs.graphs(features=_columns),
+            ),
+            (4, 6),
+        ),
+        {**drawn_graphs(ROWS), "features": _features, "label": _features[:, 0] * 2},
     ),
     "ordinal": Example(
         tasks.ordinal_classification(MLP(widths=(8,), outputs=2), classes=3, inputs=_columns),
@@ -421,6 +442,7 @@ COMPILED_LONG = (
     "word prediction",
     "bins of records",
     "events",
+    "molecules",
 )
 
 

@@ -24,7 +24,7 @@ BAD = {
     ),
     "several": (
         {"features": FEATURES, "label": np.array([[0, 1], [1, 3], [0, 0]])},
-        r"label is 3 in row 1, but must be 0 \(absent\) or 1 \(present\)",
+        r"label is 3 in row 1, but must be 0 \(absent\), 1 \(present\) or -1 \(not known\)",
     ),
     "float image": (
         {"image": np.ones((3, 2, 2, 1))},

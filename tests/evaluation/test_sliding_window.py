@@ -234,10 +234,14 @@ model, image = convolution(3), image_of(160, 256, 256).astype(np.float64)
 given = {"window": (16, 64, 64), "reduce": REDUCE}
 sliding_window(model, image[:48], **given)  # compiles, and what is loaded only once is
 said = sliding_window_memory(model, image, **given)
-Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here on
-before = kib("VmRSS")
-sliding_window(model, image, **given)
-print(1024 * (kib("VmHWM") - before), *said)
+
+def taken():
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here on
+    before = kib("VmRSS")
+    sliding_window(model, image, **given)
+    return 1024 * (kib("VmHWM") - before)
+
+print(min(taken(), taken()), *said)  # what else the process does meanwhile only adds
 """
 
 

@@ -44,6 +44,8 @@ CASES = {
     "smoothed": (lambda x, y: losses.cross_entropy(x, y, label_smoothing=0.1), LOGITS, LABELS),
     "binary": (losses.binary_cross_entropy, ODDS, BINARY),
     "multilabel": (losses.multilabel_cross_entropy, LOGITS, MULTI),
+    "partly measured": (losses.partial_squared_error, LOGITS, MULTI),
+    "partly known": (losses.partial_cross_entropy, LOGITS, MULTI),
     "focal": (losses.focal, LOGITS, LABELS),
     "focal, gamma 0.5": (lambda x, y: losses.focal(x, y, gamma=0.5), LOGITS, LABELS),
     "squared hinge": (losses.squared_hinge, LOGITS, LABELS),

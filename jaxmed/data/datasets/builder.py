@@ -44,7 +44,7 @@ def dataset_info(
 
 
 def _input(entry: Entry) -> tfds.features.FeatureConnector:
-    if entry.key == "text":
+    if not entry.shape:
         return tfds.features.Text()
     if entry.key == "features":
         return tfds.features.Tensor(shape=entry.shape, dtype=np.float32)
@@ -63,6 +63,8 @@ def _label(entry: Entry) -> tfds.features.FeatureConnector:
         return tfds.features.Tensor(shape=(len(entry.classes),), dtype=np.int32)
     if entry.task == "segmentation":
         return packed(entry.shape[:-1], "int8")
+    if entry.task == "regression":
+        return tfds.features.Scalar(dtype=np.float32)
     return tfds.features.ClassLabel(names=list(entry.classes))
 
 

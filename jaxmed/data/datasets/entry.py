@@ -53,12 +53,13 @@ class Entry:
         name: the name for `catalogue.load` and `catalogue.open_split`.
         family: the name without the image size; equal to `name` at the default size.
         title: the publisher's name for it.
-        task: the kind of labels. `binary`: label 1 is the second class; `segmentation`: a label of
-            each pixel or voxel; `survival`: a `time` and an `event` in place of a label.
+        task: the kind of labels. `binary`: label 1 is the second class; `multilabel`: -1 where a
+            label is not known; `segmentation`: a label of each pixel or voxel; `survival`: a `time`
+            and an `event` in place of a label.
         classes: class names in the order of their labels, or of the codes of `event`, where 0 is
-            censored.
+            censored; none to regress.
         shape: of one example: [columns], [height, width, channels] or [depth, height, width,
-            channels]; empty for a text.
+            channels]; empty for a text or a SMILES.
         column: the name of the column that is the input, where `shape` does not say it; see `key`.
         dtype: of an image's values: gray levels, or measurements.
         sizes: number of examples per split.
