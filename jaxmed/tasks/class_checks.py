@@ -27,27 +27,6 @@ def wrong_positions(names: Sequence[str], columns: Columns, *, training: bool) -
     return _check_values(names, columns["label"], lowest=-1, training=training)
 
 
-def _check_values(
-    names: Sequence[str], label: np.ndarray, *, lowest: int, training: bool
-) -> str | None:
-    classes = len(names)
-    if label.dtype.kind not in "biuf":
-        return not_numbers(label)
-    outside = np.argwhere((label < lowest) | (label >= classes) | (label % 1 != 0))
-    if outside.size:
-        return (
-            f"has the label {label[tuple(outside[0])]} in row {outside[0][0]}, outside the "
-            f"classes 0 to {classes - 1}: correct the labels or build the task with more classes"
-        )
-    missing = sorted(set(range(classes)) - set(np.unique(label).tolist()))
-    if missing and training:
-        return (
-            f"has no example of class {missing[0]} (of {classes}): leave that class out, or split "
-            "so that every class has examples to learn from"
-        )
-    return None
-
-
 def wrong_findings(names: Sequence[str], columns: Columns, *, training: bool) -> str | None:
     """What is wrong with a column per finding, absent (0) or present (1)."""
     del training
@@ -80,3 +59,24 @@ def not_numbers(label: np.ndarray) -> str:
         f"has labels of dtype {label.dtype}, but needs numbers from 0: pass words to "
         "data.from_csv or another opener, which numbers them"
     )
+
+
+def _check_values(
+    names: Sequence[str], label: np.ndarray, *, lowest: int, training: bool
+) -> str | None:
+    classes = len(names)
+    if label.dtype.kind not in "biuf":
+        return not_numbers(label)
+    outside = np.argwhere((label < lowest) | (label >= classes) | (label % 1 != 0))
+    if outside.size:
+        return (
+            f"has the label {label[tuple(outside[0])]} in row {outside[0][0]}, outside the "
+            f"classes 0 to {classes - 1}: correct the labels or build the task with more classes"
+        )
+    missing = sorted(set(range(classes)) - set(np.unique(label).tolist()))
+    if missing and training:
+        return (
+            f"has no example of class {missing[0]} (of {classes}): leave that class out, or split "
+            "so that every class has examples to learn from"
+        )
+    return None
