@@ -35,6 +35,7 @@ from jaxmed.models.recurrent import RecurrentEncoder
 from jaxmed.models.resnet import ResNet, resnet18, resnet34, resnet50
 from jaxmed.models.resnet1d import ResNet1d, ResNet1dStages
 from jaxmed.models.resnet_stages import ResNetStages
+from jaxmed.models.scattering import scattering
 from jaxmed.models.sentence_tagger import SentenceTagger
 from jaxmed.models.signal_classifier import SignalClassifier
 from jaxmed.models.sparse_linear import SparseLinear
@@ -95,6 +96,7 @@ __all__ = [
     "resnet18",
     "resnet34",
     "resnet50",
+    "scattering",
     "unet_plan",
     "vit_base",
     "vit_small",

@@ -17,6 +17,7 @@ from bad_calls.kinds import (
     POSITIVE,
     TEXT,
     Kind,
+    array,
     word,
 )
 
@@ -187,6 +188,13 @@ CALLS: dict[str, Call] = {
         column=("signal", TEXT),
     ),
     "minirocket": call(models.minirocket, features=(84, COUNT.also(83)), column=("signal", TEXT)),
+    "scattering": call(
+        models.scattering,
+        image=(np.zeros((1, 8, 8, 1), np.float32), array(4, more=[np.zeros((1, 9, 8, 1), "f")])),
+        scales=(2, COUNT.also(3)),
+        angles=(2, COUNT),
+        order=(1, COUNT_FROM_0.also(3)),
+    ),
     "SentenceTagger": call(
         models.SentenceTagger,
         classes=outputs,
