@@ -33,6 +33,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import jax
 import numpy as np
 
+from jaxmed import jax_version
+
+jax_version.check_jaxlib()  # here, because all that computes with JAX imports this module
+
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int, Num, UInt8
 else:

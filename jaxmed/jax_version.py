@@ -1,0 +1,26 @@
+"""Versions of JAX that compute wrong numbers are refused before they compute any."""
+
+from __future__ import annotations
+
+from jaxlib import version
+
+WRONG_ON_CPU = ("0.10.2",)
+"""Sums of scaled rows, such as `(a * s[:, None, None]).sum(0)`, are wrong once they are compiled for
+a CPU (jax-ml/jax issue 39103). Right before and after."""
+
+
+def check_jaxlib(installed: str = version.__version__) -> None:
+    """Refuse a jaxlib that is known to give wrong numbers.
+
+    Args:
+        installed: its version.
+
+    Raises:
+        ImportError: if it is one of `WRONG_ON_CPU`.
+    """
+    if installed in WRONG_ON_CPU:
+        raise ImportError(
+            f"jaxlib is {installed}, which computes wrong sums on CPUs without a warning "
+            "(jax-ml/jax issue 39103): install another version, such as jax 0.10.1, or a newer one "
+            "on Python 3.12."
+        )
