@@ -11,7 +11,7 @@ from jaxmed import jax_version
 
 @pytest.mark.parametrize("shape", [(8, 10, 4000), (8, 10, 3280), (8, 3, 16000), (32, 16, 4000)])
 def test_sums_of_scaled_rows(shape):
-    """What jaxlib 0.10.2 gets wrong: each unit's gradient, scaled and added up, has these shapes."""
+    """What jaxlib 0.10.2 gets wrong, as in a sum of clipped gradients."""
     rows = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     scales = np.arange(1, shape[0] + 1, dtype=np.float32)
     found = jax.jit(lambda a, s: (a * s[:, None, None]).sum(0))(rows, scales)
