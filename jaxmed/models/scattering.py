@@ -1,7 +1,7 @@
 """The scattering transform: wavelet features of images, without parameters and without training.
 
-Bruna and Mallat 2013. Small shifts and deformations change it little, so that a linear layer, such as
-`MLP(widths=())`, goes far on it: what private training of few parameters needs.
+Bruna and Mallat 2013. Small shifts and deformations change it little, and a linear layer, such as
+`MLP(widths=())`, goes far on it: few parameters, as private training needs.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ def scattering(
 ) -> Float[Array, "batch rows columns features"]:
     """Means of an image, of its wavelet coefficients, and of the wavelet coefficients of those.
 
-        S0 = x * phi,   S1 = |x * psi_a| * phi,   S2 = ||x * psi_a| * psi_b| * phi,   scale(a) < scale(b)
+        S0 = x * phi,   S1 = |x * psi_a| * phi,   S2 = ||x * psi_a| * psi_b| * phi
 
-    psi are Morlet wavelets at all scales and angles, phi is a Gaussian; * is a convolution. Images
+    psi are Morlet wavelets at all scales and angles, phi is a Gaussian; * is a convolution, and
+    the scale of psi_b is above that of psi_a. Images
     are continued by reflection. The modulus of scale j is sampled at every 2^j-th pixel, the result
     at every 2^scales-th.
 
@@ -87,7 +88,7 @@ def _paths(x: Array, scales: int, angles: int, order: int) -> Array:
 
 
 def _modulus(spectrum: Array, kernels: np.ndarray, octaves: int) -> Array:
-    """|x * psi| at every 2^octaves-th pixel: [..., 1, h, w] and [angles, h, w] -> [..., angles, ., .]."""
+    """|x * psi| at every 2^octaves-th pixel [..., angles, height, width]."""
     kernels = kernels.reshape((1,) * (spectrum.ndim - 3) + kernels.shape)
     return jnp.abs(jnp.fft.ifft2(_folded(spectrum * kernels, octaves)))
 
@@ -100,13 +101,13 @@ def _folded(spectrum: Any, octaves: int) -> Any:
 
 
 def _means(moduli: Array, *, scale: int, inner: tuple[int, int], scales: int) -> Array:
-    """x * phi at every 2^scales-th pixel, without the margins: [..., h, w] -> [..., rows, columns]."""
+    """Convolved with phi, at every 2^scales-th pixel, without the margins [..., rows, columns]."""
     rows, columns = (_gaussian(length, scale, scales) for length in inner)
     return jnp.einsum("nh,bcphw,mw->bcpnm", rows, moduli, columns)
 
 
 def _gaussian(length: int, scale: int, scales: int) -> np.ndarray:
-    """phi along one axis: [rows of the result, pixels of scale `scale`], margins among the pixels."""
+    """The weights of phi along one axis [rows of the result, pixels with margins]."""
     step = 2**scales
     whole = length + 2 * step
     deviation = _WIDTH * 2 ** (scales - 1)
@@ -121,8 +122,8 @@ def _gaussian(length: int, scale: int, scales: int) -> np.ndarray:
 def _wavelets(size: tuple[int, int], scales: int, angles: int) -> np.ndarray:
     """Spectra of Morlet wavelets on the whole grid [scales, angles, height, width].
 
-    psi(u) = (exp(i f u_1) - k) exp(-(u_1^2 + s^2 u_2^2) / (2 d^2)) s / (2 pi d^2), with u_1 along the
-    angle, s = 4 / angles, and k so that the mean is 0.
+    psi(u) = (exp(i f u_1) - k) exp(-(u_1^2 + s^2 u_2^2) / (2 d^2)) s / (2 pi d^2), with u_1
+    along the angle, s = 4 / angles, and k so that the mean is 0.
     """
     height, width = size
     slant = 4 / angles

@@ -89,7 +89,11 @@ def private_fit(
     checks.made_by("mechanism", mechanism, DPSGD, "what dp_sgd(...) makes")
     checks.flag("public_constants", public_constants)
     check_key(key)
-    for name, record, kind in (("validation", validation, Validation), ("run", run, Run)):
+    for name, record, kind in (
+        ("validation", validation, Validation),
+        ("run", run, Run),
+        ("execution", execution, Execution),
+    ):
         if record is not None:
             checks.made_by(name, record, kind, f"a {kind.__name__}(...)")
     run = run or Run()
@@ -97,9 +101,8 @@ def private_fit(
     named = train["group"] if isinstance(train, Mapping) and "group" in train else None
     train = input_pipeline.in_memory(train, "train")
     groups = _groups(train, named, mechanism)
+    ledger = continued(_before(run), earlier, mechanism)
     _refuse_mixing(task, optimizer, train, key)
-    past = _before(run)
-    ledger = continued(past, earlier, mechanism)
     if run.directory is not None and distributed.is_writer():
         manifest.remove_manifest(Path(run.directory))
         write_ledger(run.directory, ledger)
