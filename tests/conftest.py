@@ -13,6 +13,7 @@ from pathlib import Path
 # What was compiled once is found again by later modules and processes of the same worker.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="jaxmed-tests-")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # see runtime/compilation_cache.py
 
 import jax
 import pytest

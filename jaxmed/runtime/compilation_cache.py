@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import jax
+from jaxlib import version
 
 MAX_BYTES = 4 * 2**30
 """Beyond this the programs that were not used for longest are removed."""
@@ -19,7 +20,9 @@ def enable() -> Path | None:
     This is JAX's persistent compilation cache: a program is found again if it is the same, for
     the same devices and flags and the same version of JAX. The command line of experiments calls
     this; a script of your own may call it first. `JAX_COMPILATION_CACHE_DIR` names another folder,
-    and `JAX_ENABLE_COMPILATION_CACHE=false` keeps nothing; so do their twins in `jax.config`.
+    and `JAX_ENABLE_COMPILATION_CACHE=false` keeps nothing; so do their twins in `jax.config`. For
+    CPUs nothing is kept before jaxlib 0.10.2, which writes two long lines about crashes that do not
+    come for every program that it loads.
 
     Returns:
         The folder, or None where nothing is kept.
@@ -29,6 +32,8 @@ def enable() -> Path | None:
     chosen = jax.config.values["jax_compilation_cache_dir"]
     if chosen is not None:
         return Path(chosen)
+    if _warns_when_loading():
+        return None
     folder = cache_folder() / "programs"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -42,6 +47,11 @@ def enable() -> Path | None:
     if importlib.util.find_spec("filelock"):  # JAX needs it to remove the oldest
         jax.config.update("jax_compilation_cache_max_size", MAX_BYTES)
     return folder
+
+
+def _warns_when_loading() -> bool:
+    """Whether programs are for CPUs only, and their loader takes settings of LLVM for features."""
+    return version.__version_info__ < (0, 10, 2) and importlib.util.find_spec("jax_plugins") is None
 
 
 def cache_folder() -> Path:

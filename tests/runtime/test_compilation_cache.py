@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from jaxlib import version
 
 SCRIPT = """
 import logging, sys
@@ -33,6 +34,7 @@ def said(script: str = SCRIPT, **variables: str) -> list[str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG_CACHE_HOME is read on Linux")
+@pytest.mark.skipif(version.__version_info__ < (0, 10, 2), reason="nothing is kept before")
 def test_a_second_process_finds_what_the_first_compiled(tmp_path: Path):
     first, second = (said(XDG_CACHE_HOME=str(tmp_path)) for _ in range(2))
     folder = tmp_path / "jaxmed" / "programs"
@@ -54,6 +56,12 @@ def test_what_the_user_decided_stays(tmp_path: Path):
 def test_nowhere_to_keep_anything_is_no_error(tmp_path: Path):
     (tmp_path / "jaxmed").write_text("a file where the folder would be")
     assert said(XDG_CACHE_HOME=str(tmp_path))[0] == "None"
+
+
+@pytest.mark.skipif(version.__version_info__ >= (0, 10, 2), reason="it is kept from there on")
+def test_before_0_10_2_nothing_is_kept_for_cpus(tmp_path: Path):
+    assert said(XDG_CACHE_HOME=str(tmp_path)) == ["None", "0"]
+    assert not (tmp_path / "jaxmed").exists()
 
 
 def test_training_alone_keeps_nothing(tmp_path: Path):
