@@ -99,6 +99,10 @@ FEW_STEPS = {
             *("--curve-steps", "2"),
         ],
     ),
+    "privacy/private_images": (
+        ["breastmnist"],
+        ["--dataset", "breastmnist", "--epsilon", "8", "--batch-size", "8", "--epochs", "1"],
+    ),
     "texts/adverse_event_lstm": (TEXTS, SHORT),
     "texts/abstract_sections": (
         TEXTS,
