@@ -85,6 +85,7 @@ class DigitCNN(nn.Module):
         self, x: jax.Array, *, train: bool = False, mask: jax.Array | None = None
     ) -> jax.Array:
         """[batch, 28, 28, 1] -> [batch, outputs]."""
+        del mask
         for features in (16, 32):
             x = Conv(features, (3, 3), padding="VALID", use_bias=False)(x)
             x = jax.nn.relu(Bias()(max_pool(x)))

@@ -175,4 +175,4 @@ def test_one_client_in_one_round_is_an_epoch_of_central_training():
 def test_first_values_are_those_of_central_training():
     trained = train(fed_avg(optax.sgd(0.0)), ONE_STEP, rounds=1)
     np.testing.assert_array_equal(weight_of(trained), FIRST.params["weight"])
-    assert federation.ROWS == trained.rows
+    assert trained.rows == federation.ROWS
