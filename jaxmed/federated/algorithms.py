@@ -63,7 +63,7 @@ class Algorithm:
         checks.text("name", self.name)
         checks.function("init", self.init, "(params, clients) -> memory")
         checks.function("round", self.round, "(task, params, model_state, memory, cohort)")
-        check_transformation(self.server)
+        _check_optimizer("server", self.server)
 
 
 def fed_avg(
@@ -82,7 +82,7 @@ def fed_avg(
         McMahan et al., Communication-Efficient Learning of Deep Networks from Decentralized Data,
         2017, algorithm 1.
     """
-    _local(local)
+    _check_optimizer("local", local)
     return Algorithm("FedAvg", _nothing, _averaging(local), server)
 
 
@@ -104,7 +104,7 @@ def fed_prox(
     References:
         Li et al., Federated Optimization in Heterogeneous Networks, 2020, algorithm 2.
     """
-    _local(local)
+    _check_optimizer("local", local)
     checks.at_least("proximal", proximal, 0)
 
     def update(gradient: Params, start: Params, params: Params | None = None) -> Any:
@@ -135,7 +135,7 @@ def fed_adam(
     References:
         Reddi et al., Adaptive Federated Optimization, 2021, algorithm 2.
     """
-    _local(local)
+    _check_optimizer("local", local)
     server = server_optimizers.adaptive_server(
         learning_rate, server_optimizers.adam_squares, b1=b1, b2=b2, tau=tau
     )
@@ -162,7 +162,7 @@ def fed_yogi(
     References:
         Reddi et al., Adaptive Federated Optimization, 2021, algorithm 2.
     """
-    _local(local)
+    _check_optimizer("local", local)
     server = server_optimizers.adaptive_server(
         learning_rate, server_optimizers.yogi_squares, b1=b1, b2=b2, tau=tau
     )
@@ -269,8 +269,9 @@ def _nothing(params: Params, clients: int) -> Tree:
     return {}
 
 
-def _local(optimizer: Any) -> None:
+def _check_optimizer(name: str, value: Any) -> None:
+    """`check_transformation` of another argument than `optimizer`."""
     try:
-        check_transformation(optimizer)
+        check_transformation(value)
     except ValueError as error:
-        raise ValueError(str(error).replace("optimizer", "local", 1)) from None
+        raise ValueError(str(error).replace("optimizer", name, 1)) from None
