@@ -18,7 +18,7 @@ from jaxmed.federated.algorithms import Algorithm
 from jaxmed.federated.cohort import CLIENT, CLIENT_ROWS
 from jaxmed.federated.cohorts import CohortOrder, Cohorts, rows_of_clients
 from jaxmed.federated.round_gradient import (
-    Round,
+    RoundShape,
     central_model,
     federated_task,
     round_gradient,
@@ -139,7 +139,7 @@ def fit_rounds(
     _check_placement(execution, order.size, at_once)
     clients = int(columns[CLIENT].max()) + 1
     wrapped = federated_task(task, algorithm, clients)
-    shape = Round(order.size, order.steps, at_once, aggregation)
+    shape = RoundShape(order.size, order.steps, at_once, aggregation)
     trained = fit(
         wrapped,
         server_of(task, algorithm),

@@ -28,7 +28,7 @@ _MODEL, _MEMORY = "model", "memory"
 
 
 @dataclasses.dataclass(frozen=True)
-class Round:
+class RoundShape:
     """The shape of a round, and how changes are put together.
 
     Attributes:
@@ -102,7 +102,7 @@ def central_model(task: Task, model: Model) -> Model:
     return Model(task, model.params, model.state[_MODEL])
 
 
-def round_gradient(task: Task, algorithm: Algorithm, shape: Round) -> Any:
+def round_gradient(task: Task, algorithm: Algorithm, shape: RoundShape) -> Any:
     """`federated_task -> Gradient`, the argument of `fit`; one function for equal arguments.
 
     Args:
