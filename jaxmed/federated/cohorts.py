@@ -90,7 +90,8 @@ class CohortOrder:
         self.rows = checks.whole("rows", self.size * self.steps * cohorts.batch_size)
 
     def __repr__(self) -> str:  # without the rows: it is written into the folder of a run
-        return f"CohortOrder({self.size} of {len(self._rows_of)} clients, {self.steps} steps)"
+        rate = "" if self.sampling_rate is None else f", sampling_rate={self.sampling_rate}"
+        return f"CohortOrder({len(self._rows_of)} clients, {self.cohorts}{rate})"
 
     def steps_per_epoch(self, rows: int, batch_size: int) -> int:
         """An epoch is a round."""

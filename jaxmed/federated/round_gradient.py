@@ -7,6 +7,7 @@ their changes, and what an algorithm keeps between rounds is part of the model's
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -111,7 +112,8 @@ def round_gradient(task: Task, algorithm: Algorithm, shape: RoundShape) -> Any:
         shape: of a round.
     """
 
-    def maker(wrapped: Task) -> Gradient:
+    # The arguments are also what `config.json` of a run tells of the federation.
+    def maker(wrapped: Task, algorithm: Algorithm, shape: RoundShape) -> Gradient:
         del wrapped
 
         def gradient(
@@ -133,7 +135,11 @@ def round_gradient(task: Task, algorithm: Algorithm, shape: RoundShape) -> Any:
 
         return gradient
 
-    return _kept(task, ("round", algorithm, shape), lambda: maker)
+    return _kept(
+        task,
+        ("round", algorithm, shape),
+        lambda: functools.partial(maker, algorithm=algorithm, shape=shape),
+    )
 
 
 def server_of(task: Task, algorithm: Algorithm) -> optax.GradientTransformation:
