@@ -38,7 +38,7 @@ FEW_STEPS = {
         ["mnist"],
         [
             *("--partition", "classes", "--clients", "5", "--rounds", "2", "--batch-size", "4"),
-            *("--algorithm", "scaffold", "--momentum", "0"),
+            *("--shift", "0", "--algorithm", "fed_prox"),
         ],
     ),
     "images/medmnist_best": (
