@@ -34,6 +34,13 @@ FEW_STEPS = {
     "start/mnist_cnn": (["mnist"], ["--epochs", "1"]),
     "start/mnist_cnn, best": (["mnist"], ["--epochs", "1", "--recipe", "best"]),
     "start/imdb_lstm": (["imdb"], [*SHORT, "--held-out", "0.2"]),
+    "federated/federated_mnist": (
+        ["mnist"],
+        [
+            *("--partition", "classes", "--clients", "5", "--rounds", "2", "--batch-size", "4"),
+            *("--shift", "0", "--algorithm", "fed_prox"),
+        ],
+    ),
     "images/medmnist_best": (
         ["pneumoniamnist"],
         [

@@ -22,11 +22,13 @@ ABOVE = [
     "report",
     "evaluation",
     "explain",
+    "federated",
 ]
 # They take arrays of a caller and name their argument in messages.
 NAMES_AN_ARGUMENT = {
     "evaluation/conformal_intervals.py": "label",
     "evaluation/conformal_report.py": "label",
+    "federated/partitions.py": "label",
 }
 KINDS = re.compile(r"""["'](label|probabilities|value)["']""")
 # Exact statistics and their streaming twins share names on purpose, as do figures of a statistic.

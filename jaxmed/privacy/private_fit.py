@@ -97,11 +97,11 @@ def private_fit(
         if record is not None:
             checks.made_by(name, record, kind, f"a {kind.__name__}(...)")
     run = run or Run()
-    _refuse_leaks(task, validation, run, earlier, public_constants=public_constants)
+    refuse_leaks(task, validation, run, earlier, public_constants=public_constants)
     named = train["group"] if isinstance(train, Mapping) and "group" in train else None
     train = input_pipeline.in_memory(train, "train")
     groups = _groups(train, named, mechanism)
-    ledger = continued(_before(run), earlier, mechanism)
+    ledger = continued(ledger_before(run), earlier, mechanism)
     _refuse_mixing(task, optimizer, train, key)
     if run.directory is not None and distributed.is_writer():
         manifest.remove_manifest(Path(run.directory))
@@ -129,7 +129,7 @@ def secret_key() -> Key:
     return jax.random.wrap_key_data(jnp.array(words, jnp.uint32))
 
 
-def _refuse_leaks(
+def refuse_leaks(
     task: Task,
     validation: Validation | None,
     run: Run,
@@ -137,6 +137,15 @@ def _refuse_leaks(
     *,
     public_constants: bool,
 ) -> None:
+    """Refuse what would release a number of the private rows without noise.
+
+    Args:
+        task: whose constants are counted from them.
+        validation: whose monitor may be one.
+        run: whose first state may come from them.
+        earlier: ledgers of the trainings behind that state.
+        public_constants: that everybody may know the constants.
+    """
     if task.counts is not None and not public_constants:
         raise ValueError(
             "task counts constants from the private rows, such as means and deviations of their "
@@ -197,7 +206,7 @@ def _refuse_mixing(
     check_rows_apart(task, state.params, state.model_state, few, key)
 
 
-def _before(run: Run) -> Ledger | None:
+def ledger_before(run: Run) -> Ledger | None:
     """The ledger of the run that is resumed; None where one begins."""
     if run.directory is None:
         return None

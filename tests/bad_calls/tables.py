@@ -10,6 +10,7 @@ from bad_calls import (
     of_data,
     of_decisions,
     of_faithfulness,
+    of_federated,
     of_label_maps,
     of_models,
     of_molecules,
@@ -51,4 +52,5 @@ CALLS: dict[str, Call] = {
     **of_signals.CALLS,
     **of_survival_models.CALLS,
     **of_privacy.CALLS,
+    **of_federated.CALLS,
 }
