@@ -104,7 +104,7 @@ def _plan(
     scaled = -cost / jnp.maximum(regularization * mean_cost, 1e-12)
     rows, columns = jnp.log(treated), jnp.log(others)  # -inf for rows that are not of the arm
 
-    def step(_: int, potentials: tuple[Array, Array]) -> tuple[Array, Array]:
+    def step(_: Array, potentials: tuple[Array, Array]) -> tuple[Array, Array]:
         g = potentials[1]
         f = -jax.nn.logsumexp(scaled + (g + columns)[None], axis=1)
         return f, -jax.nn.logsumexp(scaled + (f + rows)[:, None], axis=0)

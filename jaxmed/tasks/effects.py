@@ -228,9 +228,9 @@ def _counts(treatment: str) -> Counts:
         }
 
     def constants(sums: dict[str, Any]) -> dict[str, np.ndarray]:
-        found = {name: each[0] for name, each in normalization(sums["outcome"]).items()}
-        treated = sums["treated"][0] / sums["outcome"]["count"][0]
-        return {**found, "treated": np.float32(treated)}
+        found = normalization(sums["outcome"])
+        found["treated"] = (sums["treated"] / sums["outcome"]["count"]).astype(np.float32)
+        return {name: each.reshape(()) for name, each in found.items()}
 
     return Counts(sums, constants)
 

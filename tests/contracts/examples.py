@@ -25,6 +25,7 @@ from jaxmed.models import (
     ConvNet,
     ConvStages,
     DenseDecoder,
+    DragonNet,
     EventSet,
     ImageDecoder,
     InceptionStages,
@@ -37,6 +38,7 @@ from jaxmed.models import (
     SentenceTagger,
     SignalClassifier,
     SummedLogits,
+    TARNet,
     TextClassifier,
     TransformerEncoder,
     UNet,
@@ -85,6 +87,11 @@ _counts = {
     "features": _features,
     "label": _other.poisson(2.0, ROWS).astype(np.int32),
     "exposure": _other.uniform(0.5, 2.0, ROWS).astype(np.float32),
+}
+_treated = {
+    "features": _features,
+    "label": (_features[:, 0] * 2 + 3).astype(np.float32),
+    "treatment": (np.arange(ROWS) % 3 == 0).astype(np.int32),
 }
 _maps = _other.integers(0, 3, (ROWS, 8, 8)).astype(np.int8)
 _maps[:, 5:, :3] = -1
@@ -226,6 +233,15 @@ EXAMPLES: dict[str, Example] = {
     ),
     "hazard ratios": Example(
         tasks.proportional_hazards(MLP(widths=(8,), outputs=1), inputs=_columns), _survival
+    ),
+    "treatment effects": Example(
+        tasks.treatment_effects(
+            TARNet((4,), (3,)), inputs=_columns, balance=tasks.mmd_balance(), weigh_arms=True
+        ),
+        _treated,
+    ),
+    "targeted effects": Example(
+        tasks.targeted_effects(DragonNet((4,), (3,), projections=2), inputs=_columns), _treated
     ),
     "counts": Example(poisson_regression(MLP(widths=(8,), outputs=1), inputs=_columns), _counts),
     "overdispersed counts": Example(
