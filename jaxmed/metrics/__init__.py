@@ -57,7 +57,9 @@ censoring is independent of the event. Their intervals are those of `intervals`:
 weights)}, table)`.
 
 Effects of a treatment: `treatment.py` compares with known effects, and says what treating by the
-predicted ones is worth; `confounding.py` says how strong an unmeasured confounder would have to be.
+predicted ones is worth; `doubly_robust.py` judges them where the effects are not known, and says
+whether both arms can be compared; `confounding.py` says how strong an unmeasured confounder would
+have to be.
 
 `jaxmed.metrics.streaming` holds the metrics that are summed on the device during training.
 """
@@ -97,6 +99,14 @@ from jaxmed.metrics.delong import (
     delong_test,
     delong_test_unpaired,
     delong_variance,
+)
+from jaxmed.metrics.doubly_robust import (
+    ArmOverlap,
+    AverageEffect,
+    arm_overlap,
+    average_effect,
+    dr_outcomes,
+    r_score,
 )
 from jaxmed.metrics.likelihood import (
     LikelihoodRatios,
@@ -151,6 +161,8 @@ from jaxmed.metrics.uncertainty import (
 
 __all__ = [
     "AalenJohansen",
+    "ArmOverlap",
+    "AverageEffect",
     "BrierDecomposition",
     "CalibrationLine",
     "DeLongTest",
@@ -170,11 +182,13 @@ __all__ = [
     "ace_positive",
     "aggregated_jaccard",
     "antolini_c",
+    "arm_overlap",
     "ate_error",
     "aurc",
     "auroc",
     "auroc_at",
     "auroc_of_retained",
+    "average_effect",
     "average_precision",
     "balanced_accuracy",
     "bootstrap_weights",
@@ -191,6 +205,7 @@ __all__ = [
     "delong_test_unpaired",
     "delong_variance",
     "dice",
+    "dr_outcomes",
     "e_value",
     "ece_positive",
     "ece_top_class",
@@ -227,6 +242,7 @@ __all__ = [
     "qini",
     "quadratic_kappa",
     "r2",
+    "r_score",
     "rank_probabilities",
     "restricted_mean",
     "risk_coverage",

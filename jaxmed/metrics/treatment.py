@@ -97,7 +97,7 @@ def policy_value(
         Hajek, Comment on an essay of Basu, 1971; Athey and Wager, Policy learning with
         observational data, 2021.
     """
-    treatment, outcome = _treatment_and("outcome", outcome, treatment)
+    treatment, outcome = treatment_and("outcome", outcome, treatment)
     treat = _zeros_and_ones("treat", treat, len(outcome))
     propensity = checks.real_array("propensity", propensity)
     checks.shapes(propensity=(propensity, "rows"), outcome=(outcome, "rows"))
@@ -151,7 +151,7 @@ def uplift_curve(
         Radcliffe, Using control groups to target on predicted lift: building and assessing uplift
         models, 2007, section 5.
     """
-    treatment, outcome = _treatment_and("outcome", outcome, treatment)
+    treatment, outcome = treatment_and("outcome", outcome, treatment)
     predicted, _ = label_and_value("outcome", outcome, predicted, "predicted")
     columns = as_columns(weights, len(outcome))
     order = np.argsort(-predicted, kind="stable")
@@ -208,7 +208,7 @@ def check_propensity(propensity: Float[np.ndarray, "rows"]) -> None:
         )
 
 
-def _treatment_and(
+def treatment_and(
     name: str, value: np.ndarray, treatment: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The treatment [rows] of 0 and 1, both there, and another column in float64."""

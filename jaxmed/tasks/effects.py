@@ -3,7 +3,8 @@
     effect(x) = E[y | x, treated] - E[y | x, not treated]
 
 It is an effect of the treatment only if nothing outside of x decides on both treatment and outcome,
-and if both treatments are possible at every x (see `effects.overlap`). No data can show the first.
+and if both treatments are possible at every x (see `metrics.arm_overlap`). No data can show the
+first.
 """
 
 from __future__ import annotations

@@ -16,7 +16,11 @@ from jaxmed.typing import Columns
 
 
 def effects_judge(
-    treatment: str, known: tuple[str, str] | None, *, propensity: bool = False
+    treatment: str,
+    known: tuple[str, str] | None,
+    *,
+    propensity: bool = False,
+    outcomes: bool = True,
 ) -> Judge:
     """The judge of effects of the treatment in a column.
 
@@ -24,23 +28,27 @@ def effects_judge(
         treatment: the column of 0 and 1.
         known: columns of the true mean outcomes without and with treatment, where they are known.
         propensity: whether the outputs have a `propensity`.
+        outcomes: whether the outputs have `mu0` and `mu1`, and not only the `effect`.
     """
-    also = ("propensity",) if propensity else ()
+    said = ("mu0", "mu1", "effect") if outcomes else ("effect",)
+    said = (*said, "propensity") if propensity else said
 
     def table(columns: Columns, outputs: Columns) -> Columns:
         t = np.asarray(columns[treatment])
         found = {
             "label": columns["label"],
             "treatment": t.astype(np.int32),
-            "value": np.where(t == 1, outputs["mu1"], outputs["mu0"]),
-            **{name: outputs[name] for name in ("mu0", "mu1", "effect", *also)},
+            **{name: outputs[name] for name in said},
         }
+        if outcomes:
+            found["value"] = np.where(t == 1, outputs["mu1"], outputs["mu0"])
         if known is not None:
             found["known_effect"] = columns[known[1]] - columns[known[0]]
         return found
 
-    factual = {name: _compared(name, "label", "value") for name in ("rmse", "r2")}
-    statistics: dict[str, Statistic] = {**factual, "average_effect": _average_effect}
+    statistics: dict[str, Statistic] = {"average_effect": _average_effect}
+    if outcomes:
+        statistics |= {name: _compared(name, "label", "value") for name in ("rmse", "r2")}
     if known is not None:
         for name in ("root_pehe", "ate_error"):
             statistics[name] = _compared(name, "known_effect", "effect")
@@ -51,7 +59,7 @@ def effects_judge(
         check=functools.partial(_check, treatment, known or ()),
         table=table,
         statistics=statistics,
-        answer=lambda outputs: {name: outputs[name] for name in ("mu0", "mu1", "effect", *also)},
+        answer=lambda outputs: {name: outputs[name] for name in said},
         summary=_rows_of_arms,
         strata=lambda columns: np.asarray(columns[treatment], np.int64),
         scores=lambda outputs: outputs["effect"][:, None],
