@@ -106,11 +106,6 @@ def _check_propensity(propensity: Learner | float) -> None:
     if isinstance(propensity, Learner):
         _positive(propensity)
         return
-    if isinstance(propensity, str) or np.ndim(propensity) != 0:
-        raise ValueError(
-            f"propensity is {checks.shown(propensity)}, but must be a Learner of two classes, or a "
-            "number in (0, 1)."
-        )
     checks.real("propensity", propensity, "in (0, 1)", lambda found: 0 < found < 1)
 
 
