@@ -25,6 +25,7 @@ from bad_calls.kinds import (
     array,
 )
 from bad_calls.of_numbers import weights
+from bad_calls.of_runs import KEY
 from bad_calls.of_tasks import common
 
 from jaxmed import effects, metrics, models, tasks
@@ -66,14 +67,11 @@ _one = {
     "treatment": np.zeros(4, np.int32),
     "label": np.zeros(4, np.float32),
 }
-KEY = (
-    jax.random.key(0),
-    OBJECT.also(0, 1.5, "key", np.zeros(2), jax.random.split(jax.random.key(0))),
-)
+key = (jax.random.key(0), KEY)
 learned = {
     "learner": (LEARNER, OBJECT.also(_other, LEARNER.task)),
     "data": (_one, COLUMNS.also({"treatment": np.ones(4)}, {**_one, "treatment": np.arange(4)})),
-    "key": KEY,
+    "key": key,
     "treatment": ("treatment", TEXT),
 }
 NUISANCES = effects.Nuisances(np.zeros(4), np.ones(4), np.full(4, 0.5))
@@ -189,7 +187,7 @@ CALLS: dict[str, Call] = {
         data=learned["data"],
         outcome=learned["learner"],
         propensity=(0.5, OBJECT.also(0.0, 1.0, -1, "0.5", LEARNER, np.array([0.5, 0.5]))),
-        key=KEY,
+        key=key,
         folds=(2, COUNT_FROM_2),
         treatment=learned["treatment"],
         least_propensity=(0.1, INSIDE.also(0.5, 0.9)),
