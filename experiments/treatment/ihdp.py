@@ -57,11 +57,11 @@ class Settings(ExperimentSettings):
     """Networks whose outcomes are averaged."""
     learning_rate: float = 5e-3
     """The first learning rate of Adam; it falls to 0 by a cosine."""
-    weight_decay: float = 5e-3
+    weight_decay: float = 1e-3
     """Weight of the squared kernels in the loss."""
-    batch_size: int = 168
+    batch_size: int = 336
     """Children per step."""
-    steps: int = 1500
+    steps: int = 1000
     """Training steps, rounded to whole epochs."""
     baselines: bool = True
     """Whether the Gaussian process and the boosted trees are trained too."""
@@ -104,7 +104,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         for name, other in found.items():
             for part in ("in", "out"):
                 better = own[f"root_pehe_{part}"] < other[f"root_pehe_{part}"]
-                values.setdefault(f"better_than_{name.replace(' ', '_')}_{part}", []).append(
+                values.setdefault(f"better_than_{name.lower().replace(' ', '_')}_{part}", []).append(
                     float(better.mean())
                 )
     result = results.from_runs(
