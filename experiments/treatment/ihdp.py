@@ -104,9 +104,9 @@ def experiment(settings: Settings) -> dict[str, Summary]:
         for name, other in found.items():
             for part in ("in", "out"):
                 better = own[f"root_pehe_{part}"] < other[f"root_pehe_{part}"]
-                values.setdefault(f"better_than_{name.lower().replace(' ', '_')}_{part}", []).append(
-                    float(better.mean())
-                )
+                values.setdefault(
+                    f"better_than_{name.lower().replace(' ', '_')}_{part}", []
+                ).append(float(better.mean()))
     result = results.from_runs(
         values,
         question="What does a treatment change for each child?",
