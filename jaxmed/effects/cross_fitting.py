@@ -12,7 +12,13 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data import splits
 from jaxmed.data.source import Source
-from jaxmed.effects.learner import Learner, numbers_of, read, trained_on, treated_columns
+from jaxmed.effects.learner import (
+    Learner,
+    numbers_of,
+    predicted_numbers,
+    trained_on,
+    treated_columns,
+)
 from jaxmed.tasks.arguments import check_key
 from jaxmed.typing import Columns, Key
 
@@ -89,7 +95,7 @@ def cross_fit(
     mu = np.empty((2, len(given)))
     for number, (_, test) in enumerate(parts):
         for arm in (0, 1):
-            mu[arm, test] = read(value, models[2 * number + arm], columns, test)
+            mu[arm, test] = predicted_numbers(value, models[2 * number + arm], columns, test)
     if not isinstance(propensity, Learner):
         return Nuisances(mu[0], mu[1], np.full(len(given), float(propensity)))
     positive = _positive(propensity)
@@ -97,7 +103,7 @@ def cross_fit(
     models = trained_on(propensity, labeled, [others for others, _ in parts], keys[1])
     found = np.empty(len(given))
     for model, (_, test) in zip(models, parts, strict=True):
-        found[test] = read(positive, model, columns, test)
+        found[test] = predicted_numbers(positive, model, columns, test)
     kept = np.clip(found, least_propensity, 1 - least_propensity)
     return Nuisances(mu[0], mu[1], kept, int((kept != found).sum()))
 

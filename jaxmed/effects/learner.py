@@ -82,7 +82,7 @@ def numbers_of(name: str, learner: Learner) -> Callable[[Any], Any]:
     return values.value
 
 
-def read(
+def predicted_numbers(
     read_of: Callable[[Any], Any], model: Model, columns: Columns, rows: np.ndarray
 ) -> np.ndarray:
     """What a model predicts for some rows [rows], float64."""

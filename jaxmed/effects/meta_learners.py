@@ -24,7 +24,7 @@ from jaxmed.tasks.effects_judge import effects_judge
 from jaxmed.tasks.with_outputs import predicting_with
 from jaxmed.typing import Array, Batch, Columns, Key, ModelState, Outputs, Params, Tree
 
-_WEIGHT = "weight"
+_WEIGHT = "r_learner_weight"
 
 
 def t_learner(

@@ -25,7 +25,6 @@ from jaxmed.models import (
     ConvNet,
     ConvStages,
     DenseDecoder,
-    DragonNet,
     EventSet,
     ImageDecoder,
     InceptionStages,
@@ -239,9 +238,6 @@ EXAMPLES: dict[str, Example] = {
             TARNet((4,), (3,)), inputs=_columns, balance=tasks.mmd_balance(), weigh_arms=True
         ),
         _treated,
-    ),
-    "targeted effects": Example(
-        tasks.targeted_effects(DragonNet((4,), (3,), projections=2), inputs=_columns), _treated
     ),
     "counts": Example(poisson_regression(MLP(widths=(8,), outputs=1), inputs=_columns), _counts),
     "overdispersed counts": Example(

@@ -42,7 +42,9 @@ def least_squares(x, y, new, weights=None):
 
 @pytest.fixture(scope="module")
 def nuisances():
-    return effects.cross_fit(COLUMNS, outcome=OUTCOME, propensity=TREATED, key=KEY, folds=3)
+    return effects.cross_fit(
+        COLUMNS, outcome=OUTCOME, propensity=TREATED, key=KEY, folds=3, least_propensity=0.3
+    )
 
 
 def test_no_row_is_predicted_by_a_model_that_has_seen_it(nuisances):
@@ -52,29 +54,31 @@ def test_no_row_is_predicted_by_a_model_that_has_seen_it(nuisances):
             np.testing.assert_allclose(
                 found[test], least_squares(X[own], Y[own], X[test]), atol=0.02
             )
-    assert np.corrcoef(nuisances.propensity, P)[0, 1] > 0.95
-    assert nuisances.clipped == 0
+    assert np.corrcoef(nuisances.propensity, P)[0, 1] > 0.9
     mixed = nuisances.mu0 + nuisances.propensity * (nuisances.mu1 - nuisances.mu0)
     np.testing.assert_allclose(nuisances.mean_outcome, mixed)
 
 
 def test_propensities_near_0_and_1_are_clipped_and_counted(nuisances):
-    found = effects.cross_fit(
-        COLUMNS, outcome=OUTCOME, propensity=TREATED, key=KEY, folds=3, least_propensity=0.3
-    )
-    close = (nuisances.propensity < 0.3) | (nuisances.propensity > 0.7)
-    assert found.clipped == close.sum() > 0
-    assert found.propensity.min() == 0.3
-    known = effects.cross_fit(COLUMNS, outcome=OUTCOME, propensity=0.5, key=KEY, folds=3)
-    assert (known.propensity == 0.5).all()
+    p = nuisances.propensity
+    at_the_ends = (p == 0.3) | (p == 0.7)
+    assert nuisances.clipped == at_the_ends.sum() > 0
+    assert ((p[~at_the_ends] > 0.3) & (p[~at_the_ends] < 0.7)).all()
+    assert (P[p == 0.3] < 0.5).all()
+    assert (P[p == 0.7] > 0.5).all()
 
 
 def effect_of(model):
     return jm.predict(model, COLUMNS)["effect"]
 
 
-def test_t_and_s_learners_are_least_squares():
-    found = jm.predict(effects.t_learner(OUTCOME, COLUMNS, key=KEY), COLUMNS)
+@pytest.fixture(scope="module")
+def two_models():
+    return effects.t_learner(OUTCOME, COLUMNS, key=KEY)
+
+
+def test_t_and_s_learners_are_least_squares(two_models):
+    found = jm.predict(two_models, COLUMNS)
     for arm in (0, 1):
         expected = least_squares(X[arm == T], Y[arm == T], X)
         np.testing.assert_allclose(found[f"mu{arm}"], expected, atol=0.02)
@@ -105,8 +109,8 @@ def test_x_dr_and_r_learners_are_least_squares_of_their_columns(nuisances):
         assert np.sqrt(np.mean((found - EFFECT) ** 2)) < 0.15, learner.__name__
 
 
-def test_a_learner_is_evaluated_and_exported_as_any_model(tmp_path):
-    model = effects.t_learner(OUTCOME, COLUMNS, key=KEY)
+def test_a_learner_is_evaluated_and_exported_as_any_model(two_models, tmp_path):
+    model = two_models
     assert jm.evaluation.compute_metrics(model, COLUMNS)["rmse"] == pytest.approx(0.3, abs=0.05)
     jm.export(model, tmp_path, COLUMNS)
     loaded = jm.load(tmp_path)

@@ -14,6 +14,7 @@ import jaxmed as jm
 from jaxmed import metrics, tasks
 from jaxmed.data import inputs
 from jaxmed.models import MLP, DragonNet, TARNet
+from jaxmed.tasks.effects_judge import effects_judge
 from jaxmed.training.step import init_state
 
 RANDOM = np.random.default_rng(0)
@@ -162,3 +163,14 @@ def test_one_arm_can_be_judged():
 def test_a_balance_needs_a_representation():
     with pytest.raises(ValueError, match="a balance needs a network with a method `represented`"):
         tasks.treatment_effects(MLP((), outputs=2), inputs=plain, balance=tasks.mmd_balance())
+
+
+def test_effects_without_outcomes_are_judged_by_known_effects_alone():
+    judge = effects_judge("treatment", KNOWN, outcomes=False)
+    effect = np.asarray(MU1 - MU0 + 0.5, np.float32)
+    table = judge.table(COLUMNS, {"effect": effect})
+    found = {name: of(table, None) for name, of in judge.statistics.items()}
+    assert set(found) == {"average_effect", "root_pehe", "ate_error"}
+    assert found["root_pehe"] == pytest.approx(0.5, abs=1e-5)
+    assert found["ate_error"] == pytest.approx(0.5, abs=1e-5)
+    assert set(judge.answer({"effect": effect})) == {"effect"}
