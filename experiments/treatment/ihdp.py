@@ -51,9 +51,9 @@ class Settings(ExperimentSettings):
     """Weighted sums of the covariates that the outcomes are functions of; None for all."""
     widths: tuple[int, ...] = ()
     """Units of the shared layers."""
-    head_widths: tuple[int, ...] = (32, 32)
+    head_widths: tuple[int, ...] = (16, 16)
     """Units of the hidden layers of each outcome."""
-    members: int = 5
+    members: int = 3
     """Networks whose outcomes are averaged."""
     learning_rate: float = 5e-3
     """The first learning rate of Adam; it falls to 0 by a cosine."""
