@@ -222,22 +222,23 @@ def effects_task(settings: Settings) -> jm.Task:
 
 def two_regressions(kind: str, rows: Mapping[str, np.ndarray], fold: Fold) -> dict[str, np.ndarray]:
     """The effects in and out of sample by one regression per treatment (T-learner)."""
-    from sklearn import ensemble, gaussian_process, pipeline, preprocessing
+    from sklearn import ensemble, gaussian_process, preprocessing
     from sklearn.gaussian_process import kernels
 
     def regression() -> Any:
         if kind == TREES:
             return ensemble.GradientBoostingRegressor(random_state=0)
         kernel = kernels.ConstantKernel(1.0) * kernels.RBF(5.0) + kernels.WhiteKernel(0.5)
-        process = gaussian_process.GaussianProcessRegressor(kernel, normalize_y=True)
-        return pipeline.make_pipeline(preprocessing.StandardScaler(), process)
+        return gaussian_process.GaussianProcessRegressor(kernel, normalize_y=True)
 
+    scaler = preprocessing.StandardScaler().fit(rows["features"][fold.train])
+    x = scaler.transform(rows["features"])
     outcomes = {}
     for arm in (0, 1):
         own = fold.train[rows["treatment"][fold.train] == arm]
-        model = regression().fit(rows["features"][own], rows["label"][own])
+        model = regression().fit(x[own], rows["label"][own])
         for part, chosen in parts(fold).items():
-            outcomes[arm, part] = model.predict(rows["features"][chosen])
+            outcomes[arm, part] = model.predict(x[chosen])
     return {part: outcomes[1, part] - outcomes[0, part] for part in parts(fold)}
 
 
