@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,7 @@ def predicted_numbers(
 def treated_columns(data: Columns | Source, treatment: str) -> tuple[dict[str, np.ndarray], Any]:
     """The data as columns, and its treatments [rows] of 0 and 1, of which both are there."""
     columns = input_pipeline.in_memory(data, "data")
-    if not isinstance(columns, dict):
+    if not isinstance(columns, Mapping):
         raise ValueError("data is a source that does not fit into memory: pass fewer examples.")
     checks.text("treatment", treatment)
     for name in (treatment, "label"):
