@@ -282,7 +282,8 @@ def described(settings: Settings) -> str:
         "cfr_wasserstein": "CFR (Wasserstein)",
         "dragonnet": "DragonNet",
     }
-    few = "" if settings.projections is None else f" on {settings.projections} weighted sums"
+    count = settings.projections
+    few = "" if count is None else f" on {count} weighted sum{'s' if count > 1 else ''}"
     layers = "-".join(map(str, (*settings.widths, *settings.head_widths)))
     return f"{names[settings.network]} {layers}{few}"
 
