@@ -166,6 +166,7 @@ OPTIONS = {
     "images/image_autoencoder": {"kind": "denoising", "evaluate_on": "validation", "latent": 4},
     "images/medmnist_protocol": {"dataset": "breastmnist", "quick": True, "svm": False},
     "molecules/moleculenet": {"dataset": "clintox", "members": 2, "message_steps": 2, "forest": 5},
+    "treatment/ihdp": {"score": "drawn", "network": "dragonnet", "replications": 2, "steps": 2},
     "benchmarks/members": {"what": "sweep", "members": [1, 2], "rounds": 3},
 }
 """By script whose experiment `tests/experiments/` calls with such settings: a few of them."""

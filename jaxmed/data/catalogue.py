@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from jaxmed.data import memory
+from jaxmed.data.datasets.effect_facts import IHDP
 from jaxmed.data.datasets.entry import Entry
 from jaxmed.data.datasets.facts import BREAST_CANCER_WISCONSIN, DIGITS, MNIST
 from jaxmed.data.datasets.medmnist_table import MEDMNIST
@@ -28,7 +29,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
     {
         entry.name: entry
         for entry in (
-            *(BREAST_CANCER_WISCONSIN, DIGITS, MNIST, PHYSIONET2012),
+            *(BREAST_CANCER_WISCONSIN, DIGITS, IHDP, MNIST, PHYSIONET2012),
             *MEDMNIST,
             *MOLECULENET,
             *SEGMENTATION,

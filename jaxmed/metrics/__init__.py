@@ -56,6 +56,11 @@ censoring is independent of the event. Their intervals are those of `intervals`:
 `intervals({"c": lambda table, weights: harrell_c(table["time"], table["event"], table["risk"],
 weights)}, table)`.
 
+Effects of a treatment: `treatment.py` compares with known effects, and says what treating by the
+predicted ones is worth; `doubly_robust.py` judges them where the effects are not known, and says
+whether both arms can be compared; `confounding.py` says how strong an unmeasured confounder would
+have to be.
+
 `jaxmed.metrics.streaming` holds the metrics that are summed on the device during training.
 """
 
@@ -73,6 +78,7 @@ from jaxmed.metrics.calibration import (
 )
 from jaxmed.metrics.calibration_line import CalibrationLine, calibration_slope_and_intercept
 from jaxmed.metrics.concordance import antolini_c, harrell_c, uno_c
+from jaxmed.metrics.confounding import EValue, e_value, risk_ratio_of_difference
 from jaxmed.metrics.confusion import (
     accuracy,
     balanced_accuracy,
@@ -93,6 +99,14 @@ from jaxmed.metrics.delong import (
     delong_test,
     delong_test_unpaired,
     delong_variance,
+)
+from jaxmed.metrics.doubly_robust import (
+    ArmOverlap,
+    AverageEffect,
+    arm_overlap,
+    average_effect,
+    dr_outcomes,
+    r_score,
 )
 from jaxmed.metrics.likelihood import (
     LikelihoodRatios,
@@ -127,6 +141,14 @@ from jaxmed.metrics.survival_curves import (
 )
 from jaxmed.metrics.survival_interpolation import incidence_at, survival_at
 from jaxmed.metrics.survival_scores import auroc_at, brier_curve, integrated_brier
+from jaxmed.metrics.treatment import (
+    UpliftCurve,
+    ate_error,
+    policy_value,
+    qini,
+    root_pehe,
+    uplift_curve,
+)
 from jaxmed.metrics.uncertainty import (
     RiskCoverage,
     aurc,
@@ -139,9 +161,12 @@ from jaxmed.metrics.uncertainty import (
 
 __all__ = [
     "AalenJohansen",
+    "ArmOverlap",
+    "AverageEffect",
     "BrierDecomposition",
     "CalibrationLine",
     "DeLongTest",
+    "EValue",
     "Interval",
     "KaplanMeier",
     "LikelihoodRatios",
@@ -151,15 +176,19 @@ __all__ = [
     "ObjectAgreement",
     "RiskCoverage",
     "SurvivalCalibration",
+    "UpliftCurve",
     "aalen_johansen",
     "accuracy",
     "ace_positive",
     "aggregated_jaccard",
     "antolini_c",
+    "arm_overlap",
+    "ate_error",
     "aurc",
     "auroc",
     "auroc_at",
     "auroc_of_retained",
+    "average_effect",
     "average_precision",
     "balanced_accuracy",
     "bootstrap_weights",
@@ -176,6 +205,8 @@ __all__ = [
     "delong_test_unpaired",
     "delong_variance",
     "dice",
+    "dr_outcomes",
+    "e_value",
     "ece_positive",
     "ece_top_class",
     "error_of_retained",
@@ -204,15 +235,20 @@ __all__ = [
     "object_agreement",
     "overlap",
     "overlap_of_counts",
+    "policy_value",
     "precision",
     "predictive_entropy",
     "proportion_interval",
+    "qini",
     "quadratic_kappa",
     "r2",
+    "r_score",
     "rank_probabilities",
     "restricted_mean",
     "risk_coverage",
+    "risk_ratio_of_difference",
     "rmse",
+    "root_pehe",
     "segmentation_case",
     "sensitivity",
     "specificity",
@@ -221,5 +257,6 @@ __all__ = [
     "surface_agreement",
     "survival_at",
     "uno_c",
+    "uplift_curve",
     "voxel_counts",
 ]

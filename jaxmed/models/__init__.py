@@ -40,6 +40,7 @@ from jaxmed.models.sentence_tagger import SentenceTagger
 from jaxmed.models.signal_classifier import SignalClassifier
 from jaxmed.models.sparse_linear import SparseLinear
 from jaxmed.models.summed_logits import SummedLogits
+from jaxmed.models.tarnet import DragonNet, TARNet
 from jaxmed.models.text import ConvEncoder, TextClassifier
 from jaxmed.models.transformer import TransformerEncoder
 from jaxmed.models.unet import UNet
@@ -58,6 +59,7 @@ __all__ = [
     "ConvNet",
     "ConvStages",
     "DenseDecoder",
+    "DragonNet",
     "EventSet",
     "HashedNgrams",
     "ImageDecoder",
@@ -79,6 +81,7 @@ __all__ = [
     "SparseLinear",
     "Sum",
     "SummedLogits",
+    "TARNet",
     "TextClassifier",
     "TransformerEncoder",
     "UNet",

@@ -3,6 +3,7 @@
 `Task` and `Model` are in `task.py`, `Judge` in `judge.py`; the other files make tasks.
 """
 
+from jaxmed.tasks.balance import mmd_balance, wasserstein_balance
 from jaxmed.tasks.classification import (
     binary_classification,
     classification,
@@ -13,6 +14,7 @@ from jaxmed.tasks.competing_risks import competing_risks
 from jaxmed.tasks.contrastive import contrastive
 from jaxmed.tasks.counts import negative_binomial_regression, poisson_regression
 from jaxmed.tasks.discrete_time import discrete_time_survival
+from jaxmed.tasks.effects import targeted_effects, treatment_effects
 from jaxmed.tasks.judge import Classes, Curves, Judge, Regions, Risks, Values
 from jaxmed.tasks.masked import masked_pixels, standardized_patches
 from jaxmed.tasks.multitask import multitask_classification, multitask_regression
@@ -49,6 +51,7 @@ __all__ = [
     "interval_ends",
     "masked_pixels",
     "masking_noise",
+    "mmd_balance",
     "multilabel_classification",
     "multitask_classification",
     "multitask_regression",
@@ -64,7 +67,10 @@ __all__ = [
     "segmentation",
     "sequence_labeling",
     "standardized_patches",
+    "targeted_effects",
     "transformation_prediction",
+    "treatment_effects",
     "variational",
+    "wasserstein_balance",
     "word_prediction",
 ]

@@ -37,6 +37,7 @@ from jaxmed.models import (
     SentenceTagger,
     SignalClassifier,
     SummedLogits,
+    TARNet,
     TextClassifier,
     TransformerEncoder,
     UNet,
@@ -85,6 +86,11 @@ _counts = {
     "features": _features,
     "label": _other.poisson(2.0, ROWS).astype(np.int32),
     "exposure": _other.uniform(0.5, 2.0, ROWS).astype(np.float32),
+}
+_treated = {
+    "features": _features,
+    "label": (_features[:, 0] * 2 + 3).astype(np.float32),
+    "treatment": (np.arange(ROWS) % 3 == 0).astype(np.int32),
 }
 _maps = _other.integers(0, 3, (ROWS, 8, 8)).astype(np.int8)
 _maps[:, 5:, :3] = -1
@@ -226,6 +232,12 @@ EXAMPLES: dict[str, Example] = {
     ),
     "hazard ratios": Example(
         tasks.proportional_hazards(MLP(widths=(8,), outputs=1), inputs=_columns), _survival
+    ),
+    "treatment effects": Example(
+        tasks.treatment_effects(
+            TARNet((4,), (3,)), inputs=_columns, balance=tasks.mmd_balance(), weigh_arms=True
+        ),
+        _treated,
     ),
     "counts": Example(poisson_regression(MLP(widths=(8,), outputs=1), inputs=_columns), _counts),
     "overdispersed counts": Example(

@@ -15,7 +15,7 @@ from jaxmed.tasks import Model
 from jaxmed.training.step import make_train_step
 
 LOOK_AT_OTHER_ROWS = ("batch norm and augmentation", "residual network", "contrastive", "mixtures",
-                      "hazard ratios", "probabilities of intervals, ranked",
+                      "hazard ratios", "treatment effects", "probabilities of intervals, ranked",
                       "signals", "numbers beside a signal",
                       "masked pixels", "transformation prediction")  # fmt: skip
 """By batch statistics or by their loss: alone, a row has another one."""

@@ -47,6 +47,8 @@ OF_ANOTHER_WIDTH = {
     "transformation prediction": tasks.transformation_prediction(
         PooledClassifier(7, ConvStages((4,))), inputs=inputs.unit_pixels, transformations=FOUR
     ),
+    "treatment effects": tasks.treatment_effects(WIDE, inputs=READ),
+    "targeted effects": tasks.targeted_effects(WIDE, inputs=READ),
     "reconstruction": tasks.reconstruction(
         Autoencoder(MLP((6,), 2), DenseDecoder((8, 8, 3))), inputs=inputs.unit_pixels
     ),

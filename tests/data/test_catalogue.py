@@ -20,8 +20,8 @@ def prepared_dir(tmp_path_factory):
 def test_the_table_is_complete():
     entries = catalogue.ENTRIES
     families = [entry for entry in entries.values() if entry.name == entry.family]
-    assert len(entries) == 3 + 12 * 4 + 6 * 2 + 6 + 3 + 5 + 1 + 2 + 7
-    assert len(families) == 3 + 12 + 6 + 6 + 3 + 5 + 1 + 2 + 7
+    assert len(entries) == 3 + 12 * 4 + 6 * 2 + 6 + 3 + 5 + 1 + 2 + 7 + 1
+    assert len(families) == 3 + 12 + 6 + 6 + 3 + 5 + 1 + 2 + 7 + 1
     kinds = {"binary", "multiclass", "multilabel", "ordinal", "regression", "segmentation"}
     kinds.add("survival")
     assert {entry.task for entry in families} == kinds
@@ -30,7 +30,7 @@ def test_the_table_is_complete():
     assert entries["vesselmnist3d_64"].shape == (64, 64, 64, 1)
     files = [file for entry in entries.values() for file in entry.files]
     sums = [file.checksum for file in files]
-    assert len(set(sums)) == len(sums) == 4 + 60 + 2 + 3 + 3 + 3 + 1 + 1 + 3 + 5 + 1 + 2 + 7
+    assert len(set(sums)) == len(sums) == 4 + 60 + 2 + 3 + 3 + 3 + 1 + 1 + 3 + 5 + 1 + 2 + 7 + 41
     digits = {"md5": 32, "git": 40}
     assert all(re.fullmatch(f"[0-9a-f]{{{digits[f.algorithm]}}}", f.checksum) for f in files)
     for entry in entries.values():
