@@ -7,17 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jaxmed.cli.datasets import datasets, prepare
+from jaxmed.cli.evaluate import evaluate
 from jaxmed.cli.explain import explain
 from jaxmed.cli.predict import predict
 from jaxmed.cli.report import report
+from jaxmed.cli.train import train
 from jaxmed.cli.verify import verify
 from jaxmed.runtime import termination
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {
     "datasets": datasets,
     "prepare": prepare,
-    "explain": explain,
+    "train": train,
     "predict": predict,
+    "evaluate": evaluate,
+    "explain": explain,
     "report": report,
     "verify": verify,
 }

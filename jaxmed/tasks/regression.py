@@ -53,7 +53,7 @@ def regression(
         decode=_in_its_unit() if standardized else decode,
         loss=_of_standardized(loss) if standardized else loss,
         metrics={"mae": streaming.mae()} if metrics is None else metrics,
-        judge=_judge(unit),
+        judge=of_numbers(unit),
     )
 
 
@@ -91,7 +91,8 @@ def _of_standardized(loss: Loss | Fitted) -> Fitted:
     return Fitted(apply, _label_moments())
 
 
-def _judge(unit: str) -> Judge:
+def of_numbers(unit: str = "") -> Judge:
+    """The judge of one measured number per example, in this unit."""
     def figures(table: Columns) -> Figures:
         from jaxmed import plots
 

@@ -73,8 +73,9 @@ class Column:
 
     def words(self) -> dict[str, Any]:
         """The fields that are not empty, as JSON has them."""
-        found = dataclasses.asdict(self)
-        return {name: value for name, value in found.items() if value or name == "name"}
+        found = {**dataclasses.asdict(self)}
+        found |= {"categories": list(self.categories), "cuts": list(self.cuts)}
+        return {name: value for name, value in found.items() if value}
 
 
 def column_of_words(words: Any) -> Column:
@@ -148,3 +149,11 @@ def days_of(cells: pd.Series[Any]) -> np.ndarray:
             "2026-01-31."
         )
     return days
+
+
+def is_number(word: str) -> bool:
+    """Whether a cell is read as a finite number with a decimal point."""
+    try:
+        return math.isfinite(float(word)) and "_" not in word
+    except ValueError:
+        return False

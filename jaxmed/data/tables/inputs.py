@@ -53,7 +53,7 @@ def encoded(schema: Schema, *, limit: float = 3.0) -> Fitted:
             mean, deviation = constants["mean"][None], constants["deviation"][None]
             z = limit * jnp.tanh((x - mean) / (deviation * limit))
             place = jnp.clip((x[:, :, None] - low[None]) / width[None], 0, 1) * 2 - 1
-            parts += [z, place.reshape(len(x), -1)[:, pieces]]
+            parts += [z, place.reshape(x.shape[0], -1)[:, pieces]]
         for number, count in categories:
             parts.append(features[:, number, None] == jnp.arange(1, count + 1)[None])
         found = jnp.concatenate([jnp.nan_to_num(part.astype(jnp.float32)) for part in parts], 1)

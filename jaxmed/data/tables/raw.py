@@ -13,7 +13,7 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data.groups import normalized
 from jaxmed.data.readers import utf8
-from jaxmed.data.readers.csv_file import read_csv
+from jaxmed.data.readers.csv_file import read_annotations, read_csv
 from jaxmed.data.readers.csv_outline import read_header
 
 if TYPE_CHECKING:
@@ -67,6 +67,29 @@ class RawTable:
         some = ", ".join(map(repr, self.names[:_SHOWN]))
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {some}."
         raise ValueError(f"{role} is {name!r}, a column that {self.path} does not have: {hint}")
+
+    def annotations(
+        self, *, label: str, classes: Sequence[str] | None, group: str | None = None
+    ) -> dict[str, np.ndarray]:
+        """Labels and, where they are named, patients, as `schema.source` takes them.
+
+        Args:
+            label: the column of labels.
+            classes: its words in the order of their numbers; None where it holds numbers.
+            group: the column that names the patient.
+
+        Returns:
+            `label` [rows], int32 or float32, and `group` [rows].
+
+        Raises:
+            ValueError: A column is not there, a cell is missing or another word.
+        """
+        names = {self.column(label, role="label").name: label}
+        if group is not None:
+            names[self.column(group, role="group").name] = group
+        rows = self.cells[list(names)].rename(columns=names)
+        found = read_annotations(rows, label=label, classes=classes, id=None, group=group)
+        return {**found, "label": found["label"].astype(np.int32 if classes else np.float32)}
 
 
 def read_table(path: str | Path, *, separator: str | None = None) -> RawTable:

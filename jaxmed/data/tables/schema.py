@@ -80,16 +80,20 @@ class Schema:
             )
         return np.stack([_encoded(column, raw) for column in self.columns], 1).astype(np.float32)
 
-    def source(self, raw: RawTable, **columns: np.ndarray) -> Arrays:
+    def source(
+        self, raw: RawTable, *, classes: Sequence[str] = (), **columns: np.ndarray
+    ) -> Arrays:
         """A source of the encoded rows, whose `id` is the row of the file, counted from 1.
 
         Args:
             raw: all rows of a file, or those that `RawTable.take` gives.
+            classes: names of the classes in the order of their labels.
             columns: further ones [rows], such as `label` and `group`.
         """
         id_ = raw.cells.index.to_numpy(np.int32) + 1
         return from_arrays(
             {"features": self.encode(raw), **columns, "id": id_},
+            classes=classes,
             feature_names=self.names,
             allow_missing=True,
         )
