@@ -2,10 +2,10 @@
 
 Each table is written as a CSV file and trained on by the recipe's defaults (`jm.train_table`), once
 per seed, each with its own split 60/20/20. On the same split, scikit-learn's histogram gradient
-boosting learns from training and validation rows together: with its defaults, and with the settings
-that are best on the validation rows. The tables were named in a commit before any was looked at, and
-the recipe's settings were chosen on validation rows. `gain` is the recipe less the trees, seed by
-seed; at par is a gain of at least minus one deviation of the trees.
+boosting learns from training and validation rows together: with its defaults, and with those
+settings that are best on the validation rows. The tables were named in a commit before any was
+looked at, and the recipe's settings were chosen on validation rows. `gain` is the recipe less the
+trees with defaults, seed by seed; at par is a gain of at least minus one deviation of the trees.
 
     python experiments/start/tables.py --dataset support2 --seeds 0 1 2 --manual-dir FOLDER
 

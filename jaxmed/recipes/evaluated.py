@@ -89,9 +89,7 @@ def labeled_images(card: Card, path: Path) -> ImageFolder:
             f"{', '.join(known)}: rename it, or move it elsewhere."
         )
     order = [name for name in known if name in present]
-    found = from_image_folder(
-        path, channels=channels, size=(height, width), classes=order or known
-    )
+    found = from_image_folder(path, channels=channels, size=(height, width), classes=order or known)
     number = np.array([known.index(name) for name in found.classes], np.int32)
     return dataclasses.replace(found, label=number[found.label], classes=known)
 

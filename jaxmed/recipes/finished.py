@@ -157,12 +157,12 @@ def with_files(evaluation: Evaluation, names: Sequence[str]) -> Evaluation:
     """
     table = dict(evaluation.predictions)
     files = np.array(names)[table["id"]]
-    return dataclasses.replace(evaluation, predictions={"id": table.pop("id"), "file": files, **table})
+    return dataclasses.replace(
+        evaluation, predictions={"id": table.pop("id"), "file": files, **table}
+    )
 
 
-def _write_split(
-    path: Path, parts: Mapping[str, np.ndarray], names: Sequence[str] | None
-) -> None:
+def _write_split(path: Path, parts: Mapping[str, np.ndarray], names: Sequence[str] | None) -> None:
     """Which row of the table, counted from 1, or which file is in which part."""
     part = np.concatenate([[name] * len(rows) for name, rows in parts.items()])
     rows = np.concatenate([*parts.values()])

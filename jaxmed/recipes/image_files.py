@@ -62,7 +62,9 @@ def find_images(path: Path, *, positive: str | None) -> ImageFiles:
     found = [find_class_files(each, SUFFIXES, "images", names) for _, each in folders]
     counts = np.bincount(np.concatenate([each.label for each in found]), minlength=len(names))
     question = class_order(names, counts.tolist(), positive)
-    return ImageFiles(tuple(folders), tuple(file for each in found for file in each.paths), question)
+    return ImageFiles(
+        tuple(folders), tuple(file for each in found for file in each.paths), question
+    )
 
 
 def shape_of(

@@ -226,4 +226,3 @@ def _parts(
     sizes = ", ".join(f"{name} {len(rows):,}" for name, rows in parts.items())
     decide(f"Split {how}: {sizes}.")
     return parts
-

@@ -93,6 +93,7 @@ def _of_standardized(loss: Loss | Fitted) -> Fitted:
 
 def of_numbers(unit: str = "") -> Judge:
     """The judge of one measured number per example, in this unit."""
+
     def figures(table: Columns) -> Figures:
         from jaxmed import plots
 

@@ -40,7 +40,7 @@ def schema_of(
     since: str | None = None,
     quantiles: int = 32,
     most_categories: int = 30,
-    say: Callable[[str], None] = lambda sentence: None,
+    say: Callable[[str], None] | None = None,
 ) -> Schema:
     """How the columns of a table are read: kinds from all rows, all else from the training rows.
 
@@ -68,6 +68,7 @@ def schema_of(
             two ways, or no column is left.
     """
     checks.made_by("raw", raw, RawTable, "what read_table gives")
+    say = _unsaid if say is None else say
     checks.function("say", say, "of a sentence")
     quantiles = checks.whole("quantiles", quantiles, most=1024)
     most_categories = checks.whole("most_categories", most_categories, most=10_000)
@@ -95,6 +96,10 @@ def schema_of(
     if not found:
         raise ValueError(f"{raw.path} has no column to learn from: add one, or leave out fewer.")
     return Schema(tuple(found))
+
+
+def _unsaid(sentence: str) -> None:
+    del sentence
 
 
 def _kind(cells: pd.Series[Any]) -> str:
@@ -129,9 +134,7 @@ def _kind(cells: pd.Series[Any]) -> str:
     return "category"
 
 
-def _category(
-    cells: pd.Series[Any], most: int, say: Callable[[str], None]
-) -> Column | None:
+def _category(cells: pd.Series[Any], most: int, say: Callable[[str], None]) -> Column | None:
     words, counts = np.unique(categories_of(cells), return_counts=True)
     missing = int(counts[words == ""].sum())
     counts, words = counts[words != ""], words[words != ""]

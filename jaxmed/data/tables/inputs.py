@@ -41,7 +41,9 @@ def encoded(schema: Schema, *, limit: float = 3.0) -> Fitted:
     checks.positive("limit", limit)
     kinds = np.array([column.kind for column in schema.columns])
     numbers = np.flatnonzero(kinds != "category")
-    categories = [(n, len(schema.columns[n].categories)) for n in np.flatnonzero(kinds == "category")]
+    categories = [
+        (n, len(schema.columns[n].categories)) for n in np.flatnonzero(kinds == "category")
+    ]
     gaps = np.array([n for n, column in enumerate(schema.columns) if column.missing], int)
     low, width, pieces = _pieces([schema.columns[n].cuts for n in numbers])
 
