@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,7 +89,7 @@ def given_up_after(seconds: float, run: Path) -> Iterator[None]:
 
 def _predicted(
     run: Path, text: Sequence[str], files: Sequence[Path], window: tuple[float, float] | None
-) -> dict[str, Sequence[object]]:
+) -> dict[str, Any]:
     """What the model answers by name, and last the text or its file and row, one per line."""
     from jaxmed.deploy.answers import answers, answers_of_texts
     from jaxmed.deploy.load import load
@@ -128,7 +128,7 @@ def rows_of(columns: Columns) -> int:
     return len(next(iter(columns.values()))) if columns else 0
 
 
-def _where(counts: Mapping[Path, int]) -> dict[str, Sequence[object]]:
+def _where(counts: Mapping[Path, int]) -> dict[str, Any]:
     """The file of each line, and its row there."""
     return {
         "file": [str(file) for file, count in counts.items() for _ in range(count)],

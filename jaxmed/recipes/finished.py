@@ -156,10 +156,9 @@ def with_files(evaluation: Evaluation, names: Sequence[str]) -> Evaluation:
         names: of all files.
     """
     table = dict(evaluation.predictions)
-    files = np.array(names)[table["id"]]
-    return dataclasses.replace(
-        evaluation, predictions={"id": table.pop("id"), "file": files, **table}
-    )
+    number = table.pop("id")
+    named = {"id": number, "file": np.array(names)[number], **table}
+    return dataclasses.replace(evaluation, predictions=named)
 
 
 def _write_split(path: Path, parts: Mapping[str, np.ndarray], names: Sequence[str] | None) -> None:

@@ -110,8 +110,8 @@ def patients_of(paths: Sequence[Path], pattern: str) -> np.ndarray:
     for path, match in zip(paths, found, strict=True):
         if match is None or not match[compiled.groups and 1]:
             raise ValueError(
-                f"patient is {pattern!r}, which finds nothing in {path.name!r}: give a pattern that "
-                "all names have."
+                f"patient is {pattern!r}, which finds nothing in {path.name!r}: give a pattern "
+                "that all names have."
             )
     return np.array([match[compiled.groups and 1] for match in found if match is not None])
 

@@ -219,10 +219,10 @@ def _end(is_number: bool, target: str, *, files: bool) -> str:
     """The last part of each script: what `finish` does."""
     model = "model = trained.model"
     if not is_number:
-        model = """# Probabilities are calibrated on validation rows, unless all of these are right already.
+        model = """# Probabilities are calibrated on validation rows, unless all are right.
 model = trained.model
-right = jm.predict(model, parts[1])["probabilities"].argmax(1) == source.columns["label"][validation]
-if not right.all():
+decided = jm.predict(model, parts[1])["probabilities"].argmax(1)
+if (decided != parts[1].columns["label"]).any():
     model = jm.evaluation.calibrated(model, parts[1])"""
     named = "\nevaluation = with_files(evaluation, names)" if files else ""
     schema = "" if files else "schema=schema, "

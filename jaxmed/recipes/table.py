@@ -100,6 +100,7 @@ def train_table(
     settings = TableSettings() if settings is None else settings
     checks.made_by("settings", settings, TableSettings, "a TableSettings(...)")
     path = checks.path("path", path)
+    directory = new_directory(directory, path)
     plan = plan_table(
         path,
         label=label,
@@ -112,7 +113,6 @@ def train_table(
         settings=settings,
         say=say,
     )
-    directory = new_directory(directory, path)
     sources = {name: subset(plan.source, rows) for name, rows in plan.parts.items()}
     task = table_task(plan.schema, plan.question, settings)
     many = f"{settings.members} perceptrons" if settings.members > 1 else "a perceptron"

@@ -49,7 +49,7 @@ class Schema:
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """Names of all columns that a table must have: also the dates that others are relative to."""
+        """Names of all columns that a table must have, also of dates that others count from."""
         since = [column.since for column in self.columns if not _is_day(column.since)]
         return tuple(dict.fromkeys([*self.names, *filter(None, since)]))
 
@@ -75,8 +75,8 @@ class Schema:
             some = ", ".join(map(repr, missing[:_SHOWN]))
             more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
             raise ValueError(
-                f"{raw.path} lacks {some}{more}, which the model reads: add the columns, with empty "
-                "cells where values are not known."
+                f"{raw.path} lacks {some}{more}, which the model reads: add the columns, with "
+                "empty cells where values are not known."
             )
         return np.stack([_encoded(column, raw) for column in self.columns], 1).astype(np.float32)
 
