@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
 
 
 class Alive:
@@ -23,7 +22,7 @@ class Alive:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Alive:
         self._thread.start()
         return self
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +48,8 @@ class Column:
 
     name: str
     kind: str
-    categories: tuple[str, ...] = ()
-    cuts: tuple[float, ...] = ()
+    categories: Sequence[str] = ()
+    cuts: Sequence[float] = ()
     since: str = ""
     missing: int = 0
 
@@ -114,41 +115,44 @@ def codes_of(cells: pd.Series[Any], categories: Sequence[str]) -> np.ndarray:
     return np.array([number.get(word, 0.0) for word in words.tolist()])[inverse]
 
 
-def date_format(cells: pd.Series[Any]) -> str | None:
-    """How all cells that are not missing are read as dates, or None."""
-    import re
-
+def are_dates(cells: pd.Series[Any]) -> bool:
+    """Whether all cells that are not missing are dates, written in one way."""
     there = [cell for cell in np.unique(categories_of(cells)).tolist() if cell]
-    for pattern, form in _FORMATS.items():
-        if there and all(re.fullmatch(pattern, cell) for cell in there):
-            return form
-    return None
+    return bool(there) and all(re.fullmatch(_pattern(there), cell) for cell in there)
 
 
 def days_of(cells: pd.Series[Any]) -> np.ndarray:
     """Days since 1970-01-01 [rows] float64, with parts of a day; NaN where a cell is missing.
 
     Raises:
-        ValueError: A cell is no date, with the column and the row.
+        ValueError: A cell is no date, or none as the others, with the column and the row.
     """
     import pandas as pd
 
-    words = pd.Series(categories_of(cells)).replace("", None)
+    words, row_of = np.unique(categories_of(cells), return_inverse=True)
+    there = [word for word in words.tolist() if word]
     days = np.full(len(words), np.nan)
-    form = date_format(cells)
-    if form is not None:
-        dates = pd.to_datetime(words, format=form, errors="coerce")
-        days[dates.notna()] = (
-            (dates[dates.notna()] - pd.Timestamp(0)) / pd.Timedelta(days=1)
-        ).to_numpy(float)
-    wrong = np.flatnonzero(words.notna().to_numpy(bool) & np.isnan(days))
+    if there:
+        pattern = _pattern(there)
+        dates = pd.Series([word if re.fullmatch(pattern, word) else None for word in words])
+        found = pd.to_datetime(dates, format=_FORMATS[pattern], errors="coerce")
+        known = found.notna()
+        days[known] = ((found[known] - pd.Timestamp(0)) / pd.Timedelta(days=1)).to_numpy(float)
+    wrong = np.flatnonzero(((words != "") & np.isnan(days))[row_of])
     if wrong.size:
         raise ValueError(
-            f"column {cells.name!r} holds {checks.shortened(words.iloc[wrong[0]])} in "
-            f"{contract.list_rows(wrong)}, which is not a date as in the other rows: write all as "
-            "2026-01-31."
+            f"column {cells.name!r} holds {cells.iloc[wrong[0]]!r} in {contract.list_rows(wrong)}, "
+            "which is not a date as in the other rows: write all as 2026-01-31."
         )
-    return days
+    return days[row_of]
+
+
+def _pattern(words: Sequence[str]) -> str:
+    """The way in which most of these words are dates."""
+    counts = {
+        pattern: sum(bool(re.fullmatch(pattern, word)) for word in words) for pattern in _FORMATS
+    }
+    return max(counts, key=lambda pattern: counts[pattern])
 
 
 def is_number(word: str) -> bool:

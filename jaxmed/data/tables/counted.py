@@ -14,8 +14,8 @@ from jaxmed.data.groups import normalized
 from jaxmed.data.tables.columns import (
     NO_CATEGORY,
     Column,
+    are_dates,
     categories_of,
-    date_format,
     days_of,
     numbers_of,
 )
@@ -115,7 +115,7 @@ def _kind(cells: pd.Series[Any]) -> str:
     if len(there) and numbers.all():
         # A mark that is there or not is a category of one word.
         return "number" if len(there) > 1 else "category"
-    if date_format(cells) is not None:
+    if are_dates(cells):
         return "date"
     slashed = there.map(lambda cell: bool(_SLASHED.fullmatch(cell.strip())))
     if slashed.all():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -65,9 +67,13 @@ def encoded(schema: Schema, *, limit: float = 3.0) -> Fitted:
         return jnp.concatenate([found, absent], axis=1)
 
     def sums(columns: Columns) -> Tree:
-        return moments(np.asarray(_features(columns, len(schema.columns)))[:, numbers])
+        features = np.asarray(_features(columns, len(schema.columns)))
+        return moments(features[:, numbers]) if numbers.size else {}
 
-    return Fitted(apply, Counts(sums, normalization), frozenset({"features"}))
+    def constants_of(sums: Tree) -> Tree:
+        return normalization(sums) if sums else {}
+
+    return Fitted(apply, Counts(sums, constants_of), frozenset({"features"}))
 
 
 def _pieces(cuts: list[tuple[float, ...]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -82,7 +88,7 @@ def _pieces(cuts: list[tuple[float, ...]]) -> tuple[np.ndarray, np.ndarray, np.n
     return low, np.maximum(width, np.finfo(np.float32).tiny), np.flatnonzero(there)
 
 
-def _features(batch: Batch | Columns, count: int) -> np.ndarray:
+def _features(batch: Batch | Columns, count: int) -> Any:
     found = batch.get("features")
     if found is None or found.ndim != 2 or found.shape[1] != count:
         given = "none" if found is None else f"of shape {found.shape}"

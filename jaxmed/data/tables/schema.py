@@ -31,7 +31,7 @@ class Schema:
         columns: in the order of the features.
     """
 
-    columns: tuple[Column, ...]
+    columns: Sequence[Column]
 
     def __post_init__(self) -> None:
         columns = checks.sequence("columns", self.columns, "columns")
