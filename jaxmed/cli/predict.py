@@ -205,7 +205,7 @@ def printed(text: str) -> str:
     return " ".join(printable(text).split())
 
 
-def say(columns: Mapping[str, Sequence[object]], form: str | None) -> None:
+def say(columns: Mapping[str, Any], form: str | None) -> None:
     """One line per row, or a table on a terminal.
 
     Args:

@@ -139,6 +139,7 @@ def plan_images(
         decisions.append(sentence)
         say(sentence)
 
+    image_change(settings.modality)  # refuses an unknown one
     files = find_images(path, positive=positive)
     decide(f"{path} has {len(files.paths):,} images. {files.question.why}")
     size, channels, sentence = shape_of(files.paths, settings.size, settings.channels)

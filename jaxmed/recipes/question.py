@@ -21,7 +21,17 @@ _MOST_WHOLE = 10  # different whole numbers that are still classes
 _MOST_CLASSES = 50
 _ABSENT = (
     *("0", "0.0", "no", "n", "false", "f", "negative", "neg", "absent", "normal", "healthy"),
-    *("alive", "survived", "benign", "control", "censored", "none", "without", "uninfected"),
+    *(
+        "alive",
+        "survived",
+        "benign",
+        "control",
+        "censored",
+        "none",
+        "without",
+        "well",
+        "uninfected",
+    ),
 )
 _PRESENT = (
     *("1", "1.0", "yes", "y", "true", "t", "positive", "pos", "present", "abnormal", "ill"),
@@ -69,18 +79,18 @@ def question_of(
             f"label {cells.name!r} is missing in {contract.list_rows(wrong)} ({wrong.size:,} of "
             f"{len(words):,}): fill it in, or leave those rows out."
         )
-    different, counts = np.unique(words, return_counts=True)
+    found, found_counts = np.unique(words, return_counts=True)
+    different, counts = found.tolist(), found_counts.tolist()
     if len(different) == 1:
         raise ValueError(
             f"label {cells.name!r} is {different[0]!r} in all {len(words):,} rows, but must hold "
             "two classes or more, or different numbers."
         )
-    numbers = [is_number(word) for word in different.tolist()]
+    numbers = [is_number(word) for word in different]
     if kind == "number" and not all(numbers):
         word = different[numbers.index(False)]
         raise ValueError(f"label {cells.name!r} holds {word!r}, which is no number: write numbers.")
-    found = kind or _kind(different.tolist(), all(numbers))
-    if found == "number":
+    if (kind or _kind(different, all(numbers))) == "number":
         if positive is not None:
             raise ValueError(f"positive is {positive!r}, but {cells.name!r} holds numbers.")
         return Question((), f"{cells.name!r} is a number: {len(different):,} different values.")
@@ -89,7 +99,7 @@ def question_of(
             f"label {cells.name!r} has {len(different):,} different words, more than "
             f"{_MOST_CLASSES}: name a column with fewer classes, or with numbers only."
         )
-    order = sorted(different.tolist(), key=float) if all(numbers) else different.tolist()
+    order = sorted(different, key=float) if all(numbers) else different
     if len(order) > 2:
         if positive is not None:
             raise ValueError(
@@ -98,7 +108,7 @@ def question_of(
             )
         why = f"{cells.name!r} has {len(order)} different values, so it is one of several classes."
         return Question(tuple(order), why)
-    first, why = _positive(dict(zip(different.tolist(), counts.tolist(), strict=True)), positive)
+    first, why = _positive(dict(zip(different, counts, strict=True)), positive)
     pair = tuple(sorted(order, key=lambda word: word == first))
     return Question(pair, f"{cells.name!r} has two classes; {first!r} is the positive one{why}.")
 
