@@ -47,6 +47,8 @@ def evaluate_run(
     model = load(run)
     data = checks.path("data", data)
     checks.function("say", say, "of a sentence")
+    if patient is not None:
+        checks.text("patient", patient)
     if not data.exists():
         raise FileNotFoundError(f"data is {str(data)!r}, but there is no such file or folder.")
     if not model.card.target:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxmed import checks
 from jaxmed.data.readers import image_file
 from jaxmed.data.readers.class_folders import find_class_files
 from jaxmed.data.readers.image_folder import SUFFIXES
@@ -100,6 +101,7 @@ def patients_of(paths: Sequence[Path], pattern: str) -> np.ndarray:
     Raises:
         ValueError: It is none, or a name holds no patient.
     """
+    checks.text("patient", pattern)
     try:
         compiled = re.compile(pattern)
     except re.error as error:

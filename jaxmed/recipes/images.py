@@ -95,7 +95,9 @@ def train_images(
     settings = ImageSettings() if settings is None else settings
     checks.made_by("settings", settings, ImageSettings, "an ImageSettings(...)")
     path = checks.path("path", path)
+    checks.function("say", say, "of a sentence")
     directory = new_directory(directory, path.resolve())
+    run = Run(directory, settings=settings, artifacts=False, loggers=loggers)
     plan = plan_images(path, positive=positive, patient=patient, settings=settings, say=say)
     sources = {name: subset(plan.source, rows) for name, rows in plan.parts.items()}
     steps = steps_of(len(plan.parts["train"]), settings)
@@ -111,7 +113,7 @@ def train_images(
         validation=Validation(
             sources["validation"], monitor=lowest("log_loss"), patience=settings.patience
         ),
-        run=Run(directory, settings=settings, artifacts=False, loggers=loggers),
+        run=run,
     )
     return finish(
         trained,

@@ -100,7 +100,9 @@ def train_table(
     settings = TableSettings() if settings is None else settings
     checks.made_by("settings", settings, TableSettings, "a TableSettings(...)")
     path = checks.path("path", path)
+    checks.function("say", say, "of a sentence")
     directory = new_directory(directory, path)
+    run = Run(directory, settings=settings, artifacts=False, loggers=loggers)
     plan = plan_table(
         path,
         label=label,
@@ -129,7 +131,7 @@ def train_table(
             monitor=lowest("rmse" if plan.question.is_number else "log_loss"),
             patience=settings.patience,
         ),
-        run=Run(directory, settings=settings, artifacts=False, loggers=loggers),
+        run=run,
     )
     return finish(
         trained,
@@ -161,8 +163,12 @@ def plan_table(
     say: Say,
 ) -> TablePlan:
     """All decisions of `train_table`, whose arguments these are."""
+    leave_out = checks.strings("leave_out", leave_out)
     raw = read_table(path, separator=separator)
     cells = raw.column(label, role="label")
+    for role, name in (("patient", patient), ("since", since)):
+        if name is not None:
+            raw.column(name, role=role)
     decisions: list[str] = []
 
     def decide(sentence: str) -> None:

@@ -23,6 +23,7 @@ from bad_calls import (
     of_signals,
     of_survival,
     of_survival_models,
+    of_tables,
     of_tasks,
     of_uncertainty,
 )
@@ -51,4 +52,5 @@ CALLS: dict[str, Call] = {
     **of_signals.CALLS,
     **of_survival_models.CALLS,
     **of_privacy.CALLS,
+    **of_tables.CALLS,
 }

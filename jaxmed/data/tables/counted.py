@@ -74,7 +74,7 @@ def schema_of(
     most_categories = checks.whole("most_categories", most_categories, most=10_000)
     for name in checks.strings("leave_out", leave_out):
         raw.column(name, role="leave_out")
-    train = raw if rows is None else raw.take(checks.wholes("rows", rows, least=0))
+    train = raw if rows is None else raw.take(_chosen(rows, len(raw)))
     out = {normalized(name) for name in leave_out}
     names = [name for name in raw.names if name not in out]
     kinds = {name: _kind(raw.cells[name]) for name in names}
@@ -96,6 +96,15 @@ def schema_of(
     if not found:
         raise ValueError(f"{raw.path} has no column to learn from: add one, or leave out fewer.")
     return Schema(tuple(found))
+
+
+def _chosen(rows: Sequence[int] | np.ndarray, count: int) -> tuple[int, ...]:
+    found = checks.wholes("rows", rows, least=0)
+    if not found or max(found) >= count:
+        raise ValueError(
+            f"rows is {checks.shown(rows)}, but must hold row numbers from 0 to {count - 1}."
+        )
+    return found
 
 
 def _unsaid(sentence: str) -> None:
