@@ -47,7 +47,7 @@ OTHER_SEPARATOR = Kind(
     [
         x
         for x in SEPARATOR[1].bad
-        if not isinstance(x, str) and x is not None or (isinstance(x, str) and x != " ")
+        if (not isinstance(x, str) and x is not None) or (isinstance(x, str) and x != " ")
     ]
 )
 SAY = FUNCTION.also("print")
