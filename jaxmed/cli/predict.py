@@ -112,18 +112,18 @@ def _predicted(
     from jaxmed.cli.cases import read_cases
 
     cases = {file: read_cases(model.card, file, window) for file in files}
-    found = answers(model, joined(list(cases.values())))
-    return {**found, **_where({file: rows_of(each) for file, each in cases.items()})}
+    found = answers(model, _joined(list(cases.values())))
+    return {**found, **_where({file: _rows(each) for file, each in cases.items()})}
 
 
-def joined(cases: Sequence[Columns]) -> dict[str, np.ndarray]:
+def _joined(cases: Sequence[Columns]) -> dict[str, np.ndarray]:
     """The rows of several files as one."""
     import numpy as np
 
     return {name: np.concatenate([each[name] for each in cases]) for name in cases[0]}
 
 
-def rows_of(columns: Columns) -> int:
+def _rows(columns: Columns) -> int:
     """How many rows these columns have."""
     return len(next(iter(columns.values()))) if columns else 0
 

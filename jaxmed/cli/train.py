@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -45,8 +46,7 @@ def table(
     """
     from jaxmed.recipes import table_script, train_table
 
-    options = {
-        "label": label,
+    options: dict[str, Any] = {
         "directory": output,
         "patient": patient,
         "positive": positive,
@@ -57,9 +57,9 @@ def table(
         "settings": recipe,
     }
     if print_script:
-        print(table_script(file, **options), end="")
+        print(table_script(file, label=label, **options), end="")
         return
-    _trained(train_table, file, options)
+    _trained(functools.partial(train_table, label=label), file, options)
 
 
 def images(
@@ -87,7 +87,7 @@ def images(
     """
     from jaxmed.recipes import image_script, train_images
 
-    options = {
+    options: dict[str, Any] = {
         "directory": output,
         "patient": patient,
         "positive": positive,

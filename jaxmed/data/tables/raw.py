@@ -14,7 +14,7 @@ from jaxmed import checks
 from jaxmed.data.groups import normalized
 from jaxmed.data.readers import utf8
 from jaxmed.data.readers.csv_file import read_annotations, read_csv
-from jaxmed.data.readers.csv_outline import read_header
+from jaxmed.data.readers.csv_outline import read_csv_header
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +114,7 @@ def read_table(path: str | Path, *, separator: str | None = None) -> RawTable:
             "quotation mark and no line end."
         )
     try:
-        header = [normalized(name) for name in read_header(path, separator, quotes=True)]
+        header = [normalized(name) for name in read_csv_header(path, separator, quotes=True)]
     except UnicodeDecodeError:
         utf8.read_text(path)  # raises an error that names the line
         raise
