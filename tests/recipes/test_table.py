@@ -167,7 +167,7 @@ def test_a_number_is_predicted_in_its_unit(trained, tmp_path):
         (lambda t: t.assign(outcome=[""] + ["well", "ill"] * 79 + ["ill"]), [], "missing in row 0"),
         (lambda t: t.iloc[:49], [], "has 49 rows, but training, validation and test need at least"),
         (lambda t: t.iloc[:0], [], "holds a header but no rows"),
-        (lambda t: t, ["--patient", "name"], "group is 'name', a column that"),
+        (lambda t: t, ["--patient", "name"], "patient is 'name', a column that"),
         (lambda t: t, ["--positive", "dead"], "positive is 'dead', which is unknown"),
         (lambda t: t[["outcome"]], [], "has no column to learn from"),
     ],

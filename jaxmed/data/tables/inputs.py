@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -47,7 +48,7 @@ def encoded(schema: Schema, *, limit: float = 3.0) -> Fitted:
         (n, len(schema.columns[n].categories)) for n in np.flatnonzero(kinds == "category")
     ]
     gaps = np.array([n for n, column in enumerate(schema.columns) if column.missing], int)
-    low, width, pieces = _pieces([schema.columns[n].cuts for n in numbers])
+    low, width, pieces = _pieces([schema.columns[n].cuts for n in numbers.tolist()])
 
     def apply(constants: Tree, batch: Batch) -> Array:
         features = jnp.asarray(_features(batch, len(schema.columns)))
@@ -76,7 +77,7 @@ def encoded(schema: Schema, *, limit: float = 3.0) -> Fitted:
     return Fitted(apply, Counts(sums, constants_of), frozenset({"features"}))
 
 
-def _pieces(cuts: list[tuple[float, ...]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _pieces(cuts: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Starts and widths of the pieces [columns, most], and the places of those that there are."""
     most = max((len(each) - 1 for each in cuts), default=0)
     low, width = np.zeros((len(cuts), most), np.float32), np.ones((len(cuts), most), np.float32)
