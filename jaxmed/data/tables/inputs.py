@@ -44,9 +44,8 @@ def encoded(schema: Schema, *, limit: float = 3.0) -> Fitted:
     checks.positive("limit", limit)
     kinds = np.array([column.kind for column in schema.columns])
     numbers = np.flatnonzero(kinds != "category")
-    categories = [
-        (n, len(schema.columns[n].categories)) for n in np.flatnonzero(kinds == "category")
-    ]
+    words = np.flatnonzero(kinds == "category").tolist()
+    categories = [(n, len(schema.columns[n].categories)) for n in words]
     gaps = np.array([n for n, column in enumerate(schema.columns) if column.missing], int)
     low, width, pieces = _pieces([schema.columns[n].cuts for n in numbers.tolist()])
 
