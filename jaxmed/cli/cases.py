@@ -168,6 +168,8 @@ def _table(card: Card, path: Path) -> Columns:
 
     if card.table:
         return _encoded(card, path)
+    if "features" not in card.inputs:
+        raise _other_kind(path, next(iter(card.inputs.values())))
     if not card.feature_names:
         raise ValueError(
             f"{path} is a table, but the model names no features: export it with feature_names, or "
