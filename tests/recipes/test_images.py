@@ -81,7 +81,9 @@ def test_an_input_of_another_kind_is_refused(trained, capsys, tmp_path):
     table = tmp_path / "x.csv"
     table.write_text("age\n3\n")
     assert main(["predict", str(run), str(table)]) == 2
-    assert "is no input of this model, which reads rows of shape [8, 8, 1]" in capsys.readouterr().err
+    assert (
+        "is no input of this model, which reads rows of shape [8, 8, 1]" in capsys.readouterr().err
+    )
     assert main(["evaluate", str(run), str(table)]) == 2
     assert "is a file, but the model reads image: give a folder" in capsys.readouterr().err
     write_images(tmp_path / "more", 2)
