@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         models,
         plots,
         privacy,
+        recipes,
         report,
         runs,
         runtime,
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from jaxmed.deploy.load import load
     from jaxmed.evaluation.evaluate import Evaluation, evaluate
     from jaxmed.evaluation.predict import predict
+    from jaxmed.recipes.images import train_images
+    from jaxmed.recipes.table import train_table
     from jaxmed.tasks import Judge, Model, Task
     from jaxmed.training.cross_validation import cross_validate
     from jaxmed.training.fit import Fit, fit
@@ -69,6 +72,7 @@ _PACKAGES = (
     "models",
     "plots",
     "privacy",
+    "recipes",
     "report",
     "runs",
     "runtime",
@@ -94,6 +98,8 @@ _NAMES = {
     "load": "deploy",
     "lowest": "training.stopping",
     "predict": "evaluation",
+    "train_images": "recipes",
+    "train_table": "recipes",
 }
 
 __all__ = [
@@ -127,11 +133,14 @@ __all__ = [
     "plots",
     "predict",
     "privacy",
+    "recipes",
     "report",
     "runs",
     "runtime",
     "search",
     "tasks",
+    "train_images",
+    "train_table",
     "training",
     "transforms",
 ]

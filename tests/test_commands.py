@@ -160,6 +160,7 @@ FEW_STEPS = {
 }
 """By script: the data sets that it reads, and options."""
 OPTIONS = {
+    "start/tables": {"dataset": "nhefs", "members": 2, "epochs": 3},
     "start/sweep_mnist": {"configurations": 3, "epochs": [1, 2], "widths": [8], "shapes": 2},
     "images/chest_anomaly": {"seeds": [3], "stages": [4], "transformation_steps": 2},
     "images/few_labels": {"dataset": "breastmnist", "shares": [0.5], "pretraining_steps": 2},

@@ -34,7 +34,7 @@ KINDS = re.compile(r"""["'](label|probabilities|value)["']""")
 # Exact statistics and their streaming twins share names on purpose, as do figures of a statistic.
 TWINS = ("metrics.", "plots.")
 # A command is called as the function it calls; `jaxmed.load` opens models, `jaxmed.data.load` data.
-SAID_TWICE = {"load", "main", "predict", "prepare"}
+SAID_TWICE = {"evaluate", "load", "main", "predict", "prepare"}
 
 
 def files(part: str) -> list[Path]:

@@ -166,6 +166,10 @@ def _loaded(path: Path) -> Any:
 def _table(card: Card, path: Path) -> Columns:
     from jaxmed.data.readers.table import from_csv
 
+    if card.table:
+        return _encoded(card, path)
+    if "features" not in card.inputs:
+        raise _other_kind(path, next(iter(card.inputs.values())))
     if not card.feature_names:
         raise ValueError(
             f"{path} is a table, but the model names no features: export it with feature_names, or "
@@ -173,6 +177,18 @@ def _table(card: Card, path: Path) -> Columns:
         )
     # In the order of the card, wherever the columns stand in the file.
     return from_csv(path, features=card.feature_names, label=None, classes=None).columns
+
+
+def _encoded(card: Card, path: Path) -> Columns:
+    """A table as it is, encoded as the training rows were; says what lies outside of them."""
+    from jaxmed.data.tables import read_table
+    from jaxmed.data.tables.schema import schema_of_words
+
+    schema = schema_of_words(card.table)
+    features = schema.encode(read_table(path))
+    for sentence in schema.outside(features):
+        print(f"{path}: {sentence}", file=sys.stderr)
+    return {"features": features}
 
 
 def _other_kind(path: Path, wanted: Mapping[str, Any]) -> ValueError:
@@ -191,5 +207,5 @@ _READERS: Mapping[tuple[str, ...], Callable[..., Any]] = {
     (".png", ".jpg", ".jpeg"): _image,
     (".dcm", ".nii", ".nii.gz"): _study,
     (".npy",): _array,
-    (".csv",): _table,
+    (".csv", ".tsv"): _table,
 }

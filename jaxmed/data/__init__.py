@@ -8,6 +8,7 @@
 - `landmark_rows`: patients under observation at a time, out of rows of periods.
 - `columns`: all of a source in memory; `take_rows`: some of its rows.
 - `write_nifti`, `write_dicom_seg`: labels as files on the grid of the image they belong to.
+- `tables`: tables as they are, with words, gaps and dates.
 - `augment`, `batches`, `inputs`, `masks`, `molecules`, `records`, `signals`, `text`, `catalogue`:
   modules, see each.
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         source,
         splits,
         stream,
+        tables,
         text,
     )
     from jaxmed.data.catalogue import Splits, load
@@ -90,6 +92,7 @@ __all__ = [
     "stream",
     "study_labels",
     "subset",
+    "tables",
     "take_rows",
     "text",
     "to_grid",

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from jaxmed import checks
+from jaxmed.data.tables.schema import schema_of_words
 from jaxmed.version import __version__
 
 PROGRAM, CARD, TOKENIZER = "predict.jaxexport", "card.json", "tokenizer.json"
 KINDS = ("text", "arrays")
+_LATER = ("table", "target")
 REMEDY = "copy the folder again, or export the model again."
 """At the end of each message about a file that is not as `export` wrote it."""
 
@@ -32,6 +34,9 @@ class Card:
         inputs: `{"dtype": ..., "shape": ...}` of each array of a batch, the shape of one row.
         platforms: that the program was lowered for.
         versions: of jaxmed and jax that wrote it.
+        table: how columns of text become `features`, as `data.tables.Schema.words` gives it; empty
+            where a table was not read as it is.
+        target: what is predicted, as the training data calls it; empty where it was not said.
     """
 
     kind: str
@@ -43,6 +48,8 @@ class Card:
     inputs: Mapping[str, Mapping[str, Any]]
     platforms: Sequence[str]
     versions: Mapping[str, str]
+    table: Sequence[Mapping[str, Any]] = ()
+    target: str = ""
 
     def to_json(self) -> str:
         """The card as text."""
@@ -60,7 +67,7 @@ def check_words(words: Mapping[str, Any]) -> None:
             stands there twice or holds control characters.
     """
     wanted = {field.name for field in dataclasses.fields(Card)}
-    for name in sorted(wanted ^ {*words}):
+    for name in sorted((wanted ^ {*words}) - {*_LATER}):  # cards of before have none of these
         raise ValueError(
             f"{checks.shortened(name)} is {'missing' if name in wanted else 'unknown'}."
         )
@@ -89,6 +96,11 @@ def check_words(words: Mapping[str, Any]) -> None:
             raise ValueError(
                 f"inputs of {checks.shortened(name)} must have dtype and shape and nothing else."
             )
+    if table := words.get("table", ()):
+        names = schema_of_words(table).names
+        if list(names) != list(words["feature_names"]):
+            raise ValueError("table and feature_names name other columns.")
+    _string("target", words.get("target", ""))
     checks.strings("platforms", words["platforms"])
     for name, version in _mapping("versions", words["versions"]).items():
         _string(f"versions of {checks.shortened(name)}", version)

@@ -18,6 +18,7 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data import batches, source
 from jaxmed.data.source import Source
+from jaxmed.data.tables import Schema
 from jaxmed.data.text.tokenizers import check_tokenizer
 from jaxmed.deploy.card import CARD, PROGRAM, TOKENIZER, Card, check_words
 from jaxmed.deploy.inputs import inputs_used
@@ -40,6 +41,8 @@ def export(
     tokenizer: Tokenizer | None = None,
     boundaries: bool = False,
     feature_names: Sequence[str] = (),
+    schema: Schema | None = None,
+    target: str = "",
 ) -> Path:
     """Write `directory/model`, as a whole or not at all; one that is there is replaced.
 
@@ -57,6 +60,10 @@ def export(
         feature_names: of the columns of `features`, in their order; by default those of `data`,
             where it is a source that has them, such as that of `data.from_csv`. New data that has
             names is then put into this order.
+        schema: of the table that `features` were encoded from; the model then reads such tables as
+            they are.
+        target: what is predicted, as the training data calls it: then the model can be evaluated on
+            new data by its name.
 
     Returns:
         The folder of the model.
@@ -66,9 +73,14 @@ def export(
             name is empty, doubled or holds control characters, or the model needs several devices.
     """
     checks.made_by("model", model, Model, "a Model, such as fit(...).model")
-    target = checks.path("directory", directory).absolute() / "model"
+    folder = checks.path("directory", directory).absolute() / "model"
     checks.flag("boundaries", boundaries)
     feature_names = checks.strings("feature_names", feature_names)
+    if schema is not None:
+        checks.made_by("schema", schema, Schema, "a Schema, such as tables.schema_of gives")
+        feature_names = feature_names or schema.names
+    if not isinstance(target, str):
+        raise ValueError(f"target is {checks.shown(target)}, but must be a string.")
 
     def answered(batch: Batch) -> dict[str, Any]:
         outputs, judge = model.predict(batch), model.task.judge
@@ -97,14 +109,16 @@ def export(
         },
         platforms=list(program.platforms),
         versions={"jaxmed": __version__, "jax": jax.__version__},
+        table=[] if schema is None else schema.words(),
+        target=target,
     )
     check_words(dataclasses.asdict(card))
     check_program(card, program)
     files = {PROGRAM: to_bytes(program), CARD: card.to_json().encode()}
     if tokenizer is not None:
         files[TOKENIZER] = tokenizer.to_str(pretty=True).encode()
-    replace_folder(target, {**files, MANIFEST: manifest_of(files)}, check=verify_files)
-    return target
+    replace_folder(folder, {**files, MANIFEST: manifest_of(files)}, check=verify_files)
+    return folder
 
 
 def _example(data: Columns | Source) -> dict[str, Array]:

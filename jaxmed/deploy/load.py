@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _LARGEST = {
     MANIFEST: 1 << 20,
-    CARD: 1 << 20,
+    CARD: 1 << 23,  # a table of thousands of columns has as many quantiles
     TOKENIZER: tokenizers.LARGEST_FILE,
     PROGRAM: 1 << 31,  # flatbuffers hold no more
 }

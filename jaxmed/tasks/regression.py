@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from jaxmed import checks, losses, metrics
-from jaxmed.fitted import Fitted
+from jaxmed.fitted import Counts, Fitted
 from jaxmed.metrics import streaming
 from jaxmed.metrics.streaming import Metric
 from jaxmed.tasks.judge import Figures, Judge, Statistic, Values
 from jaxmed.tasks.network import Inputs, Network
 from jaxmed.tasks.supervised import supervised
 from jaxmed.tasks.task import Task
-from jaxmed.typing import Array, Columns, Loss, Outputs
+from jaxmed.typing import Array, Columns, Loss, Outputs, Tree
 
 
 def regression(
@@ -25,6 +25,7 @@ def regression(
     loss: Loss | Fitted = losses.squared_error,
     metrics: Mapping[str, Metric] | None = None,
     unit: str = "",
+    standardized: bool = False,
 ) -> Task:
     """A number: the network gives [batch, 1], the outputs `value` [batch].
 
@@ -34,7 +35,11 @@ def regression(
         loss: of (values [batch], labels [batch]).
         metrics: streaming metrics of training by name; by default the mean absolute error.
         unit: of the label, for the axes of figures.
+        standardized: whether the network learns (label - mean) / deviation, with mean and deviation
+            of the training split, so that one learning rate suits labels of every size. The loss
+            is of standardized values then; `value` is in the unit of the label.
     """
+    checks.flag("standardized", standardized)
     if not isinstance(unit, str):
         raise ValueError(f"unit is {checks.shown(unit)}, but must be a string, such as 'mm'.")
 
@@ -45,14 +50,50 @@ def regression(
         network,
         width=1,
         inputs=inputs,
-        decode=decode,
-        loss=loss,
+        decode=_in_its_unit() if standardized else decode,
+        loss=_of_standardized(loss) if standardized else loss,
         metrics={"mae": streaming.mae()} if metrics is None else metrics,
-        judge=_judge(unit),
+        judge=of_numbers(unit),
     )
 
 
-def _judge(unit: str) -> Judge:
+def _label_moments() -> Counts:
+    def sums(columns: Columns) -> Tree:
+        label = np.asarray(columns["label"], np.float64)
+        return {"count": len(label), "sum": label.sum(), "squares": np.square(label).sum()}
+
+    def constants(sums: Tree) -> Tree:
+        mean = sums["sum"] / sums["count"]
+        variance = sums["squares"] / sums["count"] - mean**2
+        varies = variance > 1e-12 * sums["squares"] / sums["count"]
+        deviation = np.sqrt(variance) if varies else 1.0
+        return {"mean": np.float32(mean), "deviation": np.float32(deviation)}
+
+    return Counts(sums, constants)
+
+
+def _in_its_unit() -> Fitted:
+    def decode(constants: Tree, logits: Array) -> Outputs:
+        standardized = logits[:, 0]
+        value = standardized * constants["deviation"] + constants["mean"]
+        return {"logits": standardized, "value": value}
+
+    return Fitted(decode, _label_moments())
+
+
+def _of_standardized(loss: Loss | Fitted) -> Fitted:
+    if isinstance(loss, Fitted):
+        raise ValueError("loss counts constants of its own: leave standardized out.")
+
+    def apply(constants: Tree, logits: Array, label: Array) -> Array:
+        return loss(logits, (label - constants["mean"]) / constants["deviation"])
+
+    return Fitted(apply, _label_moments())
+
+
+def of_numbers(unit: str = "") -> Judge:
+    """The judge of one measured number per example, in this unit."""
+
     def figures(table: Columns) -> Figures:
         from jaxmed import plots
 

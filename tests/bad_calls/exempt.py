@@ -10,6 +10,8 @@ PACKAGES = (
     "data.records",
     "data.records.inputs",
     "data.signals",
+    "data.tables",
+    "data.tables.inputs",
     "losses",
     "metrics",
     "metrics.streaming",
@@ -28,9 +30,11 @@ PACKAGES = (
     "report",
     "privacy",
     "federated",
+    "recipes",
 )
 
 _VALUE = "a value that functions return or take: built by them, and not from a user's settings"
+_SETTINGS = "a record of settings: `fit` and the makers of networks refuse each of them"
 _INSIDE = "called inside of a network, on arrays that are traced"
 _LOOP = "for a loop of one's own; `fit` checks the same arguments"
 _NO_ATTRIBUTES = "a module without attributes"
@@ -48,6 +52,7 @@ EXEMPT: dict[str, str] = {
     "data.signals.Annotations": "what `read_wfdb_annotations` gives",
     "data.signals.Patient": "what `challenge_patient` gives",
     "data.take_rows": "rows as NumPy takes them",
+    "data.tables.RawTable": "what `read_table` gives",
     "deploy.Card": _VALUE,
     "deploy.Loaded": "what `load` gives",
     "deploy.answers_of_texts": "needs a model of texts: see tests/deploy/test_answers.py",
@@ -102,6 +107,9 @@ EXEMPT: dict[str, str] = {
     "models.layers.mean_over_time": _INSIDE,
     "models.layers.overlapping_max_pool": _INSIDE,
     "plots.SurvivalGroup": _VALUE,
+    "recipes.ImageSettings": _SETTINGS,
+    "recipes.TableSettings": _SETTINGS,
+    "recipes.TrainedRun": _VALUE,
     "search.Halving": _VALUE,
     "search.successive_halving": "calls `fit` and `predict`, whose arguments they check",
     "training.CrossValidation": _VALUE,

@@ -152,6 +152,8 @@ CALLS: dict[str, Call] = {
         data=(dict(EXAMPLE.columns), COLUMNS),
         boundaries=(False, FLAG),
         feature_names=((), TEXTS.also(["a"])),
+        schema=(None, OBJECT_OR_NONE),
+        target=("", Kind([value for value in TEXT.bad if not isinstance(value, str)])),
     ),
     "deploy.answers": call(
         lambda **given: deploy.answers(**given) and None,

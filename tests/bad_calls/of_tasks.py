@@ -88,6 +88,7 @@ CALLS: dict[str, Call] = {
         **common,
         loss=loss,
         unit=("mm", Kind([value for value in TEXT.bad if not isinstance(value, str)])),
+        standardized=(False, FLAG),
     ),
     "quantile_regression": call(
         tasks.quantile_regression,

@@ -25,6 +25,7 @@ from bad_calls import (
     of_signals,
     of_survival,
     of_survival_models,
+    of_tables,
     of_tasks,
     of_uncertainty,
 )
@@ -55,4 +56,5 @@ CALLS: dict[str, Call] = {
     **of_survival_models.CALLS,
     **of_privacy.CALLS,
     **of_federated.CALLS,
+    **of_tables.CALLS,
 }

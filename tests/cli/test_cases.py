@@ -141,7 +141,7 @@ def test_a_dicom_image_is_windowed_as_in_training(pixels, tmp_path, capsys):
         ("x.npy", b"no array", "is no file of NumPy arrays"),
         ("x.npz", b"PK no array", "is no file of NumPy arrays"),
         ("x.txt", b"words", "but must be PNG, JPEG, DICOM"),
-        ("x.csv", b"a,b\n1,2\n", "the model names no features"),
+        ("x.csv", b"a,b\n1,2\n", "is no input of this model, which reads rows of shape [4, 4, 1]"),
         ("x.png", None, "there is no such file"),
     ],
 )

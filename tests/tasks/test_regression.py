@@ -10,6 +10,7 @@ import sklearn.metrics as reference
 from tasks.kinds import FEATURES, KINDS, untrained
 
 from jaxmed import tasks
+from jaxmed.fitted import Counts, Fitted
 from jaxmed.metrics import streaming
 from jaxmed.models import MLP
 
@@ -24,6 +25,33 @@ def test_the_value_is_the_output_and_the_loss_its_squared_error():
     assert value.shape == (44,)
     losses, _ = task.loss(model.params, model.state, batch, jax.random.key(0))
     np.testing.assert_allclose(losses, (value - label) ** 2, rtol=1e-4)
+
+
+def test_a_standardized_label_is_learned_and_said_in_its_unit():
+    """The loss is of (label - mean) / deviation, and the value in the unit of the label."""
+    network = MLP(widths=(), outputs=1)
+    label = (1e4 + 300 * FEATURES[:, 0]).astype(np.float32)
+    task = tasks.regression(network, inputs=lambda batch: batch["features"], standardized=True)
+    halves = [task.counts.sums({"label": label[part]}) for part in (slice(9), slice(9, None))]
+    constants = task.counts.constants(jax.tree.map(lambda a, b: a + b, *halves))
+    columns = {"features": FEATURES, "label": label, "mask": np.ones(44)}
+    batch = {name: jnp.asarray(column) for name, column in columns.items()}
+    params, state = task.init(jax.random.key(0), batch, constants)
+    value = np.asarray(task.predict(params, state, batch)["value"], np.float64)
+    losses, _ = task.loss(params, state, batch, jax.random.key(0))
+    mean, deviation = label.astype(np.float64).mean(), label.astype(np.float64).std()
+    weights = {name: np.asarray(leaf) for name, leaf in params["Dense_0"].items()}
+    standardized = (FEATURES @ weights["kernel"] + weights["bias"])[:, 0]
+    np.testing.assert_allclose(value, mean + deviation * standardized, rtol=1e-5)
+    wanted = (standardized - (label - mean) / deviation) ** 2
+    np.testing.assert_allclose(losses, wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_a_loss_with_constants_is_not_standardized():
+    counted = Fitted(lambda constants, a, b: a, Counts(lambda c: {}, lambda s: {}))
+    network = MLP(widths=(), outputs=1)
+    with pytest.raises(ValueError, match="loss counts constants of its own: leave standardized"):
+        tasks.regression(network, inputs=lambda batch: 0, loss=counted, standardized=True)
 
 
 def test_statistics_are_those_of_scikit_learn():

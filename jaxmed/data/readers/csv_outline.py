@@ -68,7 +68,7 @@ def outline(
     # Lines are counted as bytes where that is enough: 10 times as fast as to cut fields.
     by_bytes = not (may_quote and plain.marks) and not plain.other_ends and separator.isascii()
     try:
-        names = _header(path, separator, may_quote)
+        names = read_csv_header(path, separator, may_quote)
         places = column_places(roles, names, path)
         widths = plain.widths if by_bytes else _widths(path, separator, may_quote)
     except UnicodeDecodeError:
@@ -148,7 +148,17 @@ def _widths(path: Path, separator: str, quotes: bool) -> np.ndarray:
             raise _unreadable(path, reader.line_num, error) from error
 
 
-def _header(path: Path, separator: str, quotes: bool) -> list[str]:
+def read_csv_header(path: Path, separator: str, quotes: bool) -> list[str]:
+    """The fields of the first line that is not empty.
+
+    Args:
+        path: a file in UTF-8.
+        separator: one character.
+        quotes: whether fields may be in double quotes.
+
+    Raises:
+        ValueError: There is no such line, or a quoted field does not end.
+    """
     with path.open(encoding="utf-8-sig", newline="") as stream:
         reader = _reader(stream, separator, quotes)
         try:

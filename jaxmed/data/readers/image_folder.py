@@ -15,7 +15,7 @@ from jaxmed.data.readers import image_file
 from jaxmed.data.readers.class_folders import find_class_files
 from jaxmed.data.readers.unreadable import check_policy, warn_skipped
 
-_SUFFIXES = (".png", ".jpg", ".jpeg")
+SUFFIXES = (".png", ".jpg", ".jpeg")
 _DECODERS = 4  # files that are decoded at once to find broken ones
 
 
@@ -109,7 +109,7 @@ def from_image_folder(
         height, width = _grid(size)
         size = (height, width)
     path = checks.path("path", path)
-    found = find_class_files(path, _SUFFIXES, "images", classes, on_error=on_error)
+    found = find_class_files(path, SUFFIXES, "images", classes, on_error=on_error)
     skipped = dict(found.skipped)
     shapes: dict[Path, tuple[int, int]] = {}
     for file in found.paths:
