@@ -110,14 +110,16 @@ def experiment(settings: Settings) -> dict[str, Summary]:
     result = results.from_runs(
         values,
         question="What does a treatment change for each child?",
-        data=f"IHDP, {len(folds)} replications"
-        + (" of simulated outcomes" if settings.score == "test" else " drawn here"),
+        data=f"IHDP, {len(folds)} {'published' if settings.score == 'test' else 'drawn'} "
+        f"replications, {len(folds[0].train)} training rows each",
         recipe=f"{described(settings)}, mean of {settings.members}, one program",
         script=__file__,
         settings=settings,
         seeds=settings.seeds,
         seconds=seconds,
-        sizes=results.Sizes(f"{len(folds)} replications", len(folds[0].test), len(folds[0].train)),
+        sizes=results.Sizes(
+            settings.score, sum(len(fold.test) for fold in folds), len(folds[0].train)
+        ),
         headline=tuple(
             f"{row}root_pehe_{part}"
             for row in ("", *(f"{name}/" for name in found))

@@ -15,6 +15,10 @@ from jaxmed.models.mlp import MLP
 from jaxmed.typing import Array, Float, Option
 
 
+def _elu(x: Array) -> Array:
+    return jax.nn.elu(x)
+
+
 class TARNet(nn.Module):
     """A shared representation, and a head for the outcome of each treatment.
 
@@ -41,7 +45,7 @@ class TARNet(nn.Module):
     widths: Sequence[int] = (64,)
     head_widths: Sequence[int] = (32,)
     projections: int | None = None
-    activation: Activation = jax.nn.elu
+    activation: Activation = _elu
     dropout: Option = 0.0
 
     def __post_init__(self) -> None:
@@ -86,7 +90,7 @@ class DragonNet(nn.Module):
     widths: Sequence[int] = (64,)
     head_widths: Sequence[int] = (32,)
     projections: int | None = None
-    activation: Activation = jax.nn.elu
+    activation: Activation = _elu
     dropout: Option = 0.0
 
     def __post_init__(self) -> None:
