@@ -16,9 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmed import checks
-from jaxmed.data import batches, source
+from jaxmed.data import batches, source, tables
 from jaxmed.data.source import Source
-from jaxmed.data.tables import Schema
 from jaxmed.data.text.tokenizers import check_tokenizer
 from jaxmed.deploy.card import CARD, PROGRAM, TOKENIZER, Card, check_words
 from jaxmed.deploy.inputs import inputs_used
@@ -41,7 +40,7 @@ def export(
     tokenizer: Tokenizer | None = None,
     boundaries: bool = False,
     feature_names: Sequence[str] = (),
-    schema: Schema | None = None,
+    schema: tables.Schema | None = None,
     target: str = "",
 ) -> Path:
     """Write `directory/model`, as a whole or not at all; one that is there is replaced.
@@ -77,7 +76,7 @@ def export(
     checks.flag("boundaries", boundaries)
     feature_names = checks.strings("feature_names", feature_names)
     if schema is not None:
-        checks.made_by("schema", schema, Schema, "a Schema, such as tables.schema_of gives")
+        checks.made_by("schema", schema, tables.Schema, "a Schema, such as tables.schema_of gives")
         feature_names = feature_names or schema.names
     if not isinstance(target, str):
         raise ValueError(f"target is {checks.shown(target)}, but must be a string.")

@@ -274,6 +274,9 @@ def test_every_published_score_says_split_and_sizes():
             whole = sum(catalogue.ENTRIES[known].sizes.values())
             assert found.sizes.rows == whole > found.sizes.train_rows
             continue
+        if found.script == "experiments/start/tables.py":  # split by the recipe, 60/20/20
+            assert abs(found.sizes.train_rows - 3 * found.sizes.rows) <= 3
+            continue
         by_words = [title.lower().replace("-", "_").replace(" ", "_")]
         names = found.settings.get("datasets", by_title if len(by_title) == 1 else by_words)
         each = [catalogue.ENTRIES[known].sizes for known in names]
