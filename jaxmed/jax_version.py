@@ -5,8 +5,8 @@ from __future__ import annotations
 from jaxlib import version
 
 WRONG_ON_CPU = ("0.10.2",)
-"""Compiled for a CPU, sums of scaled rows are wrong (jax-ml/jax issue 39103). The versions before and
-after are right."""
+"""Compiled for a CPU, sums of scaled rows are wrong (jax-ml/jax issue 39103); versions before and
+after them are right."""
 
 
 def check_jaxlib(installed: str = version.__version__) -> None:
