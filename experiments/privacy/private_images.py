@@ -46,7 +46,7 @@ class Settings(ExperimentSettings):
     delta: float = 1e-5
     """How often the bound by epsilon may fail."""
     batch_size: int = 4096
-    """Expected images per step, at most a quarter of the training split."""
+    """Expected images per step, at most half of the training split."""
     epochs: int = 30
     """How often training goes through the images, on average."""
     learning_rate: float = 8.0
@@ -63,7 +63,7 @@ def experiment(settings: Settings) -> dict[str, Summary]:
     train, scored = splits(settings)
     train, scored = features(train), features(scored)
     rows = len(train["label"])
-    batch_size = min(settings.batch_size, rows // 4)
+    batch_size = min(settings.batch_size, rows // 2)
     mechanism = privacy.dp_sgd(
         units=rows,
         batch_size=batch_size,

@@ -68,7 +68,7 @@ def scattering(
 def _paths(x: Array, scales: int, angles: int, order: int) -> Array:
     """[batch, channels, height, width] -> [batch, channels, paths, rows, columns]."""
     margin = 2**scales  # one row of the result on each side
-    inner = x.shape[-2:]
+    inner = (x.shape[-2], x.shape[-1])
     x = jnp.pad(x, ((0, 0), (0, 0), (margin, margin), (margin, margin)), mode="reflect")
     wavelets = _wavelets(x.shape[-2:], scales, angles)
     means = functools.partial(_means, inner=inner, scales=scales)
@@ -152,7 +152,7 @@ def _around(
     bell: Callable[[np.ndarray], np.ndarray], distance: np.ndarray, whole: int
 ) -> np.ndarray:
     """A function of distances on a circle of `whole` pixels."""
-    return sum(bell(distance + turns * whole) for turns in (-2, -1, 0, 1, 2))
+    return np.sum([bell(distance + turns * whole) for turns in (-2, -1, 0, 1, 2)], axis=0)
 
 
 def _checked(image: AnyArray, step: int) -> Array:
