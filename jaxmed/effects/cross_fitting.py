@@ -14,7 +14,7 @@ from jaxmed.data import splits
 from jaxmed.data.source import Source
 from jaxmed.effects.learner import (
     Learner,
-    numbers_of,
+    number_reader,
     predicted_numbers,
     trained_on,
     treated_columns,
@@ -79,7 +79,7 @@ def cross_fit(
     References:
         Chernozhukov et al., Double/debiased machine learning, 2018, definition 3.1.
     """
-    value = numbers_of("outcome", outcome)
+    value = number_reader("outcome", outcome)
     check_key(key)
     folds = checks.whole("folds", folds, least=2)
     checks.real("least_propensity", least_propensity, "in (0, 0.5)", lambda found: 0 < found < 0.5)

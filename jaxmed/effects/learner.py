@@ -70,7 +70,7 @@ def trained_on(
     ).models
 
 
-def numbers_of(name: str, learner: Learner) -> Callable[[Any], Any]:
+def number_reader(name: str, learner: Learner) -> Callable[[Any], Any]:
     """How the predicted number is read from outputs; refused where a task answers with none."""
     checks.made_by(name, learner, Learner, "a Learner, such as effects.Learner(task, ...)")
     values = learner.task.judge.values

@@ -16,7 +16,7 @@ import numpy as np
 from jaxmed import checks
 from jaxmed.data.source import Source
 from jaxmed.effects.cross_fitting import Nuisances
-from jaxmed.effects.learner import Learner, numbers_of, trained_on, treated_columns
+from jaxmed.effects.learner import Learner, number_reader, trained_on, treated_columns
 from jaxmed.metrics import dr_outcomes
 from jaxmed.tasks import Model, Task
 from jaxmed.tasks.arguments import check_key
@@ -48,7 +48,7 @@ def t_learner(
         Kuenzel et al., Metalearners for estimating heterogeneous treatment effects using machine
         learning, 2019.
     """
-    value = numbers_of("learner", learner)
+    value = number_reader("learner", learner)
     check_key(key)
     columns, given = treated_columns(data, treatment)
     without, with_ = trained_on(
@@ -83,7 +83,7 @@ def s_learner(
     References:
         Kuenzel et al., 2019.
     """
-    value = numbers_of("learner", learner)
+    value = number_reader("learner", learner)
     check_key(key)
     columns, given = treated_columns(data, treatment)
     if "features" not in columns or columns["features"].ndim != 2:
@@ -136,7 +136,7 @@ def x_learner(
     References:
         Kuenzel et al., 2019, equations 7 to 9.
     """
-    value = numbers_of("learner", learner)
+    value = number_reader("learner", learner)
     check_key(key)
     columns, given = treated_columns(data, treatment)
     _check(nuisances, len(given))
@@ -188,7 +188,7 @@ def dr_learner(
         Kennedy, Towards optimal doubly robust estimation of heterogeneous causal effects, 2023,
         algorithm 1.
     """
-    numbers_of("learner", learner)
+    number_reader("learner", learner)
     check_key(key)
     columns, given = treated_columns(data, treatment)
     _check(nuisances, len(given))
@@ -227,7 +227,7 @@ def r_learner(
     References:
         Nie and Wager, Quasi-oracle estimation of heterogeneous treatment effects, 2021, equation 4.
     """
-    numbers_of("learner", learner)
+    number_reader("learner", learner)
     check_key(key)
     columns, given = treated_columns(data, treatment)
     _check(nuisances, len(given))
@@ -248,7 +248,7 @@ def _both(mu0: Array, mu1: Array) -> Outputs:
 
 def _last_stage(learner: Learner, columns: Columns, key: Key, treatment: str) -> Model:
     """The regression whose answer is the effect."""
-    value = numbers_of("learner", learner)
+    value = number_reader("learner", learner)
     (model,) = trained_on(learner, columns, [np.arange(len(columns["label"]))], key)
     return predicting_with(
         model,

@@ -62,6 +62,8 @@ OF_ANOTHER_WIDTH = {
     ),
 }
 
+ON_THE_ROWS_OF = {"targeted effects": "treatment effects"}
+
 
 def traced(task: Task, example: Example) -> None:
     """One gradient as shapes only: what `fit` traces before its first step."""
@@ -88,4 +90,4 @@ def test_losses_that_are_not_one_per_example_are_refused(name):
 @pytest.mark.parametrize("name", OF_ANOTHER_WIDTH)
 def test_networks_of_another_width_are_refused(name):
     with pytest.raises(ValueError, match=r"network gives .* but this task needs .*: (change|use)"):
-        traced(OF_ANOTHER_WIDTH[name], EXAMPLES[name])
+        traced(OF_ANOTHER_WIDTH[name], EXAMPLES[ON_THE_ROWS_OF.get(name, name)])
